@@ -1,0 +1,33 @@
+//! Ten models of ten columns with SeaORM: inserts, filters and changes a row of each, and joins it with its parent.
+
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DbErr};
+
+mod models;
+
+use models::*;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), DbErr> {
+    let mut options = ConnectOptions::new("sqlite::memory:");
+    options.max_connections(1);
+    let db = &Database::connect(options).await?;
+    db.execute_unprepared(include_str!("schema.sql")).await?;
+
+    let user = user::visit(db, 0).await?;
+    let address = address::visit(db, user).await?;
+    let category = category::visit(db, user).await?;
+    let post = post::visit(db, category).await?;
+    let comment = comment::visit(db, post).await?;
+    let product = product::visit(db, category).await?;
+    let review = review::visit(db, product).await?;
+    let order = order::visit(db, user).await?;
+    let order_line = order_line::visit(db, order).await?;
+    let payment = payment::visit(db, order).await?;
+    println!(
+        "keys {:?}",
+        [
+            user, address, category, post, comment, product, review, order, order_line, payment
+        ]
+    );
+    Ok(())
+}

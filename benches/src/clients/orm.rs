@@ -1,0 +1,123 @@
+//! This ORM, as its users write it.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use orm::dialect::Dialect;
+use orm::prelude::*;
+
+use crate::client::{Client, Place};
+use crate::model;
+
+#[derive(Debug, Model)]
+#[model(table = "users", has_many(posts: Post.user_id))]
+pub(crate) struct User {
+    #[model(primary_key)]
+    id: i64,
+    name: String,
+    hair_color: Option<String>,
+}
+
+#[derive(Debug, Model)]
+#[model(table = "posts")]
+pub(crate) struct Post {
+    #[model(primary_key)]
+    id: i64,
+    #[model(belongs_to(user: User), index)]
+    user_id: i64,
+    title: String,
+    body: Option<String>,
+}
+
+impl From<User> for model::User {
+    fn from(user: User) -> Self {
+        Self { id: user.id, name: user.name, hair_color: user.hair_color }
+    }
+}
+
+impl From<Post> for model::Post {
+    fn from(post: Post) -> Self {
+        Self { id: post.id, user_id: post.user_id, title: post.title, body: post.body }
+    }
+}
+
+impl From<model::NewUser> for User {
+    fn from(user: model::NewUser) -> Self {
+        Self { id: 0, name: user.name, hair_color: user.hair_color }
+    }
+}
+
+pub(crate) struct Orm {
+    connection: Connection,
+}
+
+impl Client for Orm {
+    const NAME: &'static str = "orm";
+
+    type User = User;
+    type Post = Post;
+    type NewUser = User;
+    type Task = Engine;
+
+    async fn open(place: &Place) -> Result<Self> {
+        let url = match place {
+            Place::Memory => "sqlite::memory:".to_owned(),
+            Place::File(path) => url(path)?,
+        };
+        let engine = Engine::builder(url).pool_size(1).max_overflow(0).connect().await?;
+        Ok(Self { connection: engine.connection().await? })
+    }
+
+    async fn execute(&mut self, sql: &'static str) -> Result<()> {
+        self.connection.execute(orm::query::Sql::new(sql, Vec::new())).await?;
+        Ok(())
+    }
+
+    async fn load_users(&mut self) -> Result<Vec<User>> {
+        Ok(self.connection.fetch_all(select(User)).await?)
+    }
+
+    async fn load_users_with_posts(&mut self, hair_color: &str) -> Result<Vec<(User, Option<Post>)>> {
+        Ok(self.connection.fetch_all(users_with_posts(hair_color)).await?)
+    }
+
+    async fn insert_users(&mut self, users: &mut Vec<User>) -> Result<()> {
+        self.connection.execute(insert(std::mem::take(users))).await?;
+        Ok(())
+    }
+
+    async fn user_by_id(&mut self, id: i64) -> Result<User> {
+        self.connection.get(User, id).await?.context("the user is there")
+    }
+
+    async fn rename_user(&mut self, id: i64, name: &str) -> Result<()> {
+        self.connection.execute(update(User).set(User.name, name).filter(User.id.eq(id))).await?;
+        Ok(())
+    }
+
+    fn render_users_with_posts(&self, hair_color: &str) -> Result<String> {
+        let dialect: &dyn Dialect = &orm::sqlite::SqliteDialect;
+        Ok(users_with_posts(hair_color).to_sql(dialect)?)
+    }
+
+    async fn open_tasks(file: &Path, count: usize) -> Result<Vec<Engine>> {
+        let size = u32::try_from(count).context("a number of tasks")?;
+        let engine = Engine::builder(url(file)?).pool_size(size).connect().await?;
+        Ok(vec![engine; count])
+    }
+
+    async fn user_by_id_in_task(engine: &mut Engine, id: i64) -> Result<User> {
+        engine.get(User, id).await?.context("the user is there")
+    }
+}
+
+fn users_with_posts(hair_color: &str) -> Select<(User, Option<Post>)> {
+    select((User, Post.optional()))
+        .left_join(User.posts)
+        .filter(User.hair_color.eq(hair_color))
+        .order_by(User.id.desc())
+}
+
+fn url(path: &Path) -> Result<String> {
+    Ok(format!("sqlite://{}", path.to_str().context("a path that is UTF-8")?))
+}

@@ -1,0 +1,129 @@
+//! rusqlite by hand: the baseline. Statements are prepared once per connection, rows are decoded by position.
+
+use std::path::Path;
+
+use anyhow::Result;
+use rusqlite::{Connection, Row};
+
+use crate::{
+    client::{Client, Place},
+    model::{NewUser, Post, User},
+};
+
+const LOAD_USERS: &str = "SELECT id, name, hair_color FROM users";
+const LOAD_USERS_WITH_POSTS: &str = "SELECT users.id, users.name, users.hair_color, posts.id, posts.user_id, posts.title, posts.body \
+     FROM users LEFT JOIN posts ON posts.user_id = users.id WHERE users.hair_color = ?1 ORDER BY users.id DESC";
+const INSERT_USER: &str = "INSERT INTO users (name, hair_color) VALUES (?1, ?2)";
+const USER_BY_ID: &str = "SELECT id, name, hair_color FROM users WHERE id = ?1";
+const RENAME_USER: &str = "UPDATE users SET name = ?2 WHERE id = ?1";
+
+pub(crate) struct Raw {
+    connection: Connection,
+}
+
+impl Client for Raw {
+    const NAME: &'static str = "raw";
+
+    type User = User;
+    type Post = Post;
+    type NewUser = NewUser;
+    type Task = Connection;
+
+    async fn open(place: &Place) -> Result<Self> {
+        let connection = match place {
+            Place::Memory => in_memory()?,
+            Place::File(path) => on_file(path)?,
+        };
+        Ok(Self { connection })
+    }
+
+    async fn execute(&mut self, sql: &'static str) -> Result<()> {
+        self.connection.execute(sql, ())?;
+        Ok(())
+    }
+
+    async fn load_users(&mut self) -> Result<Vec<User>> {
+        let mut statement = self.connection.prepare_cached(LOAD_USERS)?;
+        let users = statement.query_map((), user)?.collect::<Result<_, _>>()?;
+        Ok(users)
+    }
+
+    async fn load_users_with_posts(&mut self, hair_color: &str) -> Result<Vec<(User, Option<Post>)>> {
+        let mut statement = self.connection.prepare_cached(LOAD_USERS_WITH_POSTS)?;
+        let rows = statement
+            .query_map([hair_color], user_with_post)?
+            .collect::<Result<_, _>>()?;
+        Ok(rows)
+    }
+
+    async fn insert_users(&mut self, users: &mut Vec<NewUser>) -> Result<()> {
+        let transaction = self.connection.transaction()?;
+        let mut statement = transaction.prepare_cached(INSERT_USER)?;
+        for user in users {
+            statement.execute((&user.name, &user.hair_color))?;
+        }
+        drop(statement);
+        transaction.commit()?;
+        Ok(())
+    }
+
+    async fn user_by_id(&mut self, id: i64) -> Result<User> {
+        user_by_id(&self.connection, id)
+    }
+
+    async fn rename_user(&mut self, id: i64, name: &str) -> Result<()> {
+        self.connection.prepare_cached(RENAME_USER)?.execute((id, name))?;
+        Ok(())
+    }
+
+    fn render_users_with_posts(&self, _hair_color: &str) -> Result<String> {
+        Ok(LOAD_USERS_WITH_POSTS.to_owned())
+    }
+
+    async fn open_tasks(file: &Path, count: usize) -> Result<Vec<Connection>> {
+        (0..count).map(|_| on_file(file)).collect()
+    }
+
+    async fn user_by_id_in_task(connection: &mut Connection, id: i64) -> Result<User> {
+        user_by_id(connection, id)
+    }
+}
+
+fn in_memory() -> Result<Connection> {
+    let connection = Connection::open_in_memory()?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    Ok(connection)
+}
+
+fn on_file(path: &Path) -> Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "synchronous", "normal")?;
+    Ok(connection)
+}
+
+fn user_by_id(connection: &Connection, id: i64) -> Result<User> {
+    Ok(connection.prepare_cached(USER_BY_ID)?.query_row([id], user)?)
+}
+
+fn user(row: &Row<'_>) -> rusqlite::Result<User> {
+    Ok(User {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        hair_color: row.get(2)?,
+    })
+}
+
+fn user_with_post(row: &Row<'_>) -> rusqlite::Result<(User, Option<Post>)> {
+    let post = match row.get(3)? {
+        Some(id) => Some(Post {
+            id,
+            user_id: row.get(4)?,
+            title: row.get(5)?,
+            body: row.get(6)?,
+        }),
+        None => None,
+    };
+    Ok((user(row)?, post))
+}

@@ -1,0 +1,4 @@
+//! Small real programs. Each has a folder beside this one, and `tests/run.rs` runs them all:
+//!
+//! - `cargo run --example quickstart`: the three-minute tour.
+//! - `cargo run --release --example filetree -- PATH`: indexes a folder, and answers questions about it.

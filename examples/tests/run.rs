@@ -1,0 +1,54 @@
+//! Every example runs to its end and says what it should.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The built example: cargo puts it beside the folder of this test.
+fn example(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("this test's path");
+    let target = test.parent().and_then(Path::parent).expect("the target folder");
+    target.join("examples").join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
+}
+
+/// Runs an example and gives what it printed.
+fn run(name: &str, arguments: &[&Path]) -> String {
+    let output = Command::new(example(name)).args(arguments).output().expect("the example is built with the tests");
+    let text = String::from_utf8(output.stdout).expect("the example prints UTF-8");
+    assert!(output.status.success(), "{name} failed: {text}\n{}", String::from_utf8_lossy(&output.stderr));
+    text
+}
+
+#[test]
+fn quickstart_runs_twice_on_the_same_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("tour.db");
+
+    let first = run("quickstart", &[&file]);
+    let second = run("quickstart", &[&file]);
+
+    assert!(first.contains("deleted 1 user; her posts went with her, 25 are left"), "{first}");
+    assert!(first.contains("unique violation on `users.email`"), "{first}");
+    assert_eq!(first, second);
+}
+
+#[test]
+fn filetree_writes_only_what_changed_on_a_second_run() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (tree, database) = (folder.path().join("tree"), folder.path().join("index.db"));
+    std::fs::create_dir_all(tree.join("a/b")).expect("folders");
+    for (path, text) in [("one.txt", "same"), ("a/two.txt", "same"), ("a/b/three.rs", "fn main() {}"), ("a/none", "x")] {
+        std::fs::write(tree.join(path), text).expect("a file");
+    }
+
+    let first = run("filetree", &[&tree, &database]);
+    assert!(first.contains("7 added, 0 changed, 0 removed"), "{first}");
+    assert!(first.contains("2 x          4 B  /one.txt") || first.contains("2 x"), "{first}");
+
+    let second = run("filetree", &[&tree, &database]);
+    assert!(second.contains("0 added, 0 changed, 0 removed"), "{second}");
+
+    std::fs::write(tree.join("one.txt"), "another text").expect("a file");
+    std::fs::remove_dir_all(tree.join("a/b")).expect("a folder");
+    let third = run("filetree", &[&tree, &database]);
+    assert!(third.contains("0 added, 1 changed, 1 removed"), "{third}");
+}

@@ -1,0 +1,14 @@
+//! `DELETE`.
+
+use super::{Expr, Projection, TableRef};
+
+/// A `DELETE`.
+#[derive(Debug, Clone)]
+pub struct Delete {
+    /// The table.
+    pub table: TableRef,
+    /// All must be true. Empty deletes every row.
+    pub filter: Vec<Expr>,
+    /// `RETURNING`.
+    pub returning: Vec<Projection>,
+}

@@ -1,0 +1,150 @@
+//! `INSERT`.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::Projection;
+use crate::error::Error;
+use crate::meta::TableMeta;
+use crate::types::BindSink;
+
+/// An `INSERT` of rows.
+#[derive(Debug, Clone)]
+pub struct Insert {
+    /// The table.
+    pub table: &'static TableMeta,
+    /// The rows. Shared, so that a statement stays cheap to clone.
+    pub rows: Arc<dyn RowSource>,
+    /// `RETURNING`.
+    pub returning: Vec<Projection>,
+}
+
+/// The part of an `INSERT` that is sent as one statement.
+#[derive(Debug, Clone, Copy)]
+pub struct InsertChunk<'a> {
+    /// The whole.
+    pub insert: &'a Insert,
+    /// The columns that these rows give; the database fills in the others.
+    pub columns: ColumnSet,
+    /// The first row's number.
+    pub start: usize,
+    /// The number after the last row's.
+    pub end: usize,
+}
+
+impl InsertChunk<'_> {
+    /// The numbers of the rows.
+    #[must_use]
+    pub fn rows(&self) -> Range<usize> {
+        self.start..self.end
+    }
+}
+
+/// Rows to insert, kept as the Rust structs they are.
+pub trait RowSource: std::fmt::Debug + Send + Sync {
+    /// How many rows there are.
+    fn len(&self) -> usize;
+
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Which columns row number `row` gives.
+    fn columns(&self, row: usize) -> ColumnSet;
+
+    /// Gives one cell to `sink`. Only asked for columns in [`RowSource::columns`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Bind`] if no column can hold the value.
+    fn bind(&self, row: usize, column: u16, sink: &mut dyn BindSink) -> Result<(), Error>;
+}
+
+/// A set of columns by position. A model has at most 256.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct ColumnSet([u64; 4]);
+
+impl ColumnSet {
+    /// The largest number of columns.
+    pub const MAX: u16 = 256;
+
+    /// The first `count` columns.
+    #[must_use]
+    pub fn first(count: usize) -> Self {
+        let mut set = ColumnSet::default();
+        for (word, bits) in set.0.iter_mut().enumerate() {
+            *bits = match count.saturating_sub(word * 64) {
+                0 => 0,
+                rest @ 1..=63 => (1 << rest) - 1,
+                _ => u64::MAX,
+            };
+        }
+        set
+    }
+
+    /// Adds a column. Positions from [`ColumnSet::MAX`] on are left out; the derive refuses such models.
+    pub fn insert(&mut self, column: u16) {
+        if let Some(bits) = self.0.get_mut(usize::from(column / 64)) {
+            *bits |= 1 << (column % 64);
+        }
+    }
+
+    /// Takes a column out.
+    pub fn remove(&mut self, column: u16) {
+        if let Some(bits) = self.0.get_mut(usize::from(column / 64)) {
+            *bits &= !(1 << (column % 64));
+        }
+    }
+
+    /// Whether the column is in it.
+    #[must_use]
+    pub fn contains(&self, column: u16) -> bool {
+        self.0.get(usize::from(column / 64)).is_some_and(|bits| bits >> (column % 64) & 1 == 1)
+    }
+
+    /// How many columns are in it.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.iter().map(|bits| bits.count_ones() as usize).sum()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0 == [0; 4]
+    }
+
+    /// The columns in order.
+    pub fn iter(&self) -> impl Iterator<Item = u16> + use<> {
+        (0..).step_by(64).zip(self.0).flat_map(|(first, bits)| {
+            // Each step takes the lowest bit away, so only the columns that are in the set cost anything.
+            let left = std::iter::successors(Some(bits), |bits| Some(bits & bits.wrapping_sub(1)));
+            left.take_while(|bits| *bits != 0)
+                .map(move |bits| first + u16::try_from(bits.trailing_zeros()).unwrap_or_default())
+        })
+    }
+
+    /// The four words of the set, for a statement's shape.
+    #[must_use]
+    pub fn words(&self) -> [u64; 4] {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_of_columns_counts_and_lists_them() {
+        let mut set = ColumnSet::first(70);
+        set.remove(3);
+        set.insert(200);
+        assert_eq!(set.len(), 70);
+        assert!(set.contains(69) && !set.contains(70) && !set.contains(3) && set.contains(200));
+        assert_eq!(set.iter().last(), Some(200));
+        assert_eq!(ColumnSet::first(64).len(), 64);
+        assert_eq!(ColumnSet::first(256).len(), 256);
+    }
+}

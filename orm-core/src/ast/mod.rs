@@ -1,0 +1,109 @@
+//! What a statement says: a plain, closed tree without behaviour and without a database.
+//!
+//! The typed layer ([`expr`](crate::expr), [`query`](crate::query)) builds it, [`compile`](crate::compile) turns it
+//! into text. A table is a [`TableMeta`] and perhaps an alias; nothing is looked up by name.
+
+mod delete;
+mod expr;
+mod insert;
+mod raw;
+mod select;
+mod update;
+
+pub use delete::Delete;
+pub use expr::{Aggregate, BinaryOp, Expr, Function, NumberKind, Operation};
+pub use insert::{ColumnSet, Insert, InsertChunk, RowSource};
+pub use raw::{Raw, RawPart};
+pub use select::{Direction, Join, JoinKind, NullsOrder, Order, Projection, Select};
+pub use update::{Assignment, Update};
+
+use crate::meta::TableMeta;
+use crate::schema::ddl::Ddl;
+use crate::value::Value;
+
+/// A table in a statement.
+#[derive(Debug, Clone, Copy)]
+pub struct TableRef {
+    /// The table.
+    pub meta: &'static TableMeta,
+    /// The name it has in this statement, if another than its own.
+    pub alias: Option<&'static str>,
+}
+
+impl TableRef {
+    /// The name by which the statement's columns call it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.alias.unwrap_or(self.meta.name)
+    }
+}
+
+impl PartialEq for TableRef {
+    fn eq(&self, other: &Self) -> bool {
+        self.alias == other.alias && self.meta == other.meta
+    }
+}
+
+impl Eq for TableRef {}
+
+/// A column of a [`TableRef`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ColumnRef {
+    /// The table.
+    pub table: TableRef,
+    /// The column's position in [`TableMeta::columns`].
+    pub index: u16,
+}
+
+/// A statement as a driver gets it. Borrowed: running a statement copies none of it.
+#[derive(Debug, Clone, Copy)]
+pub enum Statement<'a> {
+    /// `SELECT`.
+    Select(&'a Select),
+    /// One row by its primary key: the commonest `SELECT`, known ahead, so no tree is built for it.
+    ByKey {
+        /// The table.
+        table: TableRef,
+        /// The key's values, in the order of [`TableMeta::primary_key`].
+        key: &'a [Value],
+    },
+    /// Some of the rows of an `INSERT` that share one set of columns.
+    Insert(InsertChunk<'a>),
+    /// `UPDATE`.
+    Update(&'a Update),
+    /// `DELETE`.
+    Delete(&'a Delete),
+    /// Written by hand.
+    Raw(&'a Raw),
+    /// `CREATE` and `DROP`.
+    Ddl(&'a Ddl),
+}
+
+impl Statement<'_> {
+    /// The first word, as logs and traces name the operation.
+    #[must_use]
+    pub fn operation(&self) -> &'static str {
+        match self {
+            Statement::Select(_) | Statement::ByKey { .. } => "SELECT",
+            Statement::Insert(_) => "INSERT",
+            Statement::Update(_) => "UPDATE",
+            Statement::Delete(_) => "DELETE",
+            Statement::Raw(_) => "RAW",
+            Statement::Ddl(ddl) => ddl.operation(),
+        }
+    }
+
+    /// The table that is written, or read first.
+    #[must_use]
+    pub fn table(&self) -> Option<&str> {
+        match self {
+            Statement::Select(select) => select.root().map(|table| table.meta.name),
+            Statement::ByKey { table, .. } => Some(table.meta.name),
+            Statement::Insert(chunk) => Some(chunk.insert.table.name),
+            Statement::Update(update) => Some(update.table.meta.name),
+            Statement::Delete(delete) => Some(delete.table.meta.name),
+            Statement::Raw(_) => None,
+            Statement::Ddl(ddl) => Some(ddl.table()),
+        }
+    }
+}

@@ -1,0 +1,603 @@
+//! What the types could not see, found before anything is rendered.
+
+use super::missing;
+use super::writer::column_of;
+use crate::ast::{
+    Aggregate, ColumnRef, ColumnSet, Expr, InsertChunk, Join, JoinKind, Operation, Order, Projection, Raw, RawPart,
+    Select, Statement, TableRef, Update,
+};
+use crate::dialect::Features;
+use crate::error::{Error, Result};
+use crate::value::Value;
+
+/// Checks a whole statement.
+pub(super) fn statement(statement: Statement<'_>, features: &Features) -> Result<()> {
+    match statement {
+        Statement::Select(select) => check_select(select, None, features),
+        Statement::ByKey { table, key } => by_key(table, key),
+        Statement::Insert(chunk) => insert(chunk, features),
+        Statement::Update(update) => check_update(update, features),
+        Statement::Delete(delete) => {
+            let scope = Scope {
+                tables: Tables::Written(delete.table),
+                outer: None,
+            };
+            Check::new(&scope, Place::Where, features).exprs(&delete.filter)?;
+            returning(&delete.returning, &scope, features)
+        }
+        Statement::Raw(raw) => {
+            let scope = Scope {
+                tables: Tables::Unknown,
+                outer: None,
+            };
+            Check::new(&scope, Place::Value, features).raw(raw)
+        }
+        Statement::Ddl(_) => Ok(()),
+    }
+}
+
+/// The tables whose columns an expression may name.
+#[derive(Clone, Copy)]
+pub(super) struct Scope<'s> {
+    pub(super) tables: Tables<'s>,
+    /// Those of the statement around a subquery.
+    pub(super) outer: Option<&'s Scope<'s>>,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Tables<'s> {
+    /// A statement written by hand: its tables are in its text.
+    Unknown,
+    /// The table of an `INSERT`, `UPDATE` or `DELETE`.
+    Written(TableRef),
+    /// The tables in FROM, of which the first `visible` joins have been made where the expression stands.
+    From {
+        root: Option<TableRef>,
+        joins: &'s [Join],
+        visible: usize,
+    },
+}
+
+impl Scope<'_> {
+    fn knows(&self, table: TableRef) -> bool {
+        let here = match self.tables {
+            Tables::Unknown => true,
+            Tables::Written(written) => written == table,
+            Tables::From { root, joins, visible } => {
+                root == Some(table) || joins.iter().take(visible).any(|join| join.table == table)
+            }
+        };
+        here || self.outer.is_some_and(|outer| outer.knows(table))
+    }
+}
+
+/// Where an expression stands.
+#[derive(Clone, Copy)]
+enum Place {
+    /// In a projection, `HAVING` or `ORDER BY`, where aggregates may stand.
+    Value,
+    Where,
+    On,
+    GroupBy,
+    Set,
+    Returning,
+    Aggregate,
+}
+
+impl Place {
+    /// Why no aggregate may stand here.
+    fn forbids_aggregates(self) -> Option<&'static str> {
+        match self {
+            Place::Value => None,
+            Place::Where => Some(
+                "an aggregate cannot stand in WHERE, which sees single rows: use `.having(..)`, or compare with a subquery",
+            ),
+            Place::On => Some(
+                "an aggregate cannot stand in the condition of a join, which sees single rows: use `.having(..)`",
+            ),
+            Place::GroupBy => {
+                Some("an aggregate cannot stand in GROUP BY, which makes the groups: group by columns")
+            }
+            Place::Set => Some("an aggregate cannot stand in SET: set the column to a subquery"),
+            Place::Returning => Some("an aggregate cannot stand in RETURNING, which sees single rows"),
+            Place::Aggregate => Some("an aggregate cannot stand within another: aggregate a subquery"),
+        }
+    }
+}
+
+fn by_key(table: TableRef, key: &[Value]) -> Result<()> {
+    let (model, columns) = (table.meta.model, table.meta.primary_key.len());
+    if columns == 0 {
+        return refuse(format!(
+            "`{model}` has no primary key: use `select({model}).filter(..)`"
+        ));
+    }
+    if columns != key.len() {
+        return refuse(format!(
+            "the primary key of `{model}` has {columns} columns, and {} values are given",
+            key.len()
+        ));
+    }
+    Ok(())
+}
+
+fn insert(chunk: InsertChunk<'_>, features: &Features) -> Result<()> {
+    let table = chunk.insert.table;
+    if chunk.rows().is_empty() {
+        return refuse(format!("there are no rows to insert into `{}`", table.name));
+    }
+    if chunk.columns.is_empty() && chunk.rows().len() > 1 {
+        return refuse(format!(
+            "rows without a value can be inserted into `{}` one at a time only",
+            table.name
+        ));
+    }
+    let scope = Scope {
+        tables: Tables::Written(TableRef {
+            meta: table,
+            alias: None,
+        }),
+        outer: None,
+    };
+    returning(&chunk.insert.returning, &scope, features)
+}
+
+fn check_update(update: &Update, features: &Features) -> Result<()> {
+    let table = update.table.meta;
+    if update.set.is_empty() {
+        return refuse(format!(
+            "the update of `{}` sets no column: add `.set(column, value)`",
+            table.name
+        ));
+    }
+    let scope = Scope {
+        tables: Tables::Written(update.table),
+        outer: None,
+    };
+    let mut columns = ColumnSet::default();
+    for assignment in &update.set {
+        let column = column_of(table, assignment.column)?;
+        if columns.contains(assignment.column) {
+            return refuse(format!("the update sets `{}.{}` twice", table.name, column.name));
+        }
+        columns.insert(assignment.column);
+        Check::new(&scope, Place::Set, features).expr(&assignment.value)?;
+    }
+    Check::new(&scope, Place::Where, features).exprs(&update.filter)?;
+    returning(&update.returning, &scope, features)
+}
+
+fn returning(projections: &[Projection], scope: &Scope<'_>, features: &Features) -> Result<()> {
+    if projections.is_empty() {
+        return Ok(());
+    }
+    if !features.returning {
+        return unsupported(
+            "RETURNING",
+            features,
+            "select the rows after the statement, in the same transaction",
+        );
+    }
+    Check::new(scope, Place::Returning, features).projections(projections)
+}
+
+fn check_select(select: &Select, outer: Option<&Scope<'_>>, features: &Features) -> Result<()> {
+    if select.projection.is_empty() {
+        return refuse("nothing is selected: name a model, a column or an expression in `select(..)`".into());
+    }
+    let root = select.root();
+    joins(select, root, outer, features)?;
+    let scope = Scope {
+        tables: Tables::From {
+            root,
+            joins: &select.joins,
+            visible: select.joins.len(),
+        },
+        outer,
+    };
+    let at = |place| Check::new(&scope, place, features);
+    at(Place::Value).projections(&select.projection)?;
+    at(Place::Where).exprs(&select.filter)?;
+    for expr in &select.group_by {
+        at(Place::GroupBy).expr_or_label(expr, select)?;
+    }
+    at(Place::Value).exprs(&select.having)?;
+    for order in &select.order_by {
+        at(Place::Value).expr_or_label(&order.expr, select)?;
+    }
+    Ok(())
+}
+
+fn joins(
+    select: &Select,
+    root: Option<TableRef>,
+    outer: Option<&Scope<'_>>,
+    features: &Features,
+) -> Result<()> {
+    if root.is_none() && !select.joins.is_empty() {
+        return refuse("there is nothing to join with: name the first table by `.from(..)`".into());
+    }
+    for (number, join) in select.joins.iter().enumerate() {
+        let before = select
+            .joins
+            .iter()
+            .take(number)
+            .map(|join| join.table)
+            .chain(root);
+        unique_name(join.table, before)?;
+        join_kind(join, features)?;
+        // A condition sees its own table and those before it.
+        let scope = Scope {
+            tables: Tables::From {
+                root,
+                joins: &select.joins,
+                visible: number + 1,
+            },
+            outer,
+        };
+        Check::new(&scope, Place::On, features).exprs(&join.on)?;
+    }
+    Ok(())
+}
+
+fn unique_name(table: TableRef, before: impl IntoIterator<Item = TableRef>) -> Result<()> {
+    let (name, model) = (table.name(), table.meta.model);
+    if before.into_iter().all(|other| other.name() != name) {
+        return Ok(());
+    }
+    refuse(format!(
+        "`{name}` stands twice in FROM: give one of them a name of its own with `.alias(\"..\")`, as in \
+         `let other = {model}.alias(\"other\")`"
+    ))
+}
+
+fn join_kind(join: &Join, features: &Features) -> Result<()> {
+    let hint = "swap the tables and use a left join";
+    match join.kind {
+        JoinKind::Right if !features.right_and_full_join => return unsupported("RIGHT JOIN", features, hint),
+        JoinKind::Full if !features.right_and_full_join => {
+            return unsupported("FULL JOIN", features, "run one left join in each direction");
+        }
+        JoinKind::Inner | JoinKind::Left | JoinKind::Right | JoinKind::Full | JoinKind::Cross => {}
+    }
+    let name = join.table.name();
+    match (join.kind == JoinKind::Cross, &join.on) {
+        (true, Some(_)) => refuse(format!(
+            "the cross join of `{name}` has a condition: use an inner join"
+        )),
+        (false, None) => refuse(format!(
+            "the join of `{name}` has no condition: use a cross join if every pair is meant"
+        )),
+        (true, None) | (false, Some(_)) => Ok(()),
+    }
+}
+
+/// Looks through the expressions of one place.
+#[derive(Clone, Copy)]
+struct Check<'s> {
+    scope: &'s Scope<'s>,
+    place: Place,
+    features: &'s Features,
+}
+
+impl<'s> Check<'s> {
+    fn new(scope: &'s Scope<'s>, place: Place, features: &'s Features) -> Self {
+        Check {
+            scope,
+            place,
+            features,
+        }
+    }
+
+    fn projections(self, projections: &[Projection]) -> Result<()> {
+        projections.iter().try_for_each(|projection| match projection {
+            Projection::Table(table) => self.table(*table),
+            Projection::Expr(expr) | Projection::Label(expr, _) => self.expr(expr),
+            Projection::One => Ok(()),
+        })
+    }
+
+    fn exprs<'e>(self, exprs: impl IntoIterator<Item = &'e Expr>) -> Result<()> {
+        exprs.into_iter().try_for_each(|expr| self.expr(expr))
+    }
+
+    fn expr(self, expr: &Expr) -> Result<()> {
+        match expr {
+            Expr::Column(column) => self.column(*column),
+            Expr::Bind(_) | Expr::Bool(_) => Ok(()),
+            Expr::Binary(_, sides) => self.exprs([&sides.0, &sides.1]),
+            Expr::And(exprs) | Expr::Or(exprs) | Expr::Function(_, exprs) => self.exprs(exprs),
+            Expr::Not(expr) | Expr::Negate(_, expr) => self.expr(expr),
+            Expr::Operation(operation) => self.operation(operation),
+            Expr::Raw(raw) => self.raw(raw),
+            Expr::Subquery(select) => self.value_of(select),
+            Expr::Label(label) => refuse(format!(
+                "the label `{label}` can only stand by itself, in ORDER BY or GROUP BY: write out its expression"
+            )),
+            Expr::Invalid(text) => refuse(text.to_string()),
+        }
+    }
+
+    fn raw(self, raw: &Raw) -> Result<()> {
+        raw.parts.iter().try_for_each(|part| match part {
+            RawPart::Text(text) if text.contains('\0') => {
+                refuse(format!("text in a statement cannot hold a NUL: {text:?}"))
+            }
+            RawPart::Text(_) => Ok(()),
+            RawPart::Expr(expr) => self.expr(expr),
+        })
+    }
+
+    fn operation(self, operation: &Operation) -> Result<()> {
+        match operation {
+            Operation::IsNull { expr, .. }
+            | Operation::InList { expr, .. }
+            | Operation::Cast { expr, .. } => self.expr(expr),
+            Operation::Like { expr, pattern, .. } => self.exprs([expr, pattern]),
+            Operation::Between { expr, low, high, .. } => self.exprs([expr, low, high]),
+            Operation::InSelect { expr, select, .. } => {
+                self.expr(expr)?;
+                self.value_of(select)
+            }
+            Operation::Exists { select, .. } => check_select(select, Some(self.scope), self.features),
+            Operation::Case { when, .. } if when.is_empty() => {
+                refuse("a CASE needs a condition: add `.when(..)`".into())
+            }
+            Operation::Case { when, otherwise } => {
+                self.exprs(when.iter().flat_map(|(condition, result)| [condition, result]))?;
+                self.exprs(otherwise)
+            }
+            Operation::Aggregate {
+                function,
+                distinct,
+                expr,
+                filter,
+                order_by,
+                ..
+            } => {
+                if *distinct && matches!(function, Aggregate::StringAgg(_)) && !self.features.distinct_string_agg {
+                    let hint = "aggregate a subquery that selects distinct texts";
+                    return unsupported("DISTINCT of texts joined by a separator", self.features, hint);
+                }
+                if *distinct && expr.is_none() {
+                    return refuse("`count(DISTINCT *)` counts nothing: name what is to be distinct".into());
+                }
+                self.aggregate(expr.as_ref(), filter.as_ref(), order_by)
+            }
+        }
+    }
+
+    fn aggregate(self, expr: Option<&Expr>, filter: Option<&Expr>, order_by: &[Order]) -> Result<()> {
+        if let Some(reason) = self.place.forbids_aggregates() {
+            return refuse(reason.into());
+        }
+        let inside = Check {
+            place: Place::Aggregate,
+            ..self
+        };
+        inside.exprs(expr)?;
+        inside.exprs(filter)?;
+        inside.exprs(order_by.iter().map(|order| &order.expr))
+    }
+
+    /// A subquery that stands for values, and so has one column.
+    fn value_of(self, select: &Select) -> Result<()> {
+        check_select(select, Some(self.scope), self.features)?;
+        match width(&select.projection) {
+            1 => Ok(()),
+            width => refuse(format!(
+                "a subquery that stands for a value selects one column, and this one selects {width}"
+            )),
+        }
+    }
+
+    /// A key of ORDER BY or GROUP BY: the one place for a label.
+    fn expr_or_label(self, expr: &Expr, select: &Select) -> Result<()> {
+        let Expr::Label(label) = expr else {
+            return self.expr(expr);
+        };
+        let known =
+            |projection: &Projection| matches!(projection, Projection::Label(_, name) if name == label);
+        if select.projection.iter().any(known) {
+            return Ok(());
+        }
+        refuse(format!(
+            "nothing that is selected has the label `{label}`: add `.label(\"{label}\")` to it"
+        ))
+    }
+
+    fn column(self, column: ColumnRef) -> Result<()> {
+        let meta = column_of(column.table.meta, column.index)?;
+        self.named(column.table, meta.name)
+    }
+
+    /// All columns of a table.
+    fn table(self, table: TableRef) -> Result<()> {
+        self.named(table, "*")
+    }
+
+    fn named(self, table: TableRef, column: &str) -> Result<()> {
+        if self.scope.knows(table) {
+            return Ok(());
+        }
+        Err(missing::from(table, column, self.scope))
+    }
+}
+
+/// How many columns are selected.
+fn width(projections: &[Projection]) -> usize {
+    let columns = |projection: &Projection| match projection {
+        Projection::Table(table) => table.meta.columns.len(),
+        Projection::Expr(_) | Projection::Label(..) | Projection::One => 1,
+    };
+    projections.iter().map(columns).sum()
+}
+
+#[cold]
+fn refuse(text: String) -> Result<()> {
+    Err(Error::Statement(text))
+}
+
+#[cold]
+fn unsupported(feature: &'static str, features: &Features, hint: &'static str) -> Result<()> {
+    Err(Error::Unsupported {
+        feature,
+        backend: features.backend,
+        hint,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::*;
+    use super::*;
+    use crate::ast::{BinaryOp, Delete, Direction, NullsOrder};
+
+    fn of_select(select: &Select) -> String {
+        error(Statement::Select(select), &LITE)
+    }
+
+    fn count() -> Expr {
+        aggregate(Aggregate::Count, None)
+    }
+
+    #[test]
+    fn aggregates_stand_only_where_there_are_groups() {
+        let many = || binary(BinaryOp::Gt, count(), int(3));
+        assert!(of_select(&users_where([many()])).contains("use `.having(..)`"));
+        let joined = Select {
+            joins: vec![join(JoinKind::Inner, table(&POST), many())],
+            ..select([user("name")])
+        };
+        assert!(of_select(&joined).starts_with("an aggregate cannot stand in the condition of a join"));
+        let grouped = Select {
+            group_by: vec![count()],
+            ..select([user("name")])
+        };
+        assert!(of_select(&grouped).starts_with("an aggregate cannot stand in GROUP BY"));
+        assert!(
+            of_select(&select([user("id"), aggregate(Aggregate::Max, Some(count()))]))
+                .contains("within another")
+        );
+        // A subquery has groups of its own.
+        let inner = Select {
+            from: Some(table(&POST)),
+            ..select([count()])
+        };
+        sql(
+            Statement::Select(&users_where([eq(Expr::Subquery(Box::new(inner)), int(1))])),
+            &LITE,
+        );
+    }
+
+    #[test]
+    fn two_tables_of_one_name_need_an_alias() {
+        let twice = Select {
+            joins: vec![posts_join(JoinKind::Inner), posts_join(JoinKind::Left)],
+            ..select([user("name")])
+        };
+        assert_eq!(
+            of_select(&twice),
+            "`post` stands twice in FROM: give one of them a name of its own with `.alias(\"..\")`, as in \
+             `let other = Post.alias(\"other\")`"
+        );
+    }
+
+    #[test]
+    fn a_join_that_says_too_little_or_too_much_is_refused() {
+        let with = |join| {
+            of_select(&Select {
+                joins: vec![join],
+                ..select([user("name")])
+            })
+        };
+        assert!(
+            with(Join {
+                on: None,
+                ..posts_join(JoinKind::Inner)
+            })
+            .contains("has no condition")
+        );
+        assert!(with(posts_join(JoinKind::Cross)).contains("has a condition"));
+        let rootless = Select {
+            joins: vec![Join {
+                left: None,
+                ..posts_join(JoinKind::Inner)
+            }],
+            ..select([count()])
+        };
+        assert!(of_select(&rootless).contains("name the first table by `.from(..)`"));
+    }
+
+    #[test]
+    fn what_the_backend_lacks_is_said_before_anything_is_sent() {
+        let right = Select {
+            joins: vec![posts_join(JoinKind::Right)],
+            ..select([user("name")])
+        };
+        assert_eq!(
+            error(Statement::Select(&right), &STRICT),
+            "strict cannot do RIGHT JOIN: swap the tables and use a left join"
+        );
+        let delete = Delete {
+            table: table(&USERS),
+            filter: vec![],
+            returning: vec![Projection::Table(table(&USERS))],
+        };
+        assert!(error(Statement::Delete(&delete), &STRICT).starts_with("strict cannot do RETURNING"));
+    }
+
+    #[test]
+    fn selecting_nothing_is_refused() {
+        assert!(
+            of_select(&Select {
+                from: Some(table(&USERS)),
+                ..Select::default()
+            })
+            .starts_with("nothing is selected")
+        );
+    }
+
+    #[test]
+    fn a_label_must_be_one_that_is_selected() {
+        let by = |expr| Select {
+            order_by: vec![order(expr, Direction::Ascending, NullsOrder::Smallest)],
+            ..select([user("name")])
+        };
+        assert_eq!(
+            of_select(&by(Expr::Label("n"))),
+            "nothing that is selected has the label `n`: add `.label(\"n\")` to it"
+        );
+        assert!(of_select(&by(eq(Expr::Label("n"), int(1)))).contains("can only stand by itself"));
+    }
+
+    #[test]
+    fn a_subquery_for_a_value_has_one_column() {
+        let two = select([post("id"), post("title")]);
+        let message = of_select(&users_where([eq(user("id"), Expr::Subquery(Box::new(two)))]));
+        assert!(message.ends_with("this one selects 2"), "{message}");
+    }
+
+    #[test]
+    fn a_key_must_have_all_of_its_columns() {
+        let key = [Value::Int(1)];
+        assert_eq!(
+            error(
+                Statement::ByKey {
+                    table: table(&PAIR),
+                    key: &key
+                },
+                &LITE
+            ),
+            "the primary key of `Pair` has 2 columns, and 1 values are given"
+        );
+    }
+
+    #[test]
+    fn what_could_not_be_built_says_why() {
+        assert_eq!(
+            of_select(&users_where([Expr::Invalid("because".into())])),
+            "because"
+        );
+    }
+}

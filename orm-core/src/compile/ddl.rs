@@ -1,0 +1,256 @@
+//! `CREATE` and `DROP`.
+
+use super::Writer;
+use crate::ast::Function;
+use crate::dialect::TypePlace;
+use crate::error::Result;
+use crate::meta::OnAction;
+use crate::schema::ddl::Ddl;
+use crate::schema::{Check, Column, ForeignKey, Index, Table, Unique, naming};
+use crate::types::ColumnType;
+
+impl Writer<'_> {
+    pub(super) fn ddl(&mut self, ddl: &Ddl) -> Result<()> {
+        match ddl {
+            Ddl::CreateTable(table) => self.create_table(table),
+            Ddl::CreateIndex { table, index } => self.create_index(table, index),
+            Ddl::DropTable(table) => {
+                self.push("DROP TABLE IF EXISTS ");
+                self.push_identifier(table)
+            }
+        }
+    }
+
+    fn create_table(&mut self, table: &Table) -> Result<()> {
+        self.push("CREATE TABLE IF NOT EXISTS ");
+        self.push_identifier(&table.name)?;
+        self.push(" (");
+        let mut has_key = false;
+        self.separated(&table.columns, ", ", |out, column| {
+            has_key |= out.define(column, table.generated.as_ref() == Some(&column.name))?;
+            Ok(())
+        })?;
+        if !has_key && !table.primary_key.is_empty() {
+            self.push(", PRIMARY KEY ");
+            self.names(&table.primary_key)?;
+        }
+        self.constraints(table)?;
+        self.push(")");
+        Ok(())
+    }
+
+    fn create_index(&mut self, table: &str, index: &Index) -> Result<()> {
+        self.push(if index.unique {
+            "CREATE UNIQUE INDEX IF NOT EXISTS "
+        } else {
+            "CREATE INDEX IF NOT EXISTS "
+        });
+        self.push_identifier(&index.name)?;
+        self.push(" ON ");
+        self.push_identifier(table)?;
+        self.push(" ");
+        self.names(&index.columns)
+    }
+
+    /// Writes a column, and tells whether its definition says `PRIMARY KEY`.
+    fn define(&mut self, column: &Column, generated: bool) -> Result<bool> {
+        self.push_identifier(&column.name)?;
+        self.push(" ");
+        let dialect = self.dialect;
+        let place = if generated {
+            TypePlace::GeneratedKey
+        } else {
+            TypePlace::Column
+        };
+        dialect.column_type(column.column_type, place, self.text());
+        if generated {
+            return Ok(dialect.generated_key(self.text()));
+        }
+        if !column.nullable {
+            self.push(" NOT NULL");
+        }
+        if let Some(default) = &column.default {
+            self.push(" DEFAULT (");
+            dialect.default_sql(column, default, self.text());
+            self.push(")");
+        }
+        Ok(false)
+    }
+
+    fn constraints(&mut self, table: &Table) -> Result<()> {
+        table.uniques.iter().try_for_each(|unique| self.unique(unique))?;
+        table
+            .foreign_keys
+            .iter()
+            .try_for_each(|key| self.foreign_key(key))?;
+        table.checks.iter().try_for_each(|check| self.check(check))?;
+        table
+            .columns
+            .iter()
+            .try_for_each(|column| self.column_checks(&table.name, column))
+    }
+
+    fn unique(&mut self, unique: &Unique) -> Result<()> {
+        self.constraint(&unique.name)?;
+        self.push("UNIQUE ");
+        self.names(&unique.columns)
+    }
+
+    fn foreign_key(&mut self, key: &ForeignKey) -> Result<()> {
+        self.constraint(&key.name)?;
+        self.push("FOREIGN KEY ");
+        self.names(&key.columns)?;
+        self.push(" REFERENCES ");
+        self.push_identifier(&key.references)?;
+        self.push(" ");
+        self.names(&key.referenced)?;
+        self.action(" ON DELETE ", key.on_delete);
+        self.action(" ON UPDATE ", key.on_update);
+        Ok(())
+    }
+
+    fn action(&mut self, event: &str, action: OnAction) {
+        let words = match action {
+            OnAction::NoAction => return,
+            OnAction::Restrict => "RESTRICT",
+            OnAction::Cascade => "CASCADE",
+            OnAction::SetNull => "SET NULL",
+            OnAction::SetDefault => "SET DEFAULT",
+        };
+        self.push(event);
+        self.push(words);
+    }
+
+    fn check(&mut self, check: &Check) -> Result<()> {
+        self.constraint(&check.name)?;
+        self.push("CHECK (");
+        self.push(&check.sql);
+        self.push(")");
+        Ok(())
+    }
+
+    /// The checks that stand for what the backend's types do not hold back themselves.
+    fn column_checks(&mut self, table: &str, column: &Column) -> Result<()> {
+        match column.column_type {
+            ColumnType::Text {
+                max_length: Some(length),
+            } if !self.features.enforces_max_length => {
+                self.constraint(&naming::max_length(table, &column.name))?;
+                self.push("CHECK (");
+                self.push(self.dialect.function(Function::Length));
+                self.push("(");
+                self.push_identifier(&column.name)?;
+                self.push(") <= ");
+                self.push_number(u64::from(length));
+                self.push(")");
+                Ok(())
+            }
+            ColumnType::Enum { variants, .. } if !self.features.native_enums => {
+                self.constraint(&naming::values(table, &column.name))?;
+                self.push("CHECK (");
+                self.push_identifier(&column.name)?;
+                self.push(" IN (");
+                self.separated(variants, ", ", |out, word| out.push_literal(word))?;
+                self.push("))");
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn constraint(&mut self, name: &str) -> Result<()> {
+        self.push(", CONSTRAINT ");
+        self.push_identifier(name)?;
+        self.push(" ");
+        Ok(())
+    }
+
+    /// `("a", "b")`
+    fn names(&mut self, names: &[String]) -> Result<()> {
+        self.push("(");
+        self.separated(names, ", ", |out, name| out.push_identifier(name))?;
+        self.push(")");
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::*;
+    use super::*;
+    use crate::ast::Statement;
+    use crate::schema::Schema;
+
+    fn create(models: &[&'static crate::meta::TableMeta], dialect: &Numbered) -> Vec<String> {
+        Schema::of(models)
+            .create_all()
+            .iter()
+            .map(|ddl| sql(Statement::Ddl(ddl), dialect))
+            .collect()
+    }
+
+    #[test]
+    fn a_table_is_created_with_its_constraints_and_indexes() {
+        assert_eq!(
+            create(&[&USERS], &LITE),
+            [
+                concat!(
+                    r#"CREATE TABLE IF NOT EXISTS "users" ("id" INTEGER PRIMARY KEY, "name" TEXT NOT NULL, "#,
+                    r#""email" TEXT NOT NULL, "age" INTEGER, "manager_id" INTEGER, "role" TEXT NOT NULL DEFAULT ('user'), "#,
+                    r#"CONSTRAINT "uq_users_email" UNIQUE ("email"), "#,
+                    r#"CONSTRAINT "fk_users_manager_id_users" FOREIGN KEY ("manager_id") REFERENCES "users" ("id") ON DELETE SET NULL, "#,
+                    r#"CONSTRAINT "ck_users_age" CHECK (age >= 0), "#,
+                    r#"CONSTRAINT "ck_users_email_length" CHECK (length("email") <= 255), "#,
+                    r#"CONSTRAINT "ck_users_role_values" CHECK ("role" IN ('admin', 'it''s')))"#
+                ),
+                r#"CREATE INDEX IF NOT EXISTS "ix_users_name_age" ON "users" ("name", "age")"#
+            ]
+        );
+    }
+
+    #[test]
+    fn a_backend_with_types_of_its_own_needs_no_checks_for_them() {
+        assert_eq!(
+            create(&[&POST, &USERS], &STRICT)[2],
+            concat!(
+                r#"CREATE TABLE IF NOT EXISTS "post" ("id" INTEGER GENERATED BY DEFAULT AS IDENTITY, "#,
+                r#""author_id" INTEGER NOT NULL, "title" TEXT NOT NULL, "body" TEXT, PRIMARY KEY ("id"), "#,
+                r#"CONSTRAINT "fk_post_author_id_users" FOREIGN KEY ("author_id") REFERENCES "users" ("id") "#,
+                r#"ON DELETE CASCADE ON UPDATE RESTRICT)"#
+            )
+        );
+        assert!(!create(&[&USERS], &STRICT)[0].contains("_length"));
+    }
+
+    #[test]
+    fn a_composite_key_is_a_constraint_of_the_table() {
+        assert_eq!(
+            create(&[&PAIR], &LITE),
+            [
+                r#"CREATE TABLE IF NOT EXISTS "pair" ("a" INTEGER NOT NULL, "b" INTEGER NOT NULL, PRIMARY KEY ("a", "b"))"#
+            ]
+        );
+    }
+
+    #[test]
+    fn a_drop_asks_whether_the_table_is_there() {
+        let drop = Ddl::DropTable("we\"ird".into());
+        assert_eq!(
+            sql(Statement::Ddl(&drop), &LITE),
+            r#"DROP TABLE IF EXISTS "we""ird""#
+        );
+        let index = Index {
+            name: "ix".into(),
+            columns: vec!["a".into()],
+            unique: true,
+        };
+        let create = Ddl::CreateIndex {
+            table: "t".into(),
+            index,
+        };
+        assert_eq!(
+            sql(Statement::Ddl(&create), &LITE),
+            r#"CREATE UNIQUE INDEX IF NOT EXISTS "ix" ON "t" ("a")"#
+        );
+    }
+}

@@ -1,0 +1,474 @@
+//! Tables, dialects and short forms for the tests of this folder.
+
+use std::sync::Arc;
+
+use super::{Cache, compile};
+use crate::ast::{
+    Aggregate, BinaryOp, ColumnRef, ColumnSet, Expr, Function, Insert, InsertChunk, Join, JoinKind,
+    NumberKind, Operation, Order, Projection, RowSource, Select, Statement, TableRef,
+};
+use crate::ast::{Direction, NullsOrder};
+use crate::compile::Writer;
+use crate::dialect::{Dialect, Features, ListKind, TypePlace};
+use crate::error::Result;
+use crate::meta::{
+    CheckMeta, ColumnMeta, ForeignKeyMeta, IndexMeta, OnAction, RelationMeta, TableMeta, UniqueMeta,
+};
+use crate::types::{BindSink, ColumnType};
+use crate::value::{Value, ValueRef};
+
+const fn column(name: &'static str, column_type: ColumnType, nullable: bool) -> ColumnMeta {
+    ColumnMeta {
+        name,
+        field: name,
+        column_type,
+        nullable,
+        default_sql: None,
+    }
+}
+
+const TEXT: ColumnType = ColumnType::Text { max_length: None };
+
+const EMPTY: TableMeta = TableMeta {
+    name: "",
+    model: "",
+    columns: &[],
+    primary_key: &[],
+    generated: None,
+    uniques: &[],
+    indexes: &[],
+    checks: &[],
+    foreign_keys: &[],
+    relations: &[],
+};
+
+pub(super) static USERS: TableMeta = TableMeta {
+    name: "users",
+    model: "User",
+    columns: &[
+        column("id", ColumnType::Int64, false),
+        column("name", TEXT, false),
+        column(
+            "email",
+            ColumnType::Text {
+                max_length: Some(255),
+            },
+            false,
+        ),
+        column("age", ColumnType::Int32, true),
+        column("manager_id", ColumnType::Int64, true),
+        ColumnMeta {
+            default_sql: Some("'user'"),
+            ..column(
+                "role",
+                ColumnType::Enum {
+                    name: "role",
+                    variants: &["admin", "it's"],
+                },
+                false,
+            )
+        },
+    ],
+    primary_key: &[0],
+    generated: Some(0),
+    uniques: &[UniqueMeta {
+        name: None,
+        columns: &[2],
+    }],
+    indexes: &[IndexMeta {
+        name: None,
+        columns: &[1, 3],
+        unique: false,
+    }],
+    checks: &[CheckMeta {
+        name: None,
+        column: Some(3),
+        sql: "age >= 0",
+    }],
+    foreign_keys: &[ForeignKeyMeta {
+        relation: "manager",
+        columns: &[4],
+        references: || &USERS,
+        on_delete: OnAction::SetNull,
+        on_update: OnAction::NoAction,
+    }],
+    relations: &[RelationMeta {
+        name: "posts",
+        target: || &POST,
+    }],
+};
+
+pub(super) static POST: TableMeta = TableMeta {
+    name: "post",
+    model: "Post",
+    columns: &[
+        column("id", ColumnType::Int64, false),
+        column("author_id", ColumnType::Int64, false),
+        column("title", TEXT, false),
+        column("body", TEXT, true),
+    ],
+    primary_key: &[0],
+    generated: Some(0),
+    foreign_keys: &[ForeignKeyMeta {
+        relation: "author",
+        columns: &[1],
+        references: || &USERS,
+        on_delete: OnAction::Cascade,
+        on_update: OnAction::Restrict,
+    }],
+    ..EMPTY
+};
+
+/// Points at posts, which know nothing of it.
+pub(super) static COMMENT: TableMeta = TableMeta {
+    name: "comment",
+    model: "Comment",
+    columns: &[
+        column("id", ColumnType::Int64, false),
+        column("post_id", ColumnType::Int64, false),
+    ],
+    primary_key: &[0],
+    foreign_keys: &[ForeignKeyMeta {
+        relation: "post",
+        columns: &[1],
+        references: || &POST,
+        on_delete: OnAction::NoAction,
+        on_update: OnAction::NoAction,
+    }],
+    ..EMPTY
+};
+
+/// Related to nothing, with a key of two columns.
+pub(super) static PAIR: TableMeta = TableMeta {
+    name: "pair",
+    model: "Pair",
+    columns: &[
+        column("a", ColumnType::Int64, false),
+        column("b", ColumnType::Int64, false),
+    ],
+    primary_key: &[0, 1],
+    ..EMPTY
+};
+
+/// Writes like SQLite.
+pub(super) const LITE: Numbered = Numbered(Features {
+    backend: "lite",
+    max_binds: 200,
+    max_identifier: 255,
+    insert_rows: 50,
+    literal_limit: true,
+    offset_needs_limit: true,
+    distinct_string_agg: false,
+    list_as_one_bind: |kind| kind != ListKind::Separate,
+    returning: true,
+    right_and_full_join: true,
+    aggregate_filter: true,
+    nulls_are_smallest: true,
+    ilike: false,
+    is_distinct_from: false,
+    divide_by_zero_is_null: true,
+    enforces_max_length: false,
+    native_enums: false,
+    integer_sum_is_integer: true,
+});
+
+/// Differs from [`LITE`] wherever it can.
+pub(super) const STRICT: Numbered = Numbered(Features {
+    backend: "strict",
+    max_binds: 10_000,
+    max_identifier: 63,
+    insert_rows: 50,
+    literal_limit: false,
+    offset_needs_limit: false,
+    distinct_string_agg: true,
+    list_as_one_bind: |_| false,
+    returning: false,
+    right_and_full_join: false,
+    aggregate_filter: false,
+    nulls_are_smallest: false,
+    ilike: true,
+    is_distinct_from: true,
+    divide_by_zero_is_null: false,
+    enforces_max_length: true,
+    native_enums: true,
+    integer_sum_is_integer: false,
+});
+
+/// Placeholders are `?1`, `?2`; decimals are text and have functions for operators.
+#[derive(Debug)]
+pub(super) struct Numbered(pub(super) Features);
+
+impl Dialect for Numbered {
+    fn name(&self) -> &'static str {
+        self.0.backend
+    }
+
+    fn placeholder(&self, position: usize, sql: &mut String) {
+        sql.push_str(&format!("?{position}"));
+    }
+
+    fn features(&self) -> &Features {
+        &self.0
+    }
+
+    fn column_type(&self, column_type: ColumnType, place: TypePlace, sql: &mut String) {
+        let text = matches!(column_type, ColumnType::Text { .. } | ColumnType::Enum { .. });
+        sql.push_str(match (text, place) {
+            (true, _) => "TEXT",
+            (false, TypePlace::Cast) => "NUMERIC",
+            (false, TypePlace::Column | TypePlace::GeneratedKey) => "INTEGER",
+        });
+    }
+
+    fn generated_key(&self, sql: &mut String) -> bool {
+        let inline = self.0.literal_limit;
+        sql.push_str(if inline {
+            " PRIMARY KEY"
+        } else {
+            " GENERATED BY DEFAULT AS IDENTITY"
+        });
+        inline
+    }
+
+    fn function(&self, function: Function) -> &'static str {
+        match function {
+            Function::Lower => "lower",
+            Function::Length => "length",
+            Function::Coalesce => "coalesce",
+            Function::Named(name) => name,
+            _ => "other",
+        }
+    }
+
+    fn aggregate(&self, aggregate: Aggregate) -> &'static str {
+        match aggregate {
+            Aggregate::Count => "count",
+            Aggregate::Sum(_) => "sum",
+            Aggregate::Avg(_) => "avg",
+            Aggregate::Min => "min",
+            Aggregate::Max => "max",
+            Aggregate::StringAgg(_) => "string_agg",
+        }
+    }
+
+    fn arithmetic_function(&self, op: BinaryOp, kind: NumberKind) -> Option<&'static str> {
+        match (op, kind) {
+            (BinaryOp::Add(_), NumberKind::Decimal) => Some("decimal_add"),
+            (BinaryOp::Subtract(_), NumberKind::Decimal) => Some("decimal_sub"),
+            _ => None,
+        }
+    }
+
+    fn list(&self, out: &mut Writer<'_>, _kind: ListKind, placeholder: usize) -> Result<()> {
+        out.push("(SELECT value FROM each(");
+        out.push_placeholder(placeholder);
+        out.push("))");
+        Ok(())
+    }
+}
+
+pub(super) fn table(meta: &'static TableMeta) -> TableRef {
+    TableRef { meta, alias: None }
+}
+
+pub(super) fn alias(meta: &'static TableMeta, alias: &'static str) -> TableRef {
+    TableRef {
+        meta,
+        alias: Some(alias),
+    }
+}
+
+/// A column by its name.
+pub(super) fn of(table: TableRef, name: &str) -> Expr {
+    let index = table
+        .meta
+        .columns
+        .iter()
+        .position(|column| column.name == name)
+        .expect("a column of the table");
+    Expr::Column(ColumnRef {
+        table,
+        index: u16::try_from(index).expect("few columns"),
+    })
+}
+
+pub(super) fn user(name: &str) -> Expr {
+    of(table(&USERS), name)
+}
+
+pub(super) fn post(name: &str) -> Expr {
+    of(table(&POST), name)
+}
+
+pub(super) fn int(value: i64) -> Expr {
+    Expr::Bind(Value::Int(value))
+}
+
+pub(super) fn text(value: &str) -> Expr {
+    Expr::Bind(Value::Text(value.into()))
+}
+
+pub(super) fn null() -> Expr {
+    Expr::Bind(Value::Null)
+}
+
+pub(super) fn binary(op: BinaryOp, left: Expr, right: Expr) -> Expr {
+    Expr::Binary(op, Box::new((left, right)))
+}
+
+pub(super) fn eq(left: Expr, right: Expr) -> Expr {
+    binary(BinaryOp::Eq, left, right)
+}
+
+pub(super) fn operation(operation: Operation) -> Expr {
+    Expr::Operation(Box::new(operation))
+}
+
+pub(super) fn in_list(expr: Expr, values: Vec<Value>, negated: bool) -> Expr {
+    operation(Operation::InList {
+        expr,
+        list: Value::List(values),
+        negated,
+    })
+}
+
+pub(super) fn exists(select: Select, negated: bool) -> Expr {
+    operation(Operation::Exists {
+        select: Box::new(select),
+        negated,
+    })
+}
+
+pub(super) fn aggregate(function: Aggregate, expr: Option<Expr>) -> Expr {
+    operation(Operation::Aggregate {
+        function,
+        distinct: false,
+        expr,
+        filter: None,
+        order_by: vec![],
+    })
+}
+
+pub(super) fn select(projection: impl IntoIterator<Item = Expr>) -> Select {
+    Select {
+        projection: projection.into_iter().map(Projection::Expr).collect(),
+        ..Select::default()
+    }
+}
+
+/// `SELECT "users"."name" .. WHERE ..`
+pub(super) fn users_where(filter: impl IntoIterator<Item = Expr>) -> Select {
+    Select {
+        filter: filter.into_iter().collect(),
+        ..select([user("name")])
+    }
+}
+
+pub(super) fn join(kind: JoinKind, table: TableRef, on: Expr) -> Join {
+    Join {
+        kind,
+        table,
+        left: None,
+        on: Some(on),
+    }
+}
+
+pub(super) fn posts_join(kind: JoinKind) -> Join {
+    Join {
+        left: Some(table(&USERS)),
+        ..join(kind, table(&POST), eq(post("author_id"), user("id")))
+    }
+}
+
+pub(super) fn order(expr: Expr, direction: Direction, nulls: NullsOrder) -> Order {
+    Order {
+        expr,
+        direction,
+        nulls,
+    }
+}
+
+/// Rows of integers, all with the same columns.
+#[derive(Debug)]
+pub(super) struct Rows(pub(super) Vec<Vec<i64>>, pub(super) ColumnSet);
+
+impl RowSource for Rows {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn columns(&self, _row: usize) -> ColumnSet {
+        self.1
+    }
+
+    fn bind(&self, row: usize, column: u16, sink: &mut dyn BindSink) -> Result<()> {
+        let place = self
+            .1
+            .iter()
+            .position(|own| own == column)
+            .expect("a column of the set");
+        sink.bind(ValueRef::Int(self.0[row][place]))
+    }
+}
+
+pub(super) fn insert(meta: &'static TableMeta, columns: &[u16], rows: Vec<Vec<i64>>) -> Insert {
+    let mut set = ColumnSet::default();
+    columns.iter().for_each(|column| set.insert(*column));
+    Insert {
+        table: meta,
+        rows: Arc::new(Rows(rows, set)),
+        returning: vec![],
+    }
+}
+
+pub(super) fn whole(insert: &Insert) -> Statement<'_> {
+    let end = insert.rows.len();
+    let columns = if end == 0 {
+        ColumnSet::default()
+    } else {
+        insert.rows.columns(0)
+    };
+    Statement::Insert(InsertChunk {
+        insert,
+        columns,
+        start: 0,
+        end,
+    })
+}
+
+/// The text for one dialect.
+pub(super) fn sql(statement: Statement<'_>, dialect: &Numbered) -> String {
+    match compile(statement, dialect) {
+        Ok(compiled) => compiled.sql,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// The text of `SELECT "users"."name" FROM "users" WHERE ..` from its condition on.
+pub(super) fn condition(expr: Expr, dialect: &Numbered) -> String {
+    let sql = sql(Statement::Select(&users_where([expr])), dialect);
+    sql.strip_prefix("SELECT \"users\".\"name\" FROM \"users\" WHERE ")
+        .expect("a condition")
+        .to_owned()
+}
+
+/// What compiling for a dialect says is wrong.
+pub(super) fn error(statement: Statement<'_>, dialect: &Numbered) -> String {
+    match compile(statement, dialect) {
+        Ok(compiled) => panic!("no error: {}", compiled.sql),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// The values in the order of the placeholders, as a log shows them.
+pub(super) fn binds(statement: Statement<'_>, dialect: &Numbered) -> String {
+    let prepared = Cache::new(4).prepare(statement, dialect).expect("a statement");
+    let shown = prepared.binds_for_log(true).to_string();
+    assert_eq!(
+        prepared.bind_count(),
+        prepared.sql().matches('?').count(),
+        "{}",
+        prepared.sql()
+    );
+    shown
+}

@@ -1,0 +1,82 @@
+//! A statement becomes SQL text and an order of binds; a statement of a shape seen before is not rendered again.
+//!
+//! ```text
+//! Statement ──shape──> words + binds ──Cache──> text known? ──yes──> Prepared
+//!                                                   │ no                 ▲
+//!                                                   └─> check ─> Writer ─┘
+//! ```
+//!
+//! - `shape.rs` walks a statement once. What decides the text goes into words, what does not is a bind. It is the only
+//!   walk that a statement of a known shape costs.
+//! - `check.rs` finds what the types could not see, before anything is rendered: a column of a table that is not in
+//!   FROM, an aggregate in WHERE, an ability that the backend lacks.
+//! - [`Writer`] writes the text, asking the [`Dialect`] where databases differ. A bind's placeholder is numbered where
+//!   it appears in the text; if that is not the order of the walk, [`Compiled`] keeps the order.
+//!
+//! Whatever the text depends on must be in the shape: otherwise two statements would share a text.
+
+mod cache;
+mod check;
+mod ddl;
+mod delete;
+mod expr;
+mod insert;
+mod missing;
+mod prepared;
+mod raw;
+mod select;
+mod shape;
+mod update;
+mod writer;
+
+#[cfg(test)]
+mod fixtures;
+
+pub use cache::Cache;
+pub use prepared::Prepared;
+pub use writer::Writer;
+
+use crate::ast::Statement;
+use crate::dialect::Dialect;
+use crate::error::Result;
+use crate::value::Value;
+
+use self::shape::Shape;
+
+/// SQL text, and where each placeholder's value comes from.
+#[derive(Debug, Clone)]
+pub struct Compiled {
+    /// The text.
+    pub sql: String,
+    /// For each placeholder the number of its bind in the order of the walk; none if that is the natural order.
+    order: Option<Box<[usize]>>,
+}
+
+/// Compiles a statement without a [`Cache`].
+///
+/// # Errors
+///
+/// The statement's parts do not fit, or the backend cannot do what it asks for. The variants from
+/// [`Error::MissingFrom`](crate::error::Error::MissingFrom) to
+/// [`Error::Unsupported`](crate::error::Error::Unsupported) tell which; nothing has been sent.
+pub fn compile(statement: Statement<'_>, dialect: &dyn Dialect) -> Result<Compiled> {
+    let mut shape = Shape::default();
+    shape.fill(statement, dialect.features())?;
+    render(statement, dialect, &shape.binds)
+}
+
+/// Checks and writes. `binds` are the statement's values in the order of the walk.
+fn render(statement: Statement<'_>, dialect: &dyn Dialect, binds: &[&Value]) -> Result<Compiled> {
+    check::statement(statement, dialect.features())?;
+    let mut out = Writer::new(dialect, binds);
+    match statement {
+        Statement::Select(select) => out.select(select)?,
+        Statement::ByKey { table, key } => out.by_key(table, key)?,
+        Statement::Insert(chunk) => out.insert(chunk)?,
+        Statement::Update(update) => out.update(update)?,
+        Statement::Delete(delete) => out.delete(delete)?,
+        Statement::Raw(raw) => out.raw(raw)?,
+        Statement::Ddl(ddl) => out.ddl(ddl)?,
+    }
+    out.finish()
+}

@@ -1,0 +1,132 @@
+//! [`Prepared`]: a statement's text with its values.
+
+use std::fmt;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::Compiled;
+use super::shape::Binds as Values;
+use crate::ast::{InsertChunk, Statement};
+use crate::error::{Binds, Result};
+use crate::types::{BindSink, unbindable};
+use crate::value::{Value, ValueRef};
+
+/// A statement ready to run: its text, and its values in the order of the placeholders.
+pub struct Prepared<'a> {
+    compiled: Arc<Compiled>,
+    values: Values<'a>,
+    /// The rows whose cells are bound before the values.
+    rows: Option<InsertChunk<'a>>,
+    reads: bool,
+}
+
+impl<'a> Prepared<'a> {
+    pub(super) fn new(statement: Statement<'a>, compiled: Arc<Compiled>, values: Values<'a>) -> Self {
+        let (rows, reads) = match statement {
+            Statement::Select(_) | Statement::ByKey { .. } => (None, true),
+            Statement::Insert(chunk) => (Some(chunk), false),
+            Statement::Update(_) | Statement::Delete(_) | Statement::Raw(_) | Statement::Ddl(_) => {
+                (None, false)
+            }
+        };
+        Prepared {
+            compiled,
+            values,
+            rows,
+            reads,
+        }
+    }
+}
+
+impl Prepared<'_> {
+    /// The text. Equal statements give equal texts, so a driver can find its prepared statement by it.
+    #[must_use]
+    pub fn sql(&self) -> &str {
+        &self.compiled.sql
+    }
+
+    /// Gives the values to `sink`, in the order of the placeholders, the first for placeholder 1.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Bind`](crate::error::Error::Bind) for a Rust value that no column can hold, and what `sink` says.
+    pub fn bind(&self, sink: &mut dyn BindSink) -> Result<()> {
+        if let Some(chunk) = &self.rows {
+            bind_rows(chunk, sink)?;
+        }
+        match &self.compiled.order {
+            None => self.values.iter().try_for_each(|value| bind_value(value, sink)),
+            Some(order) => order
+                .iter()
+                .filter_map(|index| self.values.get(*index))
+                .try_for_each(|value| bind_value(value, sink)),
+        }
+    }
+
+    /// How many placeholders the text has.
+    #[must_use]
+    pub fn bind_count(&self) -> usize {
+        let cells = self
+            .rows
+            .map_or(0, |chunk| chunk.rows().len() * chunk.columns.len());
+        cells
+            + self
+                .compiled
+                .order
+                .as_ref()
+                .map_or(self.values.len(), |order| order.len())
+    }
+
+    /// The values for a log or an error: as text if `show` is true, otherwise only their number.
+    #[must_use]
+    pub fn binds_for_log(&self, show: bool) -> Binds {
+        if !show {
+            return Binds::Hidden(self.bind_count());
+        }
+        let mut shown = Shown(Vec::with_capacity(self.bind_count()));
+        // A value that cannot be bound ends the list: running the statement reports it.
+        let _reported = self.bind(&mut shown);
+        Binds::new(shown.0.iter(), true)
+    }
+
+    /// Whether it is known that the statement only reads. Text written by hand is taken to write.
+    #[must_use]
+    pub fn reads(&self) -> bool {
+        self.reads
+    }
+}
+
+impl fmt::Debug for Prepared<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prepared")
+            .field("sql", &self.sql())
+            .field("binds", &self.binds_for_log(false))
+            .finish()
+    }
+}
+
+fn bind_rows(chunk: &InsertChunk<'_>, sink: &mut dyn BindSink) -> Result<()> {
+    let columns: SmallVec<[u16; 32]> = chunk.columns.iter().collect();
+    let source = chunk.insert.rows.as_ref();
+    for row in chunk.rows() {
+        for column in &columns {
+            source.bind(row, *column, sink)?;
+        }
+    }
+    Ok(())
+}
+
+fn bind_value(value: &Value, sink: &mut dyn BindSink) -> Result<()> {
+    sink.bind(value.borrowed().map_err(unbindable)?)
+}
+
+/// Keeps what would be bound.
+struct Shown(Vec<Value>);
+
+impl BindSink for Shown {
+    fn bind(&mut self, value: ValueRef<'_>) -> Result<()> {
+        self.0.push(value.to_owned());
+        Ok(())
+    }
+}

@@ -1,0 +1,1118 @@
+//! The shape of a statement: everything that decides its text, as words that can be compared.
+//!
+//! Each node is a word with its tag and whatever small facts fit beside it, then its parts in a fixed order. Every
+//! list is preceded by its length and every optional part by whether it is there, so no two statements that would be
+//! written differently have the same words. Static texts and tables count by address: two copies of one text make two
+//! shapes, which costs a second rendering and never a wrong one.
+//!
+//! Values are left out, and collected as binds, except where they change the text: a NULL beside `=`, a literal
+//! `LIMIT`, the length of an `IN` list that is bound one by one.
+
+use smallvec::SmallVec;
+
+use crate::ast::{
+    Aggregate, BinaryOp, ColumnRef, Delete, Direction, Expr, Function, InsertChunk, Join, JoinKind,
+    NullsOrder, NumberKind, Operation, Order, Projection, Raw, RawPart, Select, Statement, TableRef, Update,
+};
+use crate::dialect::{Features, ListKind};
+use crate::error::{Error, Result};
+use crate::meta::TableMeta;
+use crate::types::{ColumnType, unbindable};
+use crate::value::Value;
+
+/// How deeply expressions may nest. Databases have limits of their own (SQLite's is 1,000), and a deeper tree could
+/// overflow the stack here.
+const MAX_DEPTH: u32 = 200;
+
+/// The binds of a statement, in the order of the walk.
+pub(super) type Binds<'a> = SmallVec<[&'a Value; 8]>;
+
+/// What a statement looks like without its values, and its values.
+#[derive(Default)]
+pub(super) struct Shape<'a> {
+    /// The shape itself.
+    pub(super) words: SmallVec<[u64; 64]>,
+    /// The values.
+    pub(super) binds: Binds<'a>,
+}
+
+impl<'a> Shape<'a> {
+    /// Walks the statement once. It fills a shape instead of giving one, since moving it takes as long as a short walk.
+    pub(super) fn fill(&mut self, statement: Statement<'a>, features: &Features) -> Result<()> {
+        Walk {
+            words: &mut self.words,
+            binds: &mut self.binds,
+            features,
+            depth: 0,
+        }
+        .statement(statement)
+    }
+}
+
+/// How an `IN` list is written.
+#[derive(Clone, Copy)]
+pub(super) enum ListForm {
+    /// As a truth value: nothing is in an empty list.
+    Empty,
+    /// As one bind.
+    One(ListKind),
+    /// As so many binds; those beyond the list's end repeat its last value.
+    Separate(usize),
+}
+
+impl ListForm {
+    /// The form for these values, and the values.
+    pub(super) fn of<'a>(list: &'a Value, features: &Features) -> Result<(Self, &'a [Value])> {
+        let values = match list {
+            Value::List(values) => values.as_slice(),
+            Value::Invalid(error) => return Err(unbindable(error.as_ref().clone())),
+            _ => {
+                return Err(Error::Statement(
+                    "the right side of `in_` is not a list of values".into(),
+                ));
+            }
+        };
+        if values.is_empty() {
+            return Ok((ListForm::Empty, values));
+        }
+        let form = match list_kind(values)? {
+            ListKind::Separate => ListForm::Separate(padded(values.len(), features)),
+            kind if (features.list_as_one_bind)(kind) => ListForm::One(kind),
+            ListKind::Integers | ListKind::Texts | ListKind::Bytes => {
+                ListForm::Separate(padded(values.len(), features))
+            }
+        };
+        Ok((form, values))
+    }
+}
+
+/// What all the values are.
+fn list_kind(values: &[Value]) -> Result<ListKind> {
+    let mut kinds = values.iter().map(value_kind);
+    let first = kinds.next().unwrap_or(Ok(ListKind::Separate))?;
+    // All are looked at, since one that cannot be bound must be found here and not while the list is being sent.
+    kinds.try_fold(first, |all, kind| {
+        Ok(if kind? == all { all } else { ListKind::Separate })
+    })
+}
+
+fn value_kind(value: &Value) -> Result<ListKind> {
+    Ok(match value {
+        Value::Int(_) | Value::Bool(_) => ListKind::Integers,
+        Value::Text(_)
+        | Value::Date(_)
+        | Value::Time(_)
+        | Value::DateTime(_)
+        | Value::Timestamp(_)
+        | Value::Decimal(_) => ListKind::Texts,
+        Value::Bytes(_) | Value::Uuid(_) => ListKind::Bytes,
+        Value::Null | Value::Float(_) | Value::Json(_) | Value::List(_) => ListKind::Separate,
+        Value::Invalid(error) => return Err(unbindable(error.as_ref().clone())),
+    })
+}
+
+/// Longer lists are filled up to a power of two, so that there are few texts, unless that could break the limit.
+fn padded(length: usize, features: &Features) -> usize {
+    let padded = if length > 8 {
+        length.next_power_of_two()
+    } else {
+        length
+    };
+    if padded <= features.max_binds / 4 {
+        padded
+    } else {
+        length
+    }
+}
+
+/// The number of a `LIMIT` or `OFFSET`.
+pub(super) fn row_count(value: &Value) -> Result<i64> {
+    match value {
+        Value::Int(count) if *count >= 0 => Ok(*count),
+        Value::Int(count) => Err(Error::Statement(format!(
+            "limit and offset cannot be negative: {count}"
+        ))),
+        Value::Invalid(error) => Err(Error::Bind {
+            place: "limit or offset".into(),
+            source: error.as_ref().clone(),
+        }),
+        _ => Err(Error::Statement("limit and offset must be integers".into())),
+    }
+}
+
+/// Whether this side of `=` or `<>` is a NULL, which makes the comparison an `IS NULL`.
+pub(super) fn is_null_bind(expr: &Expr) -> bool {
+    matches!(expr, Expr::Bind(Value::Null))
+}
+
+/// The kinds of nodes. Each word of this kind says what follows it.
+#[derive(Clone, Copy)]
+enum Tag {
+    Select,
+    ByKey,
+    Insert,
+    Update,
+    Delete,
+    Table,
+    Projections,
+    ProjectedTable,
+    ProjectedExpr,
+    ProjectedLabel,
+    ProjectedOne,
+    Join,
+    Order,
+    LiteralLimit,
+    Column,
+    Bind,
+    Null,
+    Bool,
+    Binary,
+    And,
+    Or,
+    Not,
+    Negate,
+    Function,
+    Raw,
+    RawText,
+    RawExpr,
+    Subquery,
+    Label,
+    IsNull,
+    Like,
+    Between,
+    InList,
+    InSelect,
+    Exists,
+    Case,
+    Cast,
+    Aggregate,
+    Assignment,
+}
+
+struct Walk<'a, 'w> {
+    words: &'w mut SmallVec<[u64; 64]>,
+    binds: &'w mut Binds<'a>,
+    features: &'w Features,
+    depth: u32,
+}
+
+impl<'a> Walk<'a, '_> {
+    fn statement(&mut self, statement: Statement<'a>) -> Result<()> {
+        match statement {
+            Statement::Select(select) => self.select(select),
+            Statement::ByKey { table, key } => {
+                self.table(Tag::ByKey, key.len(), table);
+                self.binds.extend(key);
+                Ok(())
+            }
+            Statement::Insert(chunk) => self.insert(chunk),
+            Statement::Update(update) => self.update(update),
+            Statement::Delete(delete) => self.delete(delete),
+            Statement::Raw(raw) => self.raw(raw),
+            // Names of a CREATE are owned texts, and none is run twice: it has no shape, and no cache asks for it.
+            Statement::Ddl(_) => Ok(()),
+        }
+    }
+
+    fn select(&mut self, select: &'a Select) -> Result<()> {
+        let Select {
+            distinct,
+            projection,
+            from,
+            joins,
+            filter,
+            group_by,
+            having,
+            order_by,
+            limit,
+            offset,
+        } = select;
+        let facts = u64::from(*distinct)
+            | u64::from(from.is_some()) << 1
+            | u64::from(limit.is_some()) << 2
+            | u64::from(offset.is_some()) << 3
+            | (joins.len() as u64) << 4;
+        self.node(Tag::Select, facts);
+        self.lengths(filter.len(), group_by.len());
+        self.lengths(having.len(), order_by.len());
+        self.projections(projection)?;
+        if let Some(from) = from {
+            self.table(Tag::Table, 0, *from);
+        }
+        for join in joins {
+            self.join(join)?;
+        }
+        self.exprs(filter)?;
+        self.exprs(group_by)?;
+        self.exprs(having)?;
+        for order in order_by {
+            self.order(order)?;
+        }
+        limit.iter().try_for_each(|limit| self.limit(limit))?;
+        offset.iter().try_for_each(|offset| self.offset(offset))
+    }
+
+    fn projections(&mut self, projections: &'a [Projection]) -> Result<()> {
+        self.node(Tag::Projections, projections.len() as u64);
+        for projection in projections {
+            match projection {
+                Projection::Table(table) => self.table(Tag::ProjectedTable, 0, *table),
+                Projection::Expr(expr) => {
+                    self.node(Tag::ProjectedExpr, 0);
+                    self.expr(expr)?;
+                }
+                Projection::Label(expr, label) => {
+                    self.node(Tag::ProjectedLabel, 0);
+                    self.text(label);
+                    self.expr(expr)?;
+                }
+                Projection::One => self.node(Tag::ProjectedOne, 0),
+            }
+        }
+        Ok(())
+    }
+
+    fn join(&mut self, join: &'a Join) -> Result<()> {
+        let Join {
+            kind,
+            table,
+            left,
+            on,
+        } = join;
+        let facts = join_kind(*kind) | usize::from(left.is_some()) << 3 | usize::from(on.is_some()) << 4;
+        self.table(Tag::Join, facts, *table);
+        // The left side of the first join can be what stands in FROM.
+        if let Some(left) = left {
+            self.table(Tag::Table, 0, *left);
+        }
+        on.iter().try_for_each(|on| self.expr(on))
+    }
+
+    fn order(&mut self, order: &'a Order) -> Result<()> {
+        let Order {
+            expr,
+            direction,
+            nulls,
+        } = order;
+        let direction = match direction {
+            Direction::Ascending => 0,
+            Direction::Descending => 1,
+        };
+        let nulls = match nulls {
+            NullsOrder::Smallest => 0,
+            NullsOrder::First => 1,
+            NullsOrder::Last => 2,
+        };
+        self.node(Tag::Order, direction | nulls << 1);
+        self.expr(expr)
+    }
+
+    fn limit(&mut self, limit: &'a Value) -> Result<()> {
+        let count = row_count(limit)?;
+        if self.features.literal_limit {
+            self.node(Tag::LiteralLimit, 0);
+            self.words.push(count.unsigned_abs());
+        } else {
+            self.bind(limit);
+        }
+        Ok(())
+    }
+
+    fn offset(&mut self, offset: &'a Value) -> Result<()> {
+        row_count(offset)?;
+        self.bind(offset);
+        Ok(())
+    }
+
+    fn insert(&mut self, chunk: InsertChunk<'a>) -> Result<()> {
+        self.node(Tag::Insert, chunk.rows().len() as u64);
+        self.address(chunk.insert.table);
+        self.words.extend_from_slice(&chunk.columns.words());
+        self.projections(&chunk.insert.returning)
+    }
+
+    fn update(&mut self, update: &'a Update) -> Result<()> {
+        let Update {
+            table,
+            set,
+            filter,
+            returning,
+        } = update;
+        self.table(Tag::Update, set.len(), *table);
+        for assignment in set {
+            self.node(Tag::Assignment, u64::from(assignment.column));
+            self.expr(&assignment.value)?;
+        }
+        self.lengths(filter.len(), 0);
+        self.exprs(filter)?;
+        self.projections(returning)
+    }
+
+    fn delete(&mut self, delete: &'a Delete) -> Result<()> {
+        let Delete {
+            table,
+            filter,
+            returning,
+        } = delete;
+        self.table(Tag::Delete, filter.len(), *table);
+        self.exprs(filter)?;
+        self.projections(returning)
+    }
+
+    fn raw(&mut self, raw: &'a Raw) -> Result<()> {
+        self.node(Tag::Raw, raw.parts.len() as u64);
+        for part in &raw.parts {
+            match part {
+                RawPart::Text(text) => {
+                    self.node(Tag::RawText, 0);
+                    self.text(text);
+                }
+                RawPart::Expr(expr) => {
+                    self.node(Tag::RawExpr, 0);
+                    self.expr(expr)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn exprs(&mut self, exprs: impl IntoIterator<Item = &'a Expr>) -> Result<()> {
+        exprs.into_iter().try_for_each(|expr| self.expr(expr))
+    }
+
+    fn expr(&mut self, expr: &'a Expr) -> Result<()> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(too_deep());
+        }
+        match expr {
+            Expr::Column(column) => self.column(*column),
+            Expr::Bind(value) => self.bind(value),
+            Expr::Bool(value) => self.node(Tag::Bool, u64::from(*value)),
+            Expr::Binary(op, sides) => self.binary(*op, &sides.0, &sides.1)?,
+            Expr::And(exprs) => self.list_node(Tag::And, exprs)?,
+            Expr::Or(exprs) => self.list_node(Tag::Or, exprs)?,
+            Expr::Not(expr) => self.expr_node(Tag::Not, 0, expr)?,
+            Expr::Negate(kind, expr) => self.expr_node(Tag::Negate, number_kind(*kind), expr)?,
+            Expr::Operation(operation) => self.operation(operation)?,
+            Expr::Function(function, arguments) => self.function(*function, arguments)?,
+            Expr::Raw(raw) => self.raw(raw)?,
+            Expr::Subquery(select) => {
+                self.node(Tag::Subquery, 0);
+                self.select(select)?;
+            }
+            Expr::Label(label) => {
+                self.node(Tag::Label, 0);
+                self.text(label);
+            }
+            Expr::Invalid(text) => return Err(Error::Statement(text.to_string())),
+        }
+        self.depth -= 1;
+        Ok(())
+    }
+
+    fn list_node(&mut self, tag: Tag, exprs: &'a [Expr]) -> Result<()> {
+        self.node(tag, exprs.len() as u64);
+        self.exprs(exprs)
+    }
+
+    fn expr_node(&mut self, tag: Tag, facts: u64, expr: &'a Expr) -> Result<()> {
+        self.node(tag, facts);
+        self.expr(expr)
+    }
+
+    fn binary(&mut self, op: BinaryOp, left: &'a Expr, right: &'a Expr) -> Result<()> {
+        self.node(Tag::Binary, binary_op(op));
+        match op {
+            BinaryOp::Eq | BinaryOp::Ne => {
+                self.equality_side(left)?;
+                self.equality_side(right)
+            }
+            BinaryOp::Lt
+            | BinaryOp::Le
+            | BinaryOp::Gt
+            | BinaryOp::Ge
+            | BinaryOp::IsDistinctFrom
+            | BinaryOp::IsNotDistinctFrom
+            | BinaryOp::Concat
+            | BinaryOp::Add(_)
+            | BinaryOp::Subtract(_)
+            | BinaryOp::Multiply(_)
+            | BinaryOp::Divide(_)
+            | BinaryOp::Remainder(_) => {
+                self.expr(left)?;
+                self.expr(right)
+            }
+        }
+    }
+
+    fn equality_side(&mut self, expr: &'a Expr) -> Result<()> {
+        if is_null_bind(expr) {
+            self.node(Tag::Null, 0);
+            return Ok(());
+        }
+        self.expr(expr)
+    }
+
+    fn function(&mut self, function: Function, arguments: &'a [Expr]) -> Result<()> {
+        self.node(
+            Tag::Function,
+            function_code(function) | (arguments.len() as u64) << 8,
+        );
+        if let Function::Named(name) = function {
+            self.text(name);
+        }
+        self.exprs(arguments)
+    }
+
+    fn operation(&mut self, operation: &'a Operation) -> Result<()> {
+        match operation {
+            Operation::IsNull { expr, negated } => self.expr_node(Tag::IsNull, u64::from(*negated), expr),
+            Operation::Like {
+                expr,
+                pattern,
+                escape,
+                insensitive,
+                negated,
+            } => {
+                // One more than the character, so that none is 0.
+                let escape = escape.map_or(0, |escape| u64::from(u32::from(escape)) + 1);
+                self.node(
+                    Tag::Like,
+                    u64::from(*negated) | u64::from(*insensitive) << 1 | escape << 2,
+                );
+                self.exprs([expr, pattern])
+            }
+            Operation::Between {
+                expr,
+                low,
+                high,
+                negated,
+            } => {
+                self.node(Tag::Between, u64::from(*negated));
+                self.exprs([expr, low, high])
+            }
+            Operation::InList { expr, list, negated } => self.in_list(expr, list, *negated),
+            Operation::InSelect {
+                expr,
+                select,
+                negated,
+            } => {
+                self.expr_node(Tag::InSelect, u64::from(*negated), expr)?;
+                self.select(select)
+            }
+            Operation::Exists { select, negated } => {
+                self.node(Tag::Exists, u64::from(*negated));
+                self.select(select)
+            }
+            Operation::Case { when, otherwise } => {
+                self.node(
+                    Tag::Case,
+                    u64::from(otherwise.is_some()) | (when.len() as u64) << 1,
+                );
+                self.exprs(when.iter().flat_map(|(condition, result)| [condition, result]))?;
+                self.exprs(otherwise)
+            }
+            Operation::Cast { expr, to } => {
+                self.column_type(*to);
+                self.expr(expr)
+            }
+            Operation::Aggregate {
+                function,
+                distinct,
+                expr,
+                filter,
+                order_by,
+            } => {
+                let facts =
+                    u64::from(*distinct) | u64::from(expr.is_some()) << 1 | u64::from(filter.is_some()) << 2;
+                self.aggregate(*function, facts, order_by.len());
+                self.exprs(expr)?;
+                order_by.iter().try_for_each(|order| self.order(order))?;
+                self.exprs(filter)
+            }
+        }
+    }
+
+    fn in_list(&mut self, expr: &'a Expr, list: &'a Value, negated: bool) -> Result<()> {
+        let (form, values) = ListForm::of(list, self.features)?;
+        let negated = u64::from(negated);
+        match form {
+            ListForm::Empty => self.expr_node(Tag::InList, negated, expr),
+            ListForm::One(kind) => {
+                self.expr_node(Tag::InList, negated | list_kind_code(kind) << 1, expr)?;
+                self.binds.push(list);
+                Ok(())
+            }
+            ListForm::Separate(count) => {
+                let facts = negated | list_kind_code(ListKind::Separate) << 1 | (count as u64) << 8;
+                self.expr_node(Tag::InList, facts, expr)?;
+                let filling = values.last().into_iter().cycle();
+                self.binds.extend(values.iter().chain(filling).take(count));
+                Ok(())
+            }
+        }
+    }
+
+    fn aggregate(&mut self, function: Aggregate, facts: u64, order_by: usize) {
+        let (code, separator) = match function {
+            Aggregate::Count => (0, None),
+            Aggregate::Min => (1, None),
+            Aggregate::Max => (2, None),
+            Aggregate::Sum(kind) => (8 | number_kind(kind), None),
+            Aggregate::Avg(kind) => (16 | number_kind(kind), None),
+            Aggregate::StringAgg(separator) => (3, Some(separator)),
+        };
+        self.node(Tag::Aggregate, facts | code << 3 | (order_by as u64) << 8);
+        if let Some(separator) = separator {
+            self.text(separator);
+        }
+    }
+
+    fn column_type(&mut self, column_type: ColumnType) {
+        let code = match column_type {
+            ColumnType::Bool => 0,
+            ColumnType::Int16 => 1,
+            ColumnType::Int32 => 2,
+            ColumnType::Int64 => 3,
+            ColumnType::Float32 => 4,
+            ColumnType::Float64 => 5,
+            ColumnType::Text { max_length: None } => 6,
+            ColumnType::Text {
+                max_length: Some(length),
+            } => 7 | u64::from(length) << 8,
+            ColumnType::Bytes => 8,
+            ColumnType::Date => 9,
+            ColumnType::Time => 10,
+            ColumnType::DateTime => 11,
+            ColumnType::Timestamp => 12,
+            ColumnType::Uuid => 13,
+            ColumnType::Decimal => 14,
+            ColumnType::Json => 15,
+            ColumnType::Enum { .. } => 16,
+        };
+        self.node(Tag::Cast, code);
+        if let ColumnType::Enum { name, variants } = column_type {
+            self.text(name);
+            self.words.push(variants.as_ptr().addr() as u64);
+            self.words.push(variants.len() as u64);
+        }
+    }
+
+    #[inline]
+    fn column(&mut self, column: ColumnRef) {
+        self.table(Tag::Column, usize::from(column.index), column.table);
+    }
+
+    #[inline]
+    fn bind(&mut self, value: &'a Value) {
+        self.node(Tag::Bind, 0);
+        self.binds.push(value);
+    }
+
+    /// A node that is of a table.
+    #[inline]
+    fn table(&mut self, tag: Tag, facts: usize, table: TableRef) {
+        self.node(tag, u64::from(table.alias.is_some()) | (facts as u64) << 1);
+        self.address(table.meta);
+        if let Some(alias) = table.alias {
+            self.text(alias);
+        }
+    }
+
+    #[inline]
+    fn address(&mut self, table: &'static TableMeta) {
+        self.words.push(std::ptr::from_ref(table).addr() as u64);
+    }
+
+    #[inline]
+    fn text(&mut self, text: &'static str) {
+        self.words.push(text.as_ptr().addr() as u64);
+        self.words.push(text.len() as u64);
+    }
+
+    /// Two lengths in a word: no memory holds a list of 2³² expressions.
+    #[inline]
+    fn lengths(&mut self, first: usize, second: usize) {
+        self.words.push(first as u64 | (second as u64) << 32);
+    }
+
+    #[inline]
+    fn node(&mut self, tag: Tag, facts: u64) {
+        self.words.push(tag as u64 | facts << 8);
+    }
+}
+
+fn too_deep() -> Error {
+    Error::Statement(format!(
+        "the expression nests more than {MAX_DEPTH} levels deep: join conditions with one `and`/`or`, or use `in_`"
+    ))
+}
+
+fn number_kind(kind: NumberKind) -> u64 {
+    match kind {
+        NumberKind::Integer => 0,
+        NumberKind::Float => 1,
+        NumberKind::Decimal => 2,
+    }
+}
+
+fn list_kind_code(kind: ListKind) -> u64 {
+    match kind {
+        ListKind::Integers => 1,
+        ListKind::Texts => 2,
+        ListKind::Bytes => 3,
+        ListKind::Separate => 4,
+    }
+}
+
+fn join_kind(kind: JoinKind) -> usize {
+    match kind {
+        JoinKind::Inner => 0,
+        JoinKind::Left => 1,
+        JoinKind::Right => 2,
+        JoinKind::Full => 3,
+        JoinKind::Cross => 4,
+    }
+}
+
+fn binary_op(op: BinaryOp) -> u64 {
+    match op {
+        BinaryOp::Eq => 0,
+        BinaryOp::Ne => 1,
+        BinaryOp::Lt => 2,
+        BinaryOp::Le => 3,
+        BinaryOp::Gt => 4,
+        BinaryOp::Ge => 5,
+        BinaryOp::IsDistinctFrom => 6,
+        BinaryOp::IsNotDistinctFrom => 7,
+        BinaryOp::Concat => 8,
+        BinaryOp::Add(kind) => 16 | number_kind(kind),
+        BinaryOp::Subtract(kind) => 20 | number_kind(kind),
+        BinaryOp::Multiply(kind) => 24 | number_kind(kind),
+        BinaryOp::Divide(kind) => 28 | number_kind(kind),
+        BinaryOp::Remainder(kind) => 32 | number_kind(kind),
+    }
+}
+
+fn function_code(function: Function) -> u64 {
+    match function {
+        Function::Lower => 0,
+        Function::Upper => 1,
+        Function::Length => 2,
+        Function::Trim => 3,
+        Function::TrimStart => 4,
+        Function::TrimEnd => 5,
+        Function::Substring => 6,
+        Function::Replace => 7,
+        Function::Coalesce => 8,
+        Function::NullIf => 9,
+        Function::Round => 10,
+        Function::Greatest => 11,
+        Function::Least => 12,
+        Function::Now => 13,
+        Function::Named(_) => 14,
+        Function::Abs(kind) => 16 | number_kind(kind),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::super::fixtures::*;
+    use super::*;
+    use crate::ast::{Assignment, Insert, InsertChunk};
+
+    fn shape_of<'a>(statement: Statement<'a>, dialect: &Numbered) -> Shape<'a> {
+        let mut shape = Shape::default();
+        shape.fill(statement, &dialect.0).expect("a shape");
+        shape
+    }
+
+    fn words(statement: Statement<'_>) -> Vec<u64> {
+        shape_of(statement, &LITE).words.to_vec()
+    }
+
+    fn like(escape: Option<char>, insensitive: bool, negated: bool) -> Expr {
+        operation(Operation::Like {
+            expr: user("name"),
+            pattern: text("a"),
+            escape,
+            insensitive,
+            negated,
+        })
+    }
+
+    fn aggregated(function: Aggregate, distinct: bool, filter: Option<Expr>) -> Expr {
+        operation(Operation::Aggregate {
+            function,
+            distinct,
+            expr: Some(user("age")),
+            filter,
+            order_by: vec![],
+        })
+    }
+
+    /// Conditions of which no two are written alike.
+    fn different_conditions() -> Vec<Expr> {
+        use BinaryOp::*;
+        use NumberKind::*;
+        let (a, b) = (|| user("id"), || int(1));
+        let mut all = vec![
+            a(),
+            user("age"),
+            of(alias(&USERS, "users"), "id"),
+            b(),
+            Expr::Bool(true),
+            Expr::Bool(false),
+            Expr::And(vec![]),
+            Expr::Or(vec![]),
+            Expr::And(vec![a(), b()]),
+            Expr::Or(vec![a(), b()]),
+            Expr::And(vec![Expr::And(vec![a()]), b()]),
+            Expr::And(vec![Expr::And(vec![a(), b()])]),
+            Expr::Not(Box::new(a())),
+            Expr::Negate(Integer, Box::new(a())),
+            Expr::Negate(Decimal, Box::new(a())),
+            Expr::Label("n"),
+            Expr::Label("m"),
+            Expr::Raw(Box::new(Raw {
+                parts: vec![RawPart::Text("x")],
+            })),
+            Expr::Raw(Box::new(Raw {
+                parts: vec![RawPart::Text("x"), RawPart::Text("y")],
+            })),
+            Expr::Raw(Box::new(Raw {
+                parts: vec![RawPart::Text("x"), RawPart::Expr(a())],
+            })),
+            Expr::Subquery(Box::new(select([a()]))),
+            eq(a(), null()),
+            eq(null(), a()),
+            binary(Ne, a(), null()),
+            like(None, false, false),
+            like(Some('\\'), false, false),
+            like(Some('\0'), false, false),
+            like(None, true, false),
+            like(None, false, true),
+            in_list(a(), vec![], false),
+            in_list(a(), vec![], true),
+            in_list(a(), vec![Value::Int(1)], false),
+            in_list(a(), vec![Value::Text("1".into())], false),
+            in_list(a(), vec![Value::Uuid([0; 16])], false),
+            in_list(a(), vec![Value::Float(1.0)], false),
+            in_list(a(), vec![Value::Float(1.0), Value::Int(2)], false),
+            exists(select([a()]), false),
+            exists(select([a()]), true),
+            operation(Operation::InSelect {
+                expr: a(),
+                select: Box::new(select([b()])),
+                negated: false,
+            }),
+            operation(Operation::InSelect {
+                expr: a(),
+                select: Box::new(select([b()])),
+                negated: true,
+            }),
+            operation(Operation::Case {
+                when: vec![(a(), b())],
+                otherwise: None,
+            }),
+            operation(Operation::Case {
+                when: vec![(a(), b())],
+                otherwise: Some(b()),
+            }),
+            operation(Operation::Case {
+                when: vec![(a(), b()), (a(), b())],
+                otherwise: None,
+            }),
+            aggregated(Aggregate::Sum(Integer), false, None),
+            aggregated(Aggregate::Sum(Integer), true, None),
+            aggregated(Aggregate::Sum(Integer), false, Some(a())),
+            aggregated(Aggregate::Avg(Integer), false, None),
+            aggregated(Aggregate::Min, false, None),
+            aggregated(Aggregate::Max, false, None),
+            aggregated(Aggregate::Count, false, None),
+            aggregate(Aggregate::Count, None),
+            aggregated(Aggregate::StringAgg(","), false, None),
+            aggregated(Aggregate::StringAgg(";"), false, None),
+            Expr::Function(Function::Lower, vec![a()]),
+            Expr::Function(Function::Upper, vec![a()]),
+            Expr::Function(Function::Upper, vec![a(), a()]),
+            Expr::Function(Function::Abs(Integer), vec![a()]),
+            Expr::Function(Function::Abs(Decimal), vec![a()]),
+            Expr::Function(Function::Named("f"), vec![a()]),
+            Expr::Function(Function::Named("g"), vec![a()]),
+        ];
+        for negated in [false, true] {
+            all.push(operation(Operation::IsNull { expr: a(), negated }));
+            all.push(operation(Operation::Between {
+                expr: a(),
+                low: b(),
+                high: b(),
+                negated,
+            }));
+        }
+        let comparisons = [Eq, Ne, Lt, Le, Gt, Ge, IsDistinctFrom, IsNotDistinctFrom, Concat];
+        all.extend(comparisons.map(|op| binary(op, a(), b())));
+        for op in [Add, Subtract, Multiply, Divide, Remainder] {
+            all.extend([Integer, Float, Decimal].map(|kind| binary(op(kind), a(), b())));
+        }
+        for to in [
+            ColumnType::Int64,
+            ColumnType::Bytes,
+            ColumnType::Text { max_length: None },
+            ColumnType::Text { max_length: Some(0) },
+            ColumnType::Text { max_length: Some(1) },
+            ColumnType::Enum {
+                name: "e",
+                variants: &["a"],
+            },
+            ColumnType::Enum {
+                name: "f",
+                variants: &["a"],
+            },
+        ] {
+            all.push(operation(Operation::Cast { expr: a(), to }));
+        }
+        all
+    }
+
+    /// Selects of which no two are written alike.
+    fn different_selects() -> Vec<Select> {
+        let base = || select([user("name")]);
+        let kinds = [
+            JoinKind::Inner,
+            JoinKind::Left,
+            JoinKind::Right,
+            JoinKind::Full,
+            JoinKind::Cross,
+        ];
+        let orders = [NullsOrder::Smallest, NullsOrder::First, NullsOrder::Last];
+        let directions = [Direction::Ascending, Direction::Descending];
+        let mut all: Vec<Select> = different_conditions()
+            .into_iter()
+            .flat_map(|expr| {
+                [
+                    users_where([expr.clone()]),
+                    Select {
+                        having: vec![expr.clone()],
+                        ..base()
+                    },
+                    Select {
+                        group_by: vec![expr.clone()],
+                        ..base()
+                    },
+                    select([expr.clone(), user("name")]),
+                    Select {
+                        order_by: vec![order(expr, Direction::Ascending, NullsOrder::Smallest)],
+                        ..base()
+                    },
+                ]
+            })
+            .collect();
+        all.extend(kinds.map(|kind| Select {
+            joins: vec![posts_join(kind)],
+            ..base()
+        }));
+        all.extend(kinds.map(|kind| Select {
+            joins: vec![Join {
+                left: None,
+                ..posts_join(kind)
+            }],
+            ..base()
+        }));
+        for nulls in orders {
+            let keys = directions.map(|direction| order(user("role"), direction, nulls));
+            all.extend(keys.map(|key| Select {
+                order_by: vec![key],
+                ..base()
+            }));
+        }
+        all.extend([
+            base(),
+            Select {
+                distinct: true,
+                ..base()
+            },
+            Select {
+                from: Some(table(&USERS)),
+                ..base()
+            },
+            Select {
+                from: Some(alias(&USERS, "u")),
+                ..base()
+            },
+            Select {
+                limit: Some(Value::Int(1)),
+                ..base()
+            },
+            Select {
+                limit: Some(Value::Int(i64::MAX)),
+                ..base()
+            },
+            Select {
+                offset: Some(Value::Int(1)),
+                ..base()
+            },
+            Select {
+                limit: Some(Value::Int(2)),
+                offset: Some(Value::Int(1)),
+                ..base()
+            },
+            Select {
+                projection: vec![Projection::One],
+                ..base()
+            },
+            Select {
+                projection: vec![Projection::Table(table(&USERS))],
+                ..base()
+            },
+            Select {
+                projection: vec![Projection::Label(user("name"), "n")],
+                ..base()
+            },
+            users_where([user("id"), user("id")]),
+        ]);
+        all
+    }
+
+    #[test]
+    fn no_two_different_statements_have_the_same_shape() {
+        let mut seen: HashMap<Vec<u64>, String> = HashMap::new();
+        let selects = different_selects();
+        for select in &selects {
+            let shown = format!("{select:?}");
+            if let Some(other) = seen.insert(words(Statement::Select(select)), shown.clone()) {
+                panic!("the same shape:\n{shown}\n{other}");
+            }
+        }
+        let set = |column, value| vec![Assignment { column, value }];
+        let update = |set| Update {
+            table: table(&USERS),
+            set,
+            filter: vec![],
+            returning: vec![],
+        };
+        let updates = [
+            update(set(1, text("a"))),
+            update(set(2, text("a"))),
+            update(set(1, user("name"))),
+        ];
+        let delete = |filter| Delete {
+            table: table(&USERS),
+            filter,
+            returning: vec![],
+        };
+        let deletes = [
+            delete(vec![]),
+            delete(vec![user("id")]),
+            delete(vec![user("id"), user("id")]),
+        ];
+        let rows = insert(&USERS, &[1, 2], vec![vec![1, 2], vec![3, 4]]);
+        let returning = Insert {
+            returning: vec![Projection::Table(table(&USERS))],
+            ..rows.clone()
+        };
+        let part = Statement::Insert(InsertChunk {
+            insert: &rows,
+            columns: rows.rows.columns(0),
+            start: 0,
+            end: 1,
+        });
+        let keys = [Value::Int(1), Value::Int(2)];
+        let others = [whole(&rows), whole(&returning), part]
+            .into_iter()
+            .chain(updates.iter().map(Statement::Update))
+            .chain(deletes.iter().map(Statement::Delete))
+            .chain([1, 2].map(|count| Statement::ByKey {
+                table: table(&PAIR),
+                key: &keys[..count],
+            }))
+            .chain([Statement::ByKey {
+                table: table(&USERS),
+                key: &keys[..1],
+            }]);
+        for statement in others {
+            assert_eq!(seen.insert(words(statement), format!("{statement:?}")), None);
+        }
+    }
+
+    #[test]
+    fn statements_that_differ_in_values_only_have_the_same_shape() {
+        let with = |number: i64, name: &str| Select {
+            offset: Some(Value::Int(number)),
+            limit: Some(Value::Int(5)),
+            filter: vec![
+                eq(user("id"), int(number)),
+                binary(
+                    BinaryOp::Lt,
+                    user("age"),
+                    if number == 1 { null() } else { int(number) },
+                ),
+                binary(BinaryOp::Ne, user("name"), text(name)),
+                in_list(user("id"), (0..number).map(Value::Int).collect(), false),
+            ],
+            ..select([user("name")])
+        };
+        let (first, second) = (with(1, "a"), with(30, "bc"));
+        assert_eq!(
+            words(Statement::Select(&first)),
+            words(Statement::Select(&second))
+        );
+    }
+
+    #[test]
+    fn statements_of_the_same_shape_have_the_same_text() {
+        let mut texts: HashMap<Vec<u64>, String> = HashMap::new();
+        for count in 1..40 {
+            let floats = (0..count).map(|number| Value::Float(f64::from(number))).collect();
+            let select = users_where([in_list(user("id"), floats, false), eq(user("age"), int(1))]);
+            let text = sql(Statement::Select(&select), &STRICT);
+            let shape = shape_of(Statement::Select(&select), &STRICT);
+            let known = texts.entry(shape.words.to_vec()).or_insert_with(|| text.clone());
+            assert_eq!(*known, text);
+        }
+        // One for each length up to 8, then 16, 32 and 64.
+        assert_eq!(texts.len(), 11);
+    }
+
+    #[test]
+    fn a_tree_that_nests_too_deeply_is_refused() {
+        let nested =
+            |levels| users_where([(0..levels).fold(user("id"), |expr, _| Expr::Not(Box::new(expr)))]);
+        sql(Statement::Select(&nested(MAX_DEPTH - 1)), &LITE);
+        let message = error(Statement::Select(&nested(MAX_DEPTH)), &LITE);
+        assert!(
+            message.starts_with("the expression nests more than 200 levels deep"),
+            "{message}"
+        );
+        let subqueries = |levels| {
+            (0..levels).fold(select([user("id")]), |inner, _| {
+                users_where([exists(inner, false)])
+            })
+        };
+        sql(Statement::Select(&subqueries(MAX_DEPTH - 1)), &LITE);
+        assert!(error(Statement::Select(&subqueries(MAX_DEPTH)), &LITE).starts_with("the expression nests"));
+    }
+
+    #[test]
+    fn values_that_no_column_can_hold_are_found() {
+        let invalid = || {
+            Value::Invalid(Box::new(crate::error::ValueError::OutOfRange {
+                target: "a 64-bit integer",
+            }))
+        };
+        let message = "a bound value: the value is out of range for a 64-bit integer";
+        let listed = users_where([in_list(user("id"), vec![Value::Int(1), invalid()], false)]);
+        assert_eq!(error(Statement::Select(&listed), &LITE), message);
+        let limited = Select {
+            limit: Some(invalid()),
+            ..select([user("id")])
+        };
+        assert!(
+            error(Statement::Select(&limited), &LITE)
+                .starts_with("limit or offset: the value is out of range")
+        );
+    }
+}

@@ -1,0 +1,312 @@
+//! [`Writer`]: the text while it is being written.
+
+use smallvec::SmallVec;
+
+use super::Compiled;
+use crate::ast::{ColumnRef, Select};
+use crate::dialect::{Dialect, Features};
+use crate::error::{Error, Result};
+use crate::meta::{ColumnMeta, TableMeta};
+use crate::value::Value;
+
+/// Writes a statement's text. A [`Dialect`] gets it where it writes a part in its own form.
+#[derive(Debug)]
+pub struct Writer<'a> {
+    sql: String,
+    pub(super) dialect: &'a dyn Dialect,
+    pub(super) features: &'a Features,
+    /// The `SELECT` that is being written, whose joins tell which columns may be NULL.
+    pub(super) select: Option<&'a Select>,
+    quote: char,
+    /// The table that was named last, if its name can be written as it is. Neighbours are mostly of one table.
+    plain: Option<&'static str>,
+    /// The statement's values in the order of the walk.
+    binds: &'a [&'a Value],
+    /// For each placeholder so far, the number of its bind.
+    order: SmallVec<[usize; 16]>,
+    /// Placeholders of an `INSERT`'s rows, which come before those of `order`.
+    cells: usize,
+}
+
+impl<'a> Writer<'a> {
+    pub(super) fn new(dialect: &'a dyn Dialect, binds: &'a [&'a Value]) -> Self {
+        Writer {
+            sql: String::with_capacity(256),
+            dialect,
+            features: dialect.features(),
+            select: None,
+            quote: dialect.quote(),
+            plain: None,
+            binds,
+            order: SmallVec::new(),
+            cells: 0,
+        }
+    }
+
+    /// Writes text as it is.
+    #[inline]
+    pub fn push(&mut self, text: &str) {
+        self.sql.push_str(text);
+    }
+
+    /// Writes a name in quotes; quotes in it are doubled.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Identifier`] for a name that is empty, too long for the backend, or holds a NUL.
+    #[inline]
+    pub fn push_identifier(&mut self, name: &str) -> Result<()> {
+        if !is_plain(name, self.quote) || name.len() > self.features.max_identifier {
+            return self.push_odd_identifier(name);
+        }
+        self.push_plain(name);
+        Ok(())
+    }
+
+    /// Writes text in single quotes; such quotes in it are doubled. Only for texts of the program's own.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Statement`] for a text that holds a NUL, at which databases end a statement.
+    pub fn push_literal(&mut self, text: &str) -> Result<()> {
+        if text.contains('\0') {
+            return Err(Error::Statement(format!(
+                "text in a statement cannot hold a NUL: {text:?}"
+            )));
+        }
+        self.push("'");
+        self.push(&text.replace('\'', "''"));
+        self.push("'");
+        Ok(())
+    }
+
+    /// Writes a whole number.
+    pub fn push_number(&mut self, number: u64) {
+        if number >= 10 {
+            self.push_number(number / 10);
+        }
+        let digit = usize::try_from(number % 10).unwrap_or_default();
+        self.push(&"0123456789"[digit..=digit]);
+    }
+
+    /// Writes the placeholder with this number, counted from 1. For [`Dialect::list`], which is given its number.
+    pub fn push_placeholder(&mut self, position: usize) {
+        self.dialect.placeholder(position, &mut self.sql);
+    }
+
+    /// The text so far, for a dialect's methods that take a `String`.
+    pub(super) fn text(&mut self) -> &mut String {
+        &mut self.sql
+    }
+
+    /// Writes what `write` writes for each item, with `separator` between.
+    pub(super) fn separated<T>(
+        &mut self,
+        items: impl IntoIterator<Item = T>,
+        separator: &str,
+        mut write: impl FnMut(&mut Self, T) -> Result<()>,
+    ) -> Result<()> {
+        for (number, item) in items.into_iter().enumerate() {
+            if number > 0 {
+                self.push(separator);
+            }
+            write(self, item)?;
+        }
+        Ok(())
+    }
+
+    /// `"users"."name"`
+    #[inline]
+    pub(super) fn column(&mut self, column: ColumnRef) -> Result<()> {
+        let meta = column_of(column.table.meta, column.index)?;
+        self.qualified(column.table.name(), meta.name)
+    }
+
+    #[inline]
+    pub(super) fn qualified(&mut self, table: &'static str, column: &str) -> Result<()> {
+        if self.plain.is_some_and(|plain| std::ptr::eq(plain, table)) {
+            self.push_plain(table);
+        } else {
+            self.push_identifier(table)?;
+            self.plain = Some(table).filter(|table| is_plain(table, self.quote));
+        }
+        self.sql.push('.');
+        self.push_identifier(column)
+    }
+
+    #[inline]
+    fn push_plain(&mut self, name: &str) {
+        self.sql.push(self.quote);
+        self.sql.push_str(name);
+        self.sql.push(self.quote);
+    }
+
+    /// Writes the placeholder of a value.
+    #[inline]
+    pub(super) fn bind(&mut self, value: &Value) -> Result<()> {
+        let position = self.bind_values(value, 1)?;
+        self.push_placeholder(position);
+        Ok(())
+    }
+
+    /// Takes placeholders for `count` values of which `first` is the first, and gives the first one's number.
+    pub(super) fn bind_values(&mut self, first: &Value, count: usize) -> Result<usize> {
+        let index = self.index_of(first)?;
+        let position = self.cells + self.order.len() + 1;
+        self.order.extend(index..index + count);
+        Ok(position)
+    }
+
+    /// Writes the placeholder of the next cell of an `INSERT`'s rows.
+    pub(super) fn cell(&mut self) {
+        self.cells += 1;
+        self.dialect.placeholder(self.cells, &mut self.sql);
+    }
+
+    /// The number of a bind, found by its address: a value of the tree is only equal to itself.
+    fn index_of(&self, value: &Value) -> Result<usize> {
+        let is_it = |bind: &&Value| std::ptr::eq(*bind, value);
+        // Text and walk have the same order nearly everywhere, so it is nearly always the next one.
+        let next = self.order.last().map_or(0, |last| last + 1);
+        if self.binds.get(next).is_some_and(is_it) {
+            return Ok(next);
+        }
+        let found = self.binds.iter().position(is_it);
+        found.ok_or_else(|| {
+            Error::Statement("a value got lost while the statement was compiled: please report this".into())
+        })
+    }
+
+    pub(super) fn finish(self) -> Result<Compiled> {
+        let count = self.cells + self.order.len();
+        if count > self.features.max_binds {
+            let (limit, backend) = (self.features.max_binds, self.features.backend);
+            return Err(Error::TooManyBinds {
+                count,
+                limit,
+                backend,
+            });
+        }
+        let natural = self.order.len() == self.binds.len()
+            && self.order.iter().enumerate().all(|(at, index)| at == *index);
+        let order = if natural {
+            None
+        } else {
+            Some(self.order.as_slice().into())
+        };
+        Ok(Compiled { sql: self.sql, order })
+    }
+
+    #[cold]
+    fn push_odd_identifier(&mut self, name: &str) -> Result<()> {
+        let refused = |reason: String| {
+            Err(Error::Identifier {
+                name: name.to_owned(),
+                backend: self.features.backend,
+                reason,
+            })
+        };
+        if name.is_empty() {
+            return refused("it is empty".into());
+        }
+        if name.contains('\0') {
+            return refused("it holds a NUL".into());
+        }
+        if name.len() > self.features.max_identifier {
+            let (length, limit) = (name.len(), self.features.max_identifier);
+            return refused(format!("it has {length} bytes, and {limit} are allowed"));
+        }
+        self.sql.push(self.quote);
+        for letter in name.chars() {
+            if letter == self.quote {
+                self.sql.push(letter);
+            }
+            self.sql.push(letter);
+        }
+        self.sql.push(self.quote);
+        Ok(())
+    }
+}
+
+/// A column by its position.
+#[inline]
+pub(super) fn column_of(table: &'static TableMeta, index: u16) -> Result<&'static ColumnMeta> {
+    table
+        .columns
+        .get(usize::from(index))
+        .ok_or_else(|| Error::Statement(format!("`{}` has no column number {index}", table.model)))
+}
+
+/// Whether a name is written as it is.
+#[inline]
+fn is_plain(name: &str, quote: char) -> bool {
+    // Two passes without a branch in them are faster than one that stops early: names are short.
+    let quote = quote as u32;
+    let odd = name
+        .bytes()
+        .fold(false, |odd, byte| odd | (byte == 0) | (u32::from(byte) == quote));
+    !odd && !name.is_empty() && quote < 0x80
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::*;
+    use super::*;
+
+    fn quoted(name: &str) -> Result<String> {
+        let mut out = Writer::new(&LITE, &[]);
+        out.push_identifier(name)?;
+        Ok(out.finish()?.sql)
+    }
+
+    #[test]
+    fn every_name_is_quoted() {
+        for (name, expected) in [
+            ("users", "\"users\""),
+            ("select", "\"select\""),
+            ("a b; --", "\"a b; --\""),
+            ("gro\u{df}", "\"gro\u{df}\""),
+            ("a\"b", "\"a\"\"b\""),
+            ("\"", "\"\"\"\""),
+        ] {
+            assert_eq!(quoted(name).expect("a name"), expected);
+        }
+        let long = "a".repeat(200);
+        assert_eq!(quoted(&long).expect("a name"), format!("\"{long}\""));
+    }
+
+    #[test]
+    fn names_that_no_database_can_have_are_refused() {
+        let reason = |name: &str| quoted(name).expect_err("no name").to_string();
+        assert_eq!(
+            reason("a\0b"),
+            r#""a\0b" cannot be a name in lite: it holds a NUL"#
+        );
+        assert_eq!(reason(""), r#""" cannot be a name in lite: it is empty"#);
+        assert!(
+            reason(&"a".repeat(256))
+                .ends_with("cannot be a name in lite: it has 256 bytes, and 255 are allowed")
+        );
+    }
+
+    #[test]
+    fn numbers_are_written_with_all_their_digits() {
+        let mut out = Writer::new(&LITE, &[]);
+        for number in [0, 7, 10, 1_234_567_890, u64::MAX] {
+            out.push_number(number);
+            out.push(" ");
+        }
+        assert_eq!(
+            out.finish().expect("text").sql,
+            "0 7 10 1234567890 18446744073709551615 "
+        );
+    }
+
+    #[test]
+    fn quotes_in_a_literal_are_doubled() {
+        let mut out = Writer::new(&LITE, &[]);
+        out.push_literal("it's").expect("a literal");
+        assert!(out.push_literal("a\0").is_err());
+        assert_eq!(out.finish().expect("text").sql, "'it''s'");
+    }
+}

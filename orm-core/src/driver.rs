@@ -1,0 +1,167 @@
+//! The contract for backend writers: [`Backend`] opens a [`Driver`], a driver lends [`Connection`]s, and a connection
+//! runs statements and pushes rows.
+//!
+//! ```text
+//! Backend::open(url, options) ─> Driver::acquire() ─> Connection::run(statement, sink)
+//!                                                          │ row by row
+//!                                                          └─> RowSink::row(&dyn Row) ─> Row::get(i) ─> ValueRef
+//! ```
+//!
+//! What crosses this boundary is the statement, not its text: a SQL backend compiles it with its
+//! [`Dialect`](crate::dialect::Dialect) through [`compile::Cache`](crate::compile::Cache); a document store would
+//! compile the same tree to its own commands. All traits are object-safe, so a program picks its backend by URL.
+
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+
+use crate::ast::Statement;
+use crate::dialect::Features;
+use crate::engine::{EngineOptions, TransactionOptions};
+use crate::error::{Binds, Error, Result, ValueError};
+use crate::pool::PoolState;
+use crate::value::ValueRef;
+
+/// A boxed future that can be sent to another thread.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A place in the caller's code, for reports of who holds a connection.
+pub type Caller = &'static Location<'static>;
+
+/// A kind of database, chosen by a URL's scheme.
+pub trait Backend: std::fmt::Debug + Send + Sync {
+    /// The schemes it answers to: `["sqlite"]`.
+    fn schemes(&self) -> &'static [&'static str];
+
+    /// Opens the database. MUST connect once, so that a wrong URL is found here and not at the first statement.
+    fn open<'a>(&'a self, url: &'a str, options: &'a EngineOptions) -> BoxFuture<'a, Result<Box<dyn Driver>>>;
+}
+
+/// An open database with its pool of connections. Shared by all clones of an engine.
+pub trait Driver: std::fmt::Debug + Send + Sync {
+    /// The backend's name in messages, and OpenTelemetry's `db.system.name`: `sqlite`, `postgresql`.
+    fn name(&self) -> &'static str;
+
+    /// The database's name for traces: the file, or the name on the server. Never with a password.
+    fn namespace(&self) -> &str;
+
+    /// What the backend can do.
+    fn features(&self) -> &Features;
+
+    /// Lends a connection. Waiting for one MUST be asynchronous and fair, and MUST end in
+    /// [`Error::PoolTimeout`](crate::error::Error::PoolTimeout) after the pool's timeout. Dropping the connection gives
+    /// it back; one with an open transaction MUST be rolled back or closed before another caller gets it.
+    fn acquire<'a>(&'a self, caller: Caller) -> BoxFuture<'a, Result<Box<dyn Connection>>>;
+
+    /// The pool as it is now.
+    fn pool_state(&self) -> PoolState;
+
+    /// The text that would be sent for a statement and its binds, for logs, tests and `explain`.
+    ///
+    /// # Errors
+    ///
+    /// Those of compiling the statement.
+    fn text(&self, statement: Statement<'_>) -> Result<(String, Binds)>;
+
+    /// Closes idle connections, and the others when they come back. [`Driver::acquire`] then gives
+    /// [`Error::Closed`](crate::error::Error::Closed).
+    fn close(&self) -> BoxFuture<'_, ()>;
+}
+
+/// One connection, lent to one caller.
+///
+/// Every method MUST leave the connection usable when its future is dropped half-way, or mark it so that it is thrown
+/// away instead of going back to the pool.
+pub trait Connection: std::fmt::Debug + Send {
+    /// Runs a statement and pushes its rows into `sink` until there are none or the sink says [`Flow::Stop`].
+    ///
+    /// A statement that fails MUST leave nothing behind of itself. A backend MUST NOT block the thread while it waits
+    /// for a lock.
+    fn run<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> BoxFuture<'a, Result<Done>>;
+
+    /// Gives the database's plan for a statement, which is not run. Each row's last text column is a line of it.
+    fn explain<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> BoxFuture<'a, Result<Done>>;
+
+    /// Runs a statement and gives its rows a chunk at a time, in bounded memory.
+    fn stream<'a>(&'a mut self, statement: Statement<'a>) -> BoxFuture<'a, Result<Box<dyn RowStream + 'a>>>;
+
+    /// Begins a transaction.
+    fn begin<'a>(&'a mut self, options: &'a TransactionOptions) -> BoxFuture<'a, Result<()>>;
+
+    /// Commits the transaction. On an error the transaction MUST be over, or still rollback-able.
+    fn commit(&mut self) -> BoxFuture<'_, Result<()>>;
+
+    /// Rolls the transaction back.
+    fn rollback(&mut self) -> BoxFuture<'_, Result<()>>;
+
+    /// Sets a savepoint; `depth` is 1 for the outermost.
+    fn savepoint(&mut self, depth: u32) -> BoxFuture<'_, Result<()>>;
+
+    /// Releases a savepoint: its changes belong to what is around it.
+    fn release(&mut self, depth: u32) -> BoxFuture<'_, Result<()>>;
+
+    /// Undoes everything since a savepoint, and releases it.
+    fn rollback_to(&mut self, depth: u32) -> BoxFuture<'_, Result<()>>;
+
+    /// Called when a transaction (`depth` 0) or savepoint is dropped without an end. Undoes it at once where that
+    /// needs no waiting, otherwise before the next statement.
+    fn abandon(&mut self, depth: u32);
+}
+
+/// What a statement did.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Done {
+    /// How many rows were inserted, updated or deleted.
+    pub rows_affected: u64,
+}
+
+/// Whether a sink wants more rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// Yes.
+    Continue,
+    /// No: the driver ends the statement. Not used for statements that write.
+    Stop,
+}
+
+/// Takes rows as they come.
+pub trait RowSink: Send {
+    /// Takes a row. The row is gone when this returns.
+    ///
+    /// # Errors
+    ///
+    /// The row does not fit the Rust type; the driver ends the statement and hands the error on.
+    fn row(&mut self, row: &dyn Row) -> Result<Flow>;
+}
+
+/// A row while it lasts.
+pub trait Row {
+    /// How many columns it has.
+    fn width(&self) -> usize;
+
+    /// The column at `index`. Nothing is converted: a backend gives what it holds.
+    ///
+    /// # Errors
+    ///
+    /// [`ValueError::NoColumn`] beyond the last one, [`ValueError::Utf8`] for text that is none.
+    fn get(&self, index: usize) -> Result<ValueRef<'_>, ValueError>;
+
+    /// The name that the database gives the column.
+    fn name(&self, index: usize) -> Option<&str>;
+}
+
+/// The rows of a running statement, a chunk at a time. Dropping it ends the statement.
+pub trait RowStream: Send {
+    /// Pushes the next chunk of rows; false when there are no more.
+    fn next_chunk<'a>(&'a mut self, sink: &'a mut dyn RowSink) -> BoxFuture<'a, Result<bool>>;
+}
+
+/// A sink for statements whose rows nobody wants.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoRows;
+
+impl RowSink for NoRows {
+    fn row(&mut self, _row: &dyn Row) -> Result<Flow, Error> {
+        Ok(Flow::Continue)
+    }
+}

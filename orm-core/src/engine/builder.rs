@@ -1,0 +1,163 @@
+//! How an engine is opened.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::echo::{self, StatementEvent};
+use super::{Engine, EngineOptions};
+use crate::driver::Backend;
+use crate::error::{Error, Result};
+
+/// Options of an engine before it is opened. `Engine::builder(url)` starts one.
+///
+/// ```
+/// # use orm::prelude::*;
+/// # use std::time::Duration;
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> orm::Result<()> {
+/// let engine = Engine::builder("sqlite::memory:")
+///     .pool_size(4)
+///     .max_overflow(0)
+///     .pool_timeout(Duration::from_secs(5))
+///     .connect()
+///     .await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct EngineBuilder {
+    url: String,
+    backends: &'static [&'static dyn Backend],
+    options: EngineOptions,
+}
+
+impl EngineBuilder {
+    /// Options for a URL, and the backends that may open it.
+    #[must_use]
+    pub fn new(url: impl Into<String>, backends: &'static [&'static dyn Backend]) -> Self {
+        EngineBuilder { url: url.into(), backends, options: EngineOptions::default() }
+    }
+
+    /// Connections that are kept. Defaults to 5.
+    #[must_use = "builders return the new value"]
+    pub fn pool_size(mut self, connections: u32) -> Self {
+        self.options.pool.pool_size = connections;
+        self
+    }
+
+    /// Connections beyond `pool_size`, opened under load and closed when they come back. Defaults to 10.
+    #[must_use = "builders return the new value"]
+    pub fn max_overflow(mut self, connections: u32) -> Self {
+        self.options.pool.max_overflow = connections;
+        self
+    }
+
+    /// How long to wait for a connection before [`Error::PoolTimeout`]. Defaults to 30 seconds.
+    #[must_use = "builders return the new value"]
+    pub fn pool_timeout(mut self, timeout: Duration) -> Self {
+        self.options.pool.pool_timeout = timeout;
+        self
+    }
+
+    /// Connections older than this are replaced when they are asked for. Defaults to never.
+    #[must_use = "builders return the new value"]
+    pub fn pool_recycle(mut self, age: Duration) -> Self {
+        self.options.pool.pool_recycle = Some(age);
+        self
+    }
+
+    /// Whether a connection is tested before it is lent, and replaced if it is dead. Defaults to false.
+    #[must_use = "builders return the new value"]
+    pub fn pre_ping(mut self, test: bool) -> Self {
+        self.options.pool.pre_ping = test;
+        self
+    }
+
+    /// How many prepared statements a connection keeps, and how many texts the engine; the least recently used go.
+    /// Defaults to 256.
+    #[must_use = "builders return the new value"]
+    pub fn statement_cache_size(mut self, statements: usize) -> Self {
+        self.options.statement_cache = statements;
+        self
+    }
+
+    /// Whether every statement is written to standard error, with its time and its rows. Defaults to false.
+    #[must_use = "builders return the new value"]
+    pub fn echo(self, echo: bool) -> Self {
+        if echo { self.listen(echo::to_stderr()) } else { self }
+    }
+
+    /// Whether bound values stand in errors, in the echo and in traces. Defaults to false, since they may be secret.
+    #[must_use = "builders return the new value"]
+    pub fn show_binds(mut self, show: bool) -> Self {
+        self.options.show_binds = show;
+        self
+    }
+
+    /// Whether statements run on a thread for blocking work, for backends that run them inside this process (SQLite):
+    /// worth its 13 µs a statement only where statements are long. Defaults to false.
+    #[must_use = "builders return the new value"]
+    pub fn offload(mut self, offload: bool) -> Self {
+        self.options.offload = offload;
+        self
+    }
+
+    /// Calls `listener` after every statement, on the task that ran it. It may be called several times.
+    ///
+    /// ```
+    /// # use orm::{prelude::*, docs::*};
+    /// # use std::sync::atomic::{AtomicU32, Ordering};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> orm::Result<()> {
+    /// static STATEMENTS: AtomicU32 = AtomicU32::new(0);
+    /// let engine = Engine::builder("sqlite::memory:")
+    ///     .on_statement(|_event| { STATEMENTS.fetch_add(1, Ordering::Relaxed); })
+    ///     .connect().await?;
+    /// engine.create_all(schema![User]).await?;
+    /// assert_eq!(STATEMENTS.load(Ordering::Relaxed), 1);
+    /// # Ok(()) }
+    /// ```
+    #[must_use = "builders return the new value"]
+    pub fn on_statement(self, listener: impl Fn(&StatementEvent<'_>) + Send + Sync + 'static) -> Self {
+        self.listen(Arc::new(listener))
+    }
+
+    fn listen(mut self, listener: super::Listener) -> Self {
+        self.options.listeners.push(listener);
+        self
+    }
+
+    /// Opens the database and its first connection.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Url`] for an unknown scheme or option, naming the known ones; [`Error::Connect`] if the database
+    /// cannot be reached.
+    pub async fn connect(self) -> Result<Engine> {
+        let backend = self.backend()?;
+        let driver = backend.open(&self.url, &self.options).await?;
+        Ok(Engine::from_driver(driver, self.options))
+    }
+
+    fn backend(&self) -> Result<&'static dyn Backend> {
+        let known = || {
+            let schemes: Vec<&str> = self.backends.iter().flat_map(|backend| backend.schemes()).copied().collect();
+            if schemes.is_empty() { "no backend is compiled in".to_owned() } else { schemes.join(", ") }
+        };
+        let Some((scheme, _)) = self.url.split_once(':') else {
+            return Err(Error::Url(format!(
+                "it has no scheme: write it like `sqlite://app.db` (known schemes: {})",
+                known()
+            )));
+        };
+        self.backends
+            .iter()
+            .find(|backend| backend.schemes().contains(&scheme))
+            .copied()
+            .ok_or_else(|| Error::Url(format!("unknown scheme {scheme:?}; the known ones are: {}", known())))
+    }
+}
+
+/// Without the URL, which may hold a password.
+impl std::fmt::Debug for EngineBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EngineBuilder").field("options", &self.options).finish_non_exhaustive()
+    }
+}

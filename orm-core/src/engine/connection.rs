@@ -1,0 +1,72 @@
+//! A connection that is kept.
+
+use super::executor::Executor;
+use super::link::{Link, LinkGuard};
+use super::{Transaction, TransactionOptions};
+use crate::driver::Caller;
+use crate::error::{Error, Result};
+
+/// A connection of the pool, kept until it is dropped. What it runs is in [`Executor`].
+///
+/// ```
+/// # use orm::{prelude::*, docs::*};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> orm::Result<()> {
+/// # let engine = orm::connect("sqlite::memory:").await?;
+/// # engine.create_all(schema![User, Post]).await?;
+/// let mut connection = engine.connection().await?;
+/// for id in 1..=3 {
+///     let user: Option<User> = connection.get(User, id).await?;
+///     assert!(user.is_none());
+/// }
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct Connection {
+    link: Link,
+}
+
+impl Connection {
+    pub(super) fn new(link: Link) -> Self {
+        Connection { link }
+    }
+
+    /// Begins a transaction that may write. Dropping it rolls it back.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LockTimeout`] if another writer does not finish in time.
+    pub async fn begin(&mut self) -> Result<Transaction<'_>> {
+        self.begin_with(TransactionOptions::new()).await
+    }
+
+    /// Begins a transaction.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::begin`].
+    pub async fn begin_with(&mut self, options: TransactionOptions) -> Result<Transaction<'_>> {
+        Transaction::begin(LinkGuard::Borrowed(&mut self.link), &options).await
+    }
+
+    /// Runs `body` in a transaction, as [`Engine::transaction`](super::Engine::transaction) does.
+    ///
+    /// # Errors
+    ///
+    /// What `body` gives, and the errors of beginning and committing.
+    pub async fn transaction<T, E, F>(&mut self, body: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&mut Transaction<'_>) -> Result<T, E>,
+        E: From<Error>,
+    {
+        let mut transaction = self.begin().await?;
+        let value = body(&mut transaction).await?;
+        transaction.commit().await?;
+        Ok(value)
+    }
+}
+
+impl Executor for Connection {
+    async fn link(&mut self, _caller: Caller) -> Result<super::executor::Lent<'_>> {
+        Ok(super::executor::Lent(LinkGuard::Borrowed(&mut self.link)))
+    }
+}

@@ -1,0 +1,229 @@
+//! [`Executor`]: what can run statements.
+
+use std::panic::Location;
+
+use super::Engine;
+use super::link::{Link, LinkGuard};
+use super::rows::Rows;
+use crate::driver::Caller;
+use crate::error::Result;
+use crate::model::{Entity, Model};
+use crate::query::{Query, Runnable};
+use crate::types::{IntoKey, SqlType};
+
+/// Runs statements: [`Connection`](super::Connection), [`Transaction`](super::Transaction) and `&Engine`.
+///
+/// Take `&mut impl Executor` in a function that should work inside and outside of a transaction:
+///
+/// ```
+/// # use orm::{prelude::*, docs::*};
+/// async fn user_count(db: &mut impl Executor) -> orm::Result<i64> {
+///     db.fetch_scalar(select(count(User.id))).await
+/// }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> orm::Result<()> {
+/// # let engine = orm::connect("sqlite::memory:").await?;
+/// # engine.create_all(schema![User, Post]).await?;
+/// let outside = user_count(&mut &engine).await?;
+/// let inside = engine.transaction(async |tx| user_count(tx).await).await?;
+/// assert_eq!(outside, inside);
+/// # Ok(()) }
+/// ```
+///
+/// Dropping the future of any of these methods half-way leaves the connection clean, or throws it away.
+pub trait Executor: Send {
+    #[doc(hidden)]
+    fn link(&mut self, caller: Caller) -> impl Future<Output = Result<Lent<'_>>> + Send;
+
+    /// All rows.
+    ///
+    /// # Errors
+    ///
+    /// Any of [`Error`](crate::Error); nothing is sent if the statement cannot be built.
+    #[track_caller]
+    fn fetch_all<Q: Query>(&mut self, query: Q) -> impl Future<Output = Result<Vec<Q::Row>>> + Send {
+        fetch::all(lent(self.link(Location::caller())), query)
+    }
+
+    /// The only row.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoRow`](crate::Error::NoRow), [`Error::MoreThanOneRow`](crate::Error::MoreThanOneRow).
+    #[track_caller]
+    fn fetch_one<Q: Query>(&mut self, query: Q) -> impl Future<Output = Result<Q::Row>> + Send {
+        fetch::one(lent(self.link(Location::caller())), query)
+    }
+
+    /// The only row, or none.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::MoreThanOneRow`](crate::Error::MoreThanOneRow).
+    #[track_caller]
+    fn fetch_optional<Q: Query>(&mut self, query: Q) -> impl Future<Output = Result<Option<Q::Row>>> + Send {
+        fetch::optional(lent(self.link(Location::caller())), query)
+    }
+
+    /// The only column of the only row.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoRow`](crate::Error::NoRow), [`Error::MoreThanOneRow`](crate::Error::MoreThanOneRow).
+    #[track_caller]
+    fn fetch_scalar<Q: Query<Row: SqlType>>(&mut self, query: Q) -> impl Future<Output = Result<Q::Row>> + Send {
+        fetch::one(lent(self.link(Location::caller())), query)
+    }
+
+    /// The row with this primary key, or none. One statement, whose text is known ahead.
+    ///
+    /// # Errors
+    ///
+    /// Any of [`Error`](crate::Error); a missing row is none.
+    #[track_caller]
+    fn get<E: Entity, K: IntoKey<<E::Model as Model>::Key>>(
+        &mut self,
+        entity: E,
+        key: K,
+    ) -> impl Future<Output = Result<Option<E::Model>>> + Send {
+        fetch::optional(lent(self.link(Location::caller())), crate::query::by_key(entity, key))
+    }
+
+    /// Runs a statement and gives the number of rows it inserted, updated or deleted.
+    ///
+    /// # Errors
+    ///
+    /// Any of [`Error`](crate::Error); a statement that fails leaves nothing behind.
+    #[track_caller]
+    fn execute<R: Runnable>(&mut self, statement: R) -> impl Future<Output = Result<u64>> + Send {
+        fetch::execute(lent(self.link(Location::caller())), statement)
+    }
+
+    /// The rows one after the other, in bounded memory. See [`Rows`].
+    #[track_caller]
+    fn stream<'a, Q: Query + 'a>(&'a mut self, query: Q) -> Rows<'a, Q::Row> {
+        Rows::new(lent(self.link(Location::caller())), query)
+    }
+
+    /// The database's plan for a statement, which is not run.
+    ///
+    /// # Errors
+    ///
+    /// Those of compiling the statement.
+    #[track_caller]
+    fn explain<R: Runnable>(&mut self, statement: R) -> impl Future<Output = Result<String>> + Send {
+        fetch::explain(lent(self.link(Location::caller())), statement)
+    }
+}
+
+/// A connection while a statement runs on it.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Lent<'a>(pub(super) LinkGuard<'a>);
+
+async fn lent<'a>(link: impl Future<Output = Result<Lent<'a>>> + Send) -> Result<LinkGuard<'a>> {
+    Ok(link.await?.0)
+}
+
+impl Executor for &Engine {
+    async fn link(&mut self, caller: Caller) -> Result<Lent<'_>> {
+        Ok(Lent(LinkGuard::Owned(Link::open((*self).clone(), caller).await?)))
+    }
+}
+
+/// What the methods do, once for engine, connection and transaction.
+pub(super) mod fetch {
+    use super::{LinkGuard, Query, Result, Runnable};
+    use crate::driver::{Flow, NoRows, Row, RowSink};
+    use crate::error::Error;
+    use crate::query::{Command, Decoder};
+
+    pub(in crate::engine) async fn all<'a, Q: Query>(
+        link: impl Future<Output = Result<LinkGuard<'a>>> + Send,
+        query: Q,
+    ) -> Result<Vec<Q::Row>> {
+        let mut sink = Collect { decoder: query.decoder(), rows: Vec::new() };
+        link.await?.run(query.command(), &mut sink).await?;
+        Ok(sink.rows)
+    }
+
+    pub(in crate::engine) async fn optional<'a, Q: Query>(
+        link: impl Future<Output = Result<LinkGuard<'a>>> + Send,
+        query: Q,
+    ) -> Result<Option<Q::Row>> {
+        let mut sink = Single { decoder: query.decoder(), row: None, unique: query.is_unique() };
+        link.await?.run(query.command(), &mut sink).await?;
+        Ok(sink.row)
+    }
+
+    pub(in crate::engine) async fn one<'a, Q: Query>(
+        link: impl Future<Output = Result<LinkGuard<'a>>> + Send,
+        query: Q,
+    ) -> Result<Q::Row> {
+        optional(link, query).await?.ok_or(Error::NoRow)
+    }
+
+    pub(in crate::engine) async fn execute<'a, R: Runnable>(
+        link: impl Future<Output = Result<LinkGuard<'a>>> + Send,
+        statement: R,
+    ) -> Result<u64> {
+        let mut sink = NoRows;
+        Ok(link.await?.run(statement.command(), &mut sink).await?.rows_affected)
+    }
+
+    pub(in crate::engine) async fn explain<'a, R: Runnable>(
+        link: impl Future<Output = Result<LinkGuard<'a>>> + Send,
+        statement: R,
+    ) -> Result<String> {
+        let (mut link, mut sink) = (link.await?, Lines(Vec::new()));
+        let engine = link.engine.clone();
+        let command: Command<'_> = statement.command();
+        for one in command.statements(engine.0.driver.features())? {
+            link.connection.explain(one, &mut sink).await?;
+        }
+        Ok(sink.0.join("\n"))
+    }
+
+    /// Every row.
+    struct Collect<T> {
+        decoder: Decoder<T>,
+        rows: Vec<T>,
+    }
+
+    impl<T: Send + 'static> RowSink for Collect<T> {
+        fn row(&mut self, row: &dyn Row) -> Result<Flow> {
+            self.rows.push(self.decoder.decode(row)?);
+            Ok(Flow::Continue)
+        }
+    }
+
+    /// One row; a second one is an error.
+    struct Single<T> {
+        decoder: Decoder<T>,
+        row: Option<T>,
+        /// There can be no second one, so it is not asked for.
+        unique: bool,
+    }
+
+    impl<T: Send + 'static> RowSink for Single<T> {
+        fn row(&mut self, row: &dyn Row) -> Result<Flow> {
+            if self.row.is_some() {
+                return Err(Error::MoreThanOneRow);
+            }
+            self.row = Some(self.decoder.decode(row)?);
+            Ok(if self.unique { Flow::Stop } else { Flow::Continue })
+        }
+    }
+
+    /// The lines of a plan.
+    struct Lines(Vec<String>);
+
+    impl RowSink for Lines {
+        fn row(&mut self, row: &dyn Row) -> Result<Flow> {
+            let last = row.width().saturating_sub(1);
+            if let Ok(crate::value::ValueRef::Text(line)) = row.get(last) {
+                self.0.push(line.to_owned());
+            }
+            Ok(Flow::Continue)
+        }
+    }
+}

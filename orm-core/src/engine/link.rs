@@ -1,0 +1,129 @@
+//! A connection with what is around it: the engine's log and traces, and the splitting of large inserts.
+
+use std::ops::{Deref, DerefMut};
+use std::time::Instant;
+
+use super::span::Span;
+use super::{Engine, StatementEvent};
+use crate::ast::Statement;
+use crate::driver::{Caller, Connection as DriverConnection, Done, Flow, Row, RowSink};
+use crate::error::{Binds, Result};
+use crate::query::Command;
+
+/// One connection of the pool. It goes back when this is dropped.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) connection: Box<dyn DriverConnection>,
+    pub(super) engine: Engine,
+    /// How many transactions and savepoints are open: 0 is none, 1 is a transaction.
+    pub(super) depth: u32,
+}
+
+/// A connection that is owned, or that somebody else keeps.
+#[derive(Debug)]
+pub(super) enum LinkGuard<'a> {
+    Owned(Link),
+    Borrowed(&'a mut Link),
+}
+
+impl Deref for LinkGuard<'_> {
+    type Target = Link;
+    fn deref(&self) -> &Link {
+        match self {
+            LinkGuard::Owned(link) => link,
+            LinkGuard::Borrowed(link) => link,
+        }
+    }
+}
+
+impl DerefMut for LinkGuard<'_> {
+    fn deref_mut(&mut self) -> &mut Link {
+        match self {
+            LinkGuard::Owned(link) => link,
+            LinkGuard::Borrowed(link) => link,
+        }
+    }
+}
+
+impl Link {
+    pub(super) async fn open(engine: Engine, caller: Caller) -> Result<Link> {
+        let connection = engine.driver().acquire(caller).await?;
+        Ok(Link { connection, engine, depth: 0 })
+    }
+
+    /// Runs a command: one statement, or the several of a large insert, which then stand or fall together.
+    pub(super) async fn run(&mut self, command: Command<'_>, sink: &mut dyn RowSink) -> Result<Done> {
+        let mut statements = match command {
+            Command::One(statement) => return self.run_statement(statement, sink).await,
+            command @ Command::Insert(_) => command.statements(self.engine.driver().features())?.peekable(),
+        };
+        let Some(first) = statements.next() else { return Ok(Done::default()) };
+        if statements.peek().is_none() {
+            return self.run_statement(first, sink).await;
+        }
+        let mut scope = super::transaction::Scope::open(self).await?;
+        let mut rows_affected = 0;
+        for statement in std::iter::once(first).chain(statements) {
+            rows_affected += scope.link().run_statement(statement, sink).await?.rows_affected;
+        }
+        scope.commit().await?;
+        Ok(Done { rows_affected })
+    }
+
+    async fn run_statement(&mut self, statement: Statement<'_>, sink: &mut dyn RowSink) -> Result<Done> {
+        if self.engine.options().listeners.is_empty() && !Span::enabled() {
+            return self.connection.run(statement, sink).await;
+        }
+        self.run_observed(statement, sink).await
+    }
+
+    async fn run_observed(&mut self, statement: Statement<'_>, sink: &mut dyn RowSink) -> Result<Done> {
+        let (sql, binds) = match self.engine.driver().text(statement) {
+            Ok(text) => text,
+            Err(error) => return self.observe(statement, ("", &Binds::None), Instant::now(), 0, Err(error)),
+        };
+        let span = Span::open(self.engine.driver(), statement, &sql);
+        let (start, mut counting) = (Instant::now(), Counting { sink, rows: 0 });
+        let result = span.around(self.connection.run(statement, &mut counting)).await;
+        span.close(&result, counting.rows);
+        let rows = counting.rows;
+        self.observe(statement, (&sql, &binds), start, rows, result)
+    }
+
+    fn observe(
+        &self,
+        statement: Statement<'_>,
+        (sql, binds): (&str, &Binds),
+        start: Instant,
+        rows: u64,
+        result: Result<Done>,
+    ) -> Result<Done> {
+        let event = StatementEvent {
+            sql,
+            binds,
+            operation: statement.operation(),
+            table: statement.table(),
+            elapsed: start.elapsed(),
+            rows,
+            rows_affected: result.as_ref().map_or(0, |done| done.rows_affected),
+            error: result.as_ref().err(),
+        };
+        for listener in &self.engine.options().listeners {
+            listener(&event);
+        }
+        result
+    }
+}
+
+/// Counts the rows on their way.
+struct Counting<'a> {
+    sink: &'a mut dyn RowSink,
+    rows: u64,
+}
+
+impl RowSink for Counting<'_> {
+    fn row(&mut self, row: &dyn Row) -> Result<Flow> {
+        self.rows += 1;
+        self.sink.row(row)
+    }
+}

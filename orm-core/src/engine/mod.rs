@@ -1,0 +1,325 @@
+//! The engine: an open database with its pool, from which everything is run.
+//!
+//! ```text
+//! Engine ── connection() ──> Connection ─┐
+//!   │                                    ├─ fetch_all, fetch_one, .. (trait Executor)
+//!   └────── begin() ───────> Transaction ┘
+//! ```
+//!
+//! An engine is cheap to clone; clones share the pool. Its own `fetch_all` and the like take a connection from the
+//! pool for the one statement.
+
+mod builder;
+mod connection;
+mod echo;
+mod executor;
+mod link;
+mod options;
+mod rows;
+#[cfg(feature = "tracing")]
+mod span;
+#[cfg(not(feature = "tracing"))]
+#[path = "no_span.rs"]
+mod span;
+mod transaction;
+
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+
+pub use builder::EngineBuilder;
+pub use connection::Connection;
+pub use echo::StatementEvent;
+pub use executor::Executor;
+pub use options::{EngineOptions, Isolation, Listener, TransactionOptions};
+pub use rows::Rows;
+pub use transaction::Transaction;
+
+use crate::driver::{Caller, Driver};
+use crate::error::{Error, Result};
+use crate::model::{Entity, Model};
+use crate::pool::PoolState;
+use crate::query::{Query, Runnable};
+use crate::schema::Schema;
+use crate::types::{IntoKey, SqlType};
+use executor::fetch;
+use link::{Link, LinkGuard};
+
+/// An open database with its pool of connections.
+///
+/// ```
+/// # use orm::{prelude::*, docs::*};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> orm::Result<()> {
+/// let engine = orm::connect("sqlite::memory:").await?;
+/// engine.create_all(schema![User, Post]).await?;
+/// engine.execute(insert(User::builder().name("Alice").email("a@example.com"))).await?;
+/// let names = engine.fetch_all(select(User.name)).await?;
+/// assert_eq!(names, ["Alice"]);
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    driver: Box<dyn Driver>,
+    options: EngineOptions,
+}
+
+impl Engine {
+    /// An engine over an open driver. Programs use `orm::connect` or `Engine::builder`; this is for backend writers.
+    #[must_use]
+    pub fn from_driver(driver: Box<dyn Driver>, options: EngineOptions) -> Self {
+        Engine(Arc::new(Inner { driver, options }))
+    }
+
+    /// Takes a connection from the pool and keeps it until it is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::PoolTimeout`] if none comes free in time, [`Error::Connect`] if a new one cannot be opened.
+    #[track_caller]
+    pub fn connection(&self) -> impl Future<Output = Result<Connection>> + Send + use<> {
+        let (engine, caller) = (self.clone(), Location::caller());
+        async move { Ok(Connection::new(Link::open(engine, caller).await?)) }
+    }
+
+    /// Begins a transaction that may write. Dropping it rolls it back.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::connection`]; [`Error::LockTimeout`] if another writer does not finish in time.
+    #[track_caller]
+    pub fn begin(&self) -> impl Future<Output = Result<Transaction<'static>>> + Send + use<> {
+        self.begin_with(TransactionOptions::new())
+    }
+
+    /// Begins a transaction.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::begin`].
+    #[track_caller]
+    pub fn begin_with(
+        &self,
+        options: TransactionOptions,
+    ) -> impl Future<Output = Result<Transaction<'static>>> + Send + use<> {
+        let (engine, caller) = (self.clone(), Location::caller());
+        async move { Transaction::begin(LinkGuard::Owned(Link::open(engine, caller).await?), &options).await }
+    }
+
+    /// Runs `body` in a transaction: committed if it gives `Ok`, rolled back if it gives `Err`, panics, or is dropped
+    /// half-way.
+    ///
+    /// ```
+    /// # use orm::{prelude::*, docs::*};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> orm::Result<()> {
+    /// # let engine = orm::connect("sqlite::memory:").await?;
+    /// # engine.create_all(schema![User, Post]).await?;
+    /// engine.transaction(async |tx| {
+    ///     tx.execute(insert(User::builder().name("Alice").email("a@example.com"))).await?;
+    ///     tx.execute(insert(User::builder().name("Bob").email("b@example.com"))).await
+    /// }).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What `body` gives, and the errors of beginning and committing.
+    pub async fn transaction<T, E, F>(&self, body: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&mut Transaction<'static>) -> Result<T, E>,
+        E: From<Error>,
+    {
+        let mut transaction = self.begin().await?;
+        let value = body(&mut transaction).await?;
+        transaction.commit().await?;
+        Ok(value)
+    }
+
+    /// All rows.
+    ///
+    /// # Errors
+    ///
+    /// Any of [`Error`]; nothing is sent if the statement cannot be built.
+    #[track_caller]
+    pub fn fetch_all<Q: Query>(&self, query: Q) -> impl Future<Output = Result<Vec<Q::Row>>> + Send + use<'_, Q> {
+        fetch::all(self.link(Location::caller()), query)
+    }
+
+    /// The only row.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoRow`], [`Error::MoreThanOneRow`].
+    #[track_caller]
+    pub fn fetch_one<Q: Query>(&self, query: Q) -> impl Future<Output = Result<Q::Row>> + Send + use<'_, Q> {
+        fetch::one(self.link(Location::caller()), query)
+    }
+
+    /// The only row, or none.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::MoreThanOneRow`].
+    #[track_caller]
+    pub fn fetch_optional<Q: Query>(
+        &self,
+        query: Q,
+    ) -> impl Future<Output = Result<Option<Q::Row>>> + Send + use<'_, Q> {
+        fetch::optional(self.link(Location::caller()), query)
+    }
+
+    /// The only column of the only row.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoRow`], [`Error::MoreThanOneRow`].
+    #[track_caller]
+    pub fn fetch_scalar<Q: Query<Row: SqlType>>(
+        &self,
+        query: Q,
+    ) -> impl Future<Output = Result<Q::Row>> + Send + use<'_, Q> {
+        fetch::one(self.link(Location::caller()), query)
+    }
+
+    /// The row with this primary key, or none. One statement, whose text is known ahead.
+    ///
+    /// ```
+    /// # use orm::{prelude::*, docs::*};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> orm::Result<()> {
+    /// # let engine = orm::connect("sqlite::memory:").await?;
+    /// # engine.create_all(schema![User, Post]).await?;
+    /// let nobody = engine.get(User, 7).await?;
+    /// assert!(nobody.is_none());
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Any of [`Error`]; a missing row is none.
+    #[track_caller]
+    pub fn get<E: Entity, K: IntoKey<<E::Model as Model>::Key>>(
+        &self,
+        entity: E,
+        key: K,
+    ) -> impl Future<Output = Result<Option<E::Model>>> + Send + use<'_, E, K> {
+        fetch::optional(self.link(Location::caller()), crate::query::by_key(entity, key))
+    }
+
+    /// Runs a statement and gives the number of rows it inserted, updated or deleted.
+    ///
+    /// # Errors
+    ///
+    /// Any of [`Error`]; a statement that fails leaves nothing behind.
+    #[track_caller]
+    pub fn execute<R: Runnable>(&self, statement: R) -> impl Future<Output = Result<u64>> + Send + use<'_, R> {
+        fetch::execute(self.link(Location::caller()), statement)
+    }
+
+    /// The rows one after the other, in bounded memory. See [`Rows`].
+    #[track_caller]
+    pub fn stream<Q: Query + 'static>(&self, query: Q) -> Rows<'static, Q::Row> {
+        let (engine, caller) = (self.clone(), Location::caller());
+        Rows::new(async move { Ok(LinkGuard::Owned(Link::open(engine, caller).await?)) }, query)
+    }
+
+    /// The database's plan for a statement, which is not run.
+    ///
+    /// # Errors
+    ///
+    /// Those of compiling the statement.
+    #[track_caller]
+    pub fn explain<R: Runnable>(&self, statement: R) -> impl Future<Output = Result<String>> + Send + use<'_, R> {
+        fetch::explain(self.link(Location::caller()), statement)
+    }
+
+    /// The text that would be sent for a statement.
+    ///
+    /// # Errors
+    ///
+    /// Those of compiling the statement.
+    pub fn sql(&self, statement: impl Runnable) -> Result<String> {
+        let statements = statement.command().statements(self.driver().features())?;
+        let texts: Result<Vec<String>> = statements.map(|one| Ok(self.driver().text(one)?.0)).collect();
+        Ok(texts?.join(";\n"))
+    }
+
+    /// Creates the tables and indexes that are missing, parents first, all in one transaction.
+    ///
+    /// Existing tables are left as they are; changing them is what migrations are for.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Identifier`] for a name that the database cannot have, and the database's own.
+    #[track_caller]
+    pub fn create_all(&self, schema: Schema) -> impl Future<Output = Result<()>> + Send + use<> {
+        self.run_ddl(schema.create_all(), Location::caller())
+    }
+
+    /// Drops the tables that are there, children first, all in one transaction.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ForeignKeyViolation`] if a table that is not in `schema` still points at one that is.
+    #[track_caller]
+    pub fn drop_all(&self, schema: Schema) -> impl Future<Output = Result<()>> + Send + use<> {
+        self.run_ddl(schema.drop_all(), Location::caller())
+    }
+
+    fn run_ddl(
+        &self,
+        statements: Vec<crate::schema::ddl::Ddl>,
+        caller: Caller,
+    ) -> impl Future<Output = Result<()>> + Send + use<> {
+        let engine = self.clone();
+        async move {
+            let link = LinkGuard::Owned(Link::open(engine, caller).await?);
+            let mut transaction = Transaction::begin(link, &TransactionOptions::new()).await?;
+            for statement in &statements {
+                transaction.execute(statement).await?;
+            }
+            transaction.commit().await
+        }
+    }
+
+    /// The pool as it is now.
+    #[must_use]
+    pub fn pool_state(&self) -> PoolState {
+        self.driver().pool_state()
+    }
+
+    /// The backend's name: `sqlite`, `postgresql`.
+    #[must_use]
+    pub fn backend(&self) -> &'static str {
+        self.driver().name()
+    }
+
+    /// Closes the idle connections now and the others when they come back. Whoever asks for one from now on gets
+    /// [`Error::Closed`].
+    pub async fn close(&self) {
+        self.driver().close().await;
+    }
+
+    fn driver(&self) -> &dyn Driver {
+        self.0.driver.as_ref()
+    }
+
+    fn options(&self) -> &EngineOptions {
+        &self.0.options
+    }
+
+    fn link(&self, caller: Caller) -> impl Future<Output = Result<LinkGuard<'static>>> + Send + use<> {
+        let engine = self.clone();
+        async move { Ok(LinkGuard::Owned(Link::open(engine, caller).await?)) }
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("backend", &self.driver().name())
+            .field("namespace", &self.driver().namespace())
+            .field("pool", &self.driver().pool_state())
+            .finish()
+    }
+}

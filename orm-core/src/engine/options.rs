@@ -1,0 +1,104 @@
+//! What an engine and a transaction can be told.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::echo::StatementEvent;
+use crate::pool::PoolOptions;
+
+/// Is told of every statement, after it ran.
+pub type Listener = Arc<dyn Fn(&StatementEvent<'_>) + Send + Sync>;
+
+/// How an engine behaves. Built by [`EngineBuilder`](super::EngineBuilder), read by backends.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct EngineOptions {
+    /// The pool.
+    pub pool: PoolOptions,
+    /// How many prepared statements a connection keeps, and how many texts the engine. Defaults to 256.
+    pub statement_cache: usize,
+    /// Whether bound values stand in errors and logs. Defaults to false: they may be secret.
+    pub show_binds: bool,
+    /// Whether statements run on a thread for blocking work, where the backend runs them itself. Defaults to false.
+    pub offload: bool,
+    /// Who is told of statements.
+    pub listeners: Vec<Listener>,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        EngineOptions {
+            pool: PoolOptions::default(),
+            statement_cache: 256,
+            show_binds: false,
+            offload: false,
+            listeners: Vec::new(),
+        }
+    }
+}
+
+impl fmt::Debug for EngineOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EngineOptions")
+            .field("pool", &self.pool)
+            .field("statement_cache", &self.statement_cache)
+            .field("show_binds", &self.show_binds)
+            .field("offload", &self.offload)
+            .field("listeners", &self.listeners.len())
+            .finish()
+    }
+}
+
+/// How a transaction behaves.
+///
+/// ```
+/// # use orm::prelude::*;
+/// # async fn example(engine: Engine) -> orm::Result<()> {
+/// let mut tx = engine.begin_with(TransactionOptions::new().read_only()).await?;
+/// # tx.commit().await
+/// # }
+/// ```
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct TransactionOptions {
+    /// Writes are refused, and no lock is taken that would hold up a writer.
+    pub read_only: bool,
+    /// How far it is kept apart from others; none is the database's own default.
+    pub isolation: Option<Isolation>,
+}
+
+impl TransactionOptions {
+    /// A transaction that may write. On SQLite it takes the write lock at once (`BEGIN IMMEDIATE`), so that it can
+    /// never fail half-way for the lack of it.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Refuses writes. On SQLite it begins without a lock and sees the database as it was at its first statement.
+    #[must_use]
+    pub fn read_only(mut self) -> Self {
+        self.read_only = true;
+        self
+    }
+
+    /// Sets the isolation level. A backend that has only stronger ones takes the next stronger one.
+    #[must_use]
+    pub fn isolation(mut self, isolation: Isolation) -> Self {
+        self.isolation = Some(isolation);
+        self
+    }
+}
+
+/// SQL's isolation levels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Isolation {
+    /// Sees what others have not committed.
+    ReadUncommitted,
+    /// Each statement sees what was committed before it began.
+    ReadCommitted,
+    /// Every statement sees what was committed before the first one began.
+    RepeatableRead,
+    /// As if transactions ran one after the other. SQLite knows no other.
+    Serializable,
+}

@@ -1,0 +1,125 @@
+//! [`Rows`]: a stream of rows in bounded memory.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use futures_core::Stream;
+
+use super::link::LinkGuard;
+use crate::driver::{BoxFuture, Flow, Row, RowSink};
+use crate::error::Result;
+use crate::query::{Decoder, Query};
+
+/// The rows of a running statement, one after the other, in bounded memory: a few hundred are read ahead.
+///
+/// It is a `futures` [`Stream`], and has a [`next`](Rows::next) of its own. Nothing is sent before the first row is
+/// asked for. Dropping it ends the statement.
+///
+/// ```
+/// # use orm::{prelude::*, docs::*};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> orm::Result<()> {
+/// # let engine = orm::connect("sqlite::memory:").await?;
+/// # engine.create_all(schema![User, Post]).await?;
+/// let mut names = engine.stream(select(User.name).order_by(User.name));
+/// while let Some(name) = names.next().await {
+///     println!("{}", name?);
+/// }
+/// # Ok(()) }
+/// ```
+pub struct Rows<'a, T> {
+    /// Reads chunk after chunk into `chunk`; pending, without having asked to be woken, whenever it is filled.
+    reader: Option<BoxFuture<'a, Result<()>>>,
+    chunk: Arc<Mutex<VecDeque<T>>>,
+}
+
+impl<'a, T: Send + 'static> Rows<'a, T> {
+    pub(super) fn new<Q: Query<Row = T> + 'a>(
+        link: impl Future<Output = Result<LinkGuard<'a>>> + Send + 'a,
+        query: Q,
+    ) -> Self {
+        let chunk = Arc::new(Mutex::new(VecDeque::new()));
+        let mut sink = Fill { decoder: query.decoder(), chunk: Arc::clone(&chunk) };
+        let filled = Arc::clone(&chunk);
+        let reader = Box::pin(async move {
+            let mut link = link.await?;
+            let engine = link.engine.clone();
+            for statement in query.command().statements(engine.driver().features())? {
+                let mut rows = link.connection.stream(statement).await?;
+                while rows.next_chunk(&mut sink).await? {
+                    // Nobody wakes a pause, so there must be a row for which the stream returns.
+                    if !filled.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
+                        Pause::default().await;
+                    }
+                }
+            }
+            Ok(())
+        });
+        Rows { reader: Some(reader), chunk }
+    }
+
+    /// The next row; none after the last one. After an error there are no more.
+    pub async fn next(&mut self) -> Option<Result<T>> {
+        std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
+    }
+}
+
+impl<T: Send + 'static> Stream for Rows<'_, T> {
+    type Item = Result<T>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<T>>> {
+        loop {
+            if let Some(row) = self.chunk.lock().unwrap_or_else(PoisonError::into_inner).pop_front() {
+                return Poll::Ready(Some(Ok(row)));
+            }
+            let Some(reader) = self.reader.as_mut() else { return Poll::Ready(None) };
+            let polled = reader.as_mut().poll(context);
+            let filled = !self.chunk.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
+            match polled {
+                Poll::Ready(Ok(())) => self.reader = None,
+                Poll::Ready(Err(error)) => {
+                    self.reader = None;
+                    return Poll::Ready(Some(Err(error)));
+                }
+                Poll::Pending if filled => {}
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+}
+
+impl<T> fmt::Debug for Rows<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rows").field("done", &self.reader.is_none()).finish_non_exhaustive()
+    }
+}
+
+/// Puts rows where the stream finds them.
+struct Fill<T> {
+    decoder: Decoder<T>,
+    chunk: Arc<Mutex<VecDeque<T>>>,
+}
+
+impl<T: Send + 'static> RowSink for Fill<T> {
+    fn row(&mut self, row: &dyn Row) -> Result<Flow> {
+        let row = self.decoder.decode(row)?;
+        self.chunk.lock().unwrap_or_else(PoisonError::into_inner).push_back(row);
+        Ok(Flow::Continue)
+    }
+}
+
+/// Hands over to the stream once. Nobody is woken: the stream polls again when it needs more.
+#[derive(Default)]
+struct Pause {
+    paused: bool,
+}
+
+impl Future for Pause {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<()> {
+        if std::mem::replace(&mut self.paused, true) { Poll::Ready(()) } else { Poll::Pending }
+    }
+}

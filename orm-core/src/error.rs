@@ -1,0 +1,448 @@
+//! What can go wrong, sorted by what a caller can do about it.
+//!
+//! Every failure that reached a database carries one [`Context`]: the place, the SQL and a hint. Bound values stay
+//! hidden unless the engine was built with `show_binds(true)`.
+
+use std::time::Duration;
+
+use crate::pool::PoolState;
+use crate::value::Value;
+
+/// A driver's own error, kept as the source.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The result of everything that can fail here.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a statement, a connection or a transaction failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Another row has this value in a unique column or key.
+    #[error("unique violation {context}")]
+    UniqueViolation {
+        /// Where.
+        context: Box<Context>,
+        /// What the backend said.
+        source: BoxError,
+    },
+    /// A key points at no row, or rows still point at the one that goes.
+    #[error("foreign key violation {context}")]
+    ForeignKeyViolation {
+        /// Where.
+        context: Box<Context>,
+        /// What the backend said.
+        source: BoxError,
+    },
+    /// NULL for a column that must hold a value.
+    #[error("not-null violation {context}")]
+    NotNullViolation {
+        /// Where.
+        context: Box<Context>,
+        /// What the backend said.
+        source: BoxError,
+    },
+    /// A row breaks a `CHECK`.
+    #[error("check violation {context}")]
+    CheckViolation {
+        /// Where.
+        context: Box<Context>,
+        /// What the backend said.
+        source: BoxError,
+    },
+    /// Another transaction changed what this one read. Run the transaction again.
+    #[error("serialization failure {context}: run the transaction again")]
+    Serialization {
+        /// Where.
+        context: Box<Context>,
+        /// What the backend said.
+        source: BoxError,
+    },
+    /// Two transactions waited for each other, and this one was chosen to give way. Run it again.
+    #[error("deadlock {context}: run the transaction again")]
+    Deadlock {
+        /// Where.
+        context: Box<Context>,
+        /// What the backend said.
+        source: BoxError,
+    },
+    /// A lock was not given within the time allowed: another connection or process holds it.
+    #[error("lock timeout after {waited:?} {context}: another connection or process holds the lock")]
+    LockTimeout {
+        /// How long it was waited for.
+        waited: Duration,
+        /// Where.
+        context: Box<Context>,
+        /// What the backend said.
+        source: BoxError,
+    },
+    /// A write on a read-only database, file or transaction.
+    #[error("read-only {context}")]
+    ReadOnly {
+        /// Where.
+        context: Box<Context>,
+        /// What the backend said.
+        source: BoxError,
+    },
+    /// The connection broke. It is thrown away; a new attempt takes another one.
+    #[error("connection lost {context}")]
+    ConnectionLost {
+        /// Where.
+        context: Box<Context>,
+        /// What the backend said.
+        source: BoxError,
+    },
+    /// The database file or its content is damaged, or is not a database at all.
+    #[error("the database is damaged, or is not a database {context}")]
+    Corrupt {
+        /// Where.
+        context: Box<Context>,
+        /// What the backend said.
+        source: BoxError,
+    },
+    /// A table that the database does not have.
+    #[error("no such table {context}")]
+    UndefinedTable {
+        /// Where.
+        context: Box<Context>,
+        /// What the backend said.
+        source: BoxError,
+    },
+    /// A column that the database does not have.
+    #[error("no such column {context}")]
+    UndefinedColumn {
+        /// Where.
+        context: Box<Context>,
+        /// What the backend said.
+        source: BoxError,
+    },
+    /// Anything else that the database refused.
+    #[error("database error {context}")]
+    Database {
+        /// Where.
+        context: Box<Context>,
+        /// What the backend said.
+        source: BoxError,
+    },
+
+    /// No connection came free in time.
+    #[error("no connection within {waited:?}: {state}; raise pool_size, max_overflow or pool_timeout, or hold connections for less long")]
+    PoolTimeout {
+        /// How long it was waited for.
+        waited: Duration,
+        /// The pool as it was then.
+        state: Box<PoolState>,
+    },
+    /// The engine was closed.
+    #[error("the engine is closed")]
+    Closed,
+    /// A connection could not be opened.
+    #[error("cannot connect to {target}: {hint}")]
+    Connect {
+        /// The URL without its password.
+        target: String,
+        /// What to do.
+        hint: String,
+        /// What the backend said.
+        source: BoxError,
+    },
+    /// A URL that is not one, or that names an unknown backend or option.
+    #[error("invalid connection URL: {0}")]
+    Url(String),
+
+    /// `fetch_one` or `fetch_scalar` found no row.
+    #[error("no row found: use fetch_optional where a row may be missing")]
+    NoRow,
+    /// `fetch_one`, `fetch_optional` or `fetch_scalar` found a second row.
+    #[error("more than one row found: filter by a key, add `.limit(1)`, or use fetch_all")]
+    MoreThanOneRow,
+    /// A column holds what the Rust type cannot.
+    #[error("column `{column}`: {source}")]
+    Decode {
+        /// The column as `table.column`, or the place of an expression.
+        column: String,
+        /// What does not fit.
+        source: ValueError,
+    },
+
+    /// A Rust value that no column can hold. Nothing was sent.
+    #[error("{place}: {source}")]
+    Bind {
+        /// The column as `table.column`, or "a bound value".
+        place: String,
+        /// What does not fit.
+        source: ValueError,
+    },
+    /// A column of a table that the statement does not read from. Nothing was sent.
+    #[error("column `{column}` is of table `{table}`, which the statement does not read from: {hint}")]
+    MissingFrom {
+        /// The table, or its alias.
+        table: String,
+        /// The column.
+        column: String,
+        /// The join to add.
+        hint: String,
+    },
+    /// More binds than the backend takes in one statement. Nothing was sent.
+    #[error("the statement has {count} binds and {backend} takes {limit}: split it, or use a subquery")]
+    TooManyBinds {
+        /// How many the statement has.
+        count: usize,
+        /// How many are allowed.
+        limit: usize,
+        /// The backend.
+        backend: &'static str,
+    },
+    /// A name that no database can have. Nothing was sent.
+    #[error("{name:?} cannot be a name in {backend}: {reason}")]
+    Identifier {
+        /// The name.
+        name: String,
+        /// The backend.
+        backend: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The statement cannot be built: it is empty, or its parts do not fit. Nothing was sent.
+    #[error("{0}")]
+    Statement(String),
+    /// The backend cannot do this. Found when the statement is compiled, before anything is sent.
+    #[error("{backend} cannot do {feature}: {hint}")]
+    Unsupported {
+        /// What was asked for.
+        feature: &'static str,
+        /// The backend.
+        backend: &'static str,
+        /// What to do instead.
+        hint: &'static str,
+    },
+    /// The transaction is over: the database ended it after an earlier failure.
+    #[error("the transaction was ended by the database after an earlier error; nothing of it is kept")]
+    TransactionEnded,
+}
+
+impl Error {
+    /// The place and the SQL, when the error came from a database.
+    #[must_use]
+    pub fn context(&self) -> Option<&Context> {
+        match self {
+            Error::UniqueViolation { context, .. }
+            | Error::ForeignKeyViolation { context, .. }
+            | Error::NotNullViolation { context, .. }
+            | Error::CheckViolation { context, .. }
+            | Error::Serialization { context, .. }
+            | Error::Deadlock { context, .. }
+            | Error::LockTimeout { context, .. }
+            | Error::ReadOnly { context, .. }
+            | Error::ConnectionLost { context, .. }
+            | Error::Corrupt { context, .. }
+            | Error::UndefinedTable { context, .. }
+            | Error::UndefinedColumn { context, .. }
+            | Error::Database { context, .. } => Some(context),
+            _ => None,
+        }
+    }
+
+    /// The variant's name, for logs and metrics.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Error::UniqueViolation { .. } => "UniqueViolation",
+            Error::ForeignKeyViolation { .. } => "ForeignKeyViolation",
+            Error::NotNullViolation { .. } => "NotNullViolation",
+            Error::CheckViolation { .. } => "CheckViolation",
+            Error::Serialization { .. } => "Serialization",
+            Error::Deadlock { .. } => "Deadlock",
+            Error::LockTimeout { .. } => "LockTimeout",
+            Error::ReadOnly { .. } => "ReadOnly",
+            Error::ConnectionLost { .. } => "ConnectionLost",
+            Error::Corrupt { .. } => "Corrupt",
+            Error::UndefinedTable { .. } => "UndefinedTable",
+            Error::UndefinedColumn { .. } => "UndefinedColumn",
+            Error::Database { .. } => "Database",
+            Error::PoolTimeout { .. } => "PoolTimeout",
+            Error::Closed => "Closed",
+            Error::Connect { .. } => "Connect",
+            Error::Url(_) => "Url",
+            Error::NoRow => "NoRow",
+            Error::MoreThanOneRow => "MoreThanOneRow",
+            Error::Decode { .. } => "Decode",
+            Error::Bind { .. } => "Bind",
+            Error::MissingFrom { .. } => "MissingFrom",
+            Error::TooManyBinds { .. } => "TooManyBinds",
+            Error::Identifier { .. } => "Identifier",
+            Error::Statement(_) => "Statement",
+            Error::Unsupported { .. } => "Unsupported",
+            Error::TransactionEnded => "TransactionEnded",
+        }
+    }
+
+    /// Whether the same transaction, run again from its start, can be expected to succeed.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Error::Serialization { .. } | Error::Deadlock { .. } | Error::LockTimeout { .. })
+    }
+}
+
+/// What a person needs to find the fault.
+///
+/// `{}` prints the place (``on `users.email` ``) and the hint; `{:#}` adds SQL and binds, a line each.
+#[derive(Default, Clone)]
+pub struct Context {
+    /// The statement's SQL.
+    pub sql: String,
+    /// The bound values, hidden unless the engine shows them.
+    pub binds: Binds,
+    /// The table at fault.
+    pub table: Option<String>,
+    /// The columns at fault.
+    pub columns: Vec<String>,
+    /// The constraint's name.
+    pub constraint: Option<String>,
+    /// The five letters of SQL's standard state, where the backend has one.
+    pub sqlstate: Option<String>,
+    /// The backend's own code.
+    pub code: Option<i32>,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+impl std::fmt::Display for Context {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (&self.table, self.columns.as_slice()) {
+            (Some(table), []) => write!(f, "on `{table}`")?,
+            (Some(table), [column]) => write!(f, "on `{table}.{column}`")?,
+            (Some(table), columns) => write!(f, "on `{table}` ({})", columns.join(", "))?,
+            (None, []) => f.write_str("in the statement")?,
+            (None, columns) => write!(f, "on `{}`", columns.join("`, `"))?,
+        }
+        if let Some(constraint) = &self.constraint {
+            write!(f, " (constraint `{constraint}`)")?;
+        }
+        if let Some(hint) = &self.hint {
+            write!(f, ": {hint}")?;
+        }
+        if f.alternate() {
+            write!(f, "\n  sql: {}\n  binds: {}", self.sql, self.binds)?;
+        }
+        Ok(())
+    }
+}
+
+/// As `{:#}`: a derived one would leak secrets into logs.
+impl std::fmt::Debug for Context {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Context({self:#})")
+    }
+}
+
+/// The binds of a failed or logged statement.
+#[derive(Default, Clone)]
+pub enum Binds {
+    /// Only how many there were.
+    Hidden(usize),
+    /// The values themselves, as text; only with `show_binds(true)`.
+    Shown(Vec<String>),
+    /// There were none, or nothing is known of them.
+    #[default]
+    None,
+}
+
+impl std::fmt::Display for Binds {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Binds::None | Binds::Hidden(0) => f.write_str("[]"),
+            Binds::Hidden(1) => f.write_str("[1 value hidden]"),
+            Binds::Hidden(count) => write!(f, "[{count} values hidden]"),
+            Binds::Shown(values) => write!(f, "[{}]", values.join(", ")),
+        }
+    }
+}
+
+impl std::fmt::Debug for Binds {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl Binds {
+    /// The values as text, or only their number.
+    #[must_use]
+    pub fn new<'a>(values: impl ExactSizeIterator<Item = &'a Value>, show: bool) -> Self {
+        if !show {
+            return Binds::Hidden(values.len());
+        }
+        Binds::Shown(values.map(literal).collect())
+    }
+}
+
+/// A value as a person reads it in a log. It is never part of a statement.
+fn literal(value: &Value) -> String {
+    match value {
+        Value::Null => "NULL".into(),
+        Value::Bool(value) => value.to_string(),
+        Value::Int(value) | Value::Time(value) | Value::DateTime(value) | Value::Timestamp(value) => value.to_string(),
+        Value::Float(value) => value.to_string(),
+        Value::Text(value) | Value::Json(value) => format!("{value:?}"),
+        Value::Bytes(value) => format!("<{} bytes>", value.len()),
+        Value::Date(value) => value.to_string(),
+        Value::Uuid(value) => value.iter().map(|byte| format!("{byte:02x}")).collect(),
+        Value::Decimal(value) => value.to_string(),
+        Value::List(values) => format!("({})", values.iter().map(literal).collect::<Vec<_>>().join(", ")),
+        Value::Invalid(error) => format!("<{error}>"),
+    }
+}
+
+/// A value and a Rust type that do not fit each other.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ValueError {
+    /// NULL for a type that is not an `Option`.
+    #[error("NULL, and the Rust type is `{expected}`: make the field an `Option`, or, on the outer side of a join, select it with `.optional()`")]
+    Null {
+        /// The Rust type.
+        expected: &'static str,
+    },
+    /// Another type in the column than the model says.
+    #[error("{found} in the database, and the Rust type is `{expected}`")]
+    Mismatch {
+        /// The Rust type.
+        expected: &'static str,
+        /// What the database gave.
+        found: &'static str,
+    },
+    /// A number too small or too large.
+    #[error("the value is out of range for {target}")]
+    OutOfRange {
+        /// The type or column that cannot hold it.
+        target: &'static str,
+    },
+    /// Text of the wrong form.
+    #[error("the value is not {expected}")]
+    Malformed {
+        /// The form it should have.
+        expected: &'static str,
+    },
+    /// Text that is not UTF-8.
+    #[error("the text is not UTF-8")]
+    Utf8,
+    /// A stored value that no variant of the enum stands for.
+    #[error("`{value}` is no variant of `{expected}`: it has {known}")]
+    UnknownVariant {
+        /// The enum.
+        expected: &'static str,
+        /// The value that was read.
+        value: String,
+        /// The variants there are.
+        known: String,
+    },
+    /// JSON that does not fit the Rust type, or a Rust value that is not JSON.
+    #[error("json: {0}")]
+    Json(String),
+    /// A row that has fewer columns than the type reads.
+    #[error("the row has no such column: it has {width}")]
+    NoColumn {
+        /// How many columns the row has.
+        width: usize,
+    },
+}

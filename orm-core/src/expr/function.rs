@@ -1,0 +1,81 @@
+//! Functions that are not methods of a column.
+
+use super::expression::operation;
+use super::{Expr, Expression};
+use crate::ast::{self, Function, Operation};
+use crate::query::Select;
+use crate::types::{Comparable, Scalar, SqlType};
+
+/// A bound value as an expression: `select(value(1))`.
+#[must_use = "gives an expression"]
+pub fn value<T: SqlType>(value: T) -> Expr<T> {
+    Expr::new(ast::Expr::Bind(value.to_value()))
+}
+
+/// The first that is not NULL; `last` is taken if all are.
+///
+/// ```
+/// # use orm::{prelude::*, docs::*};
+/// let q = select(coalesce([User.nickname], User.name));
+/// assert_sql!(q, sqlite: r#"SELECT coalesce("users"."nickname", "users"."name") FROM "users""#);
+/// ```
+#[must_use = "gives an expression"]
+pub fn coalesce<E: Expression, R: Comparable<<E::Type as SqlType>::Plain>>(
+    exprs: impl IntoIterator<Item = E>,
+    last: R,
+) -> Expr<R::Type> {
+    let mut arguments: Vec<ast::Expr> = exprs.into_iter().map(Expression::into_tree).collect();
+    arguments.push(last.into_operand());
+    Expr::new(ast::Expr::Function(Function::Coalesce, arguments))
+}
+
+/// The greatest that is not NULL; NULL if all are.
+#[must_use = "gives an expression"]
+pub fn greatest<E: Expression>(exprs: impl IntoIterator<Item = E>) -> Expr<Option<<E::Type as SqlType>::Plain>> {
+    Expr::new(ast::Expr::Function(Function::Greatest, exprs.into_iter().map(Expression::into_tree).collect()))
+}
+
+/// The least that is not NULL; NULL if all are.
+#[must_use = "gives an expression"]
+pub fn least<E: Expression>(exprs: impl IntoIterator<Item = E>) -> Expr<Option<<E::Type as SqlType>::Plain>> {
+    Expr::new(ast::Expr::Function(Function::Least, exprs.into_iter().map(Expression::into_tree).collect()))
+}
+
+/// The database's present time, read as `T`: a timestamp type of one of the date libraries.
+#[must_use = "gives an expression"]
+pub fn now<T: Scalar>() -> Expr<T> {
+    Expr::new(ast::Expr::Function(Function::Now, Vec::new()))
+}
+
+/// A function of the database by its name. Its name goes into the text as it is, so it is part of the program.
+///
+/// ```
+/// # use orm::{prelude::*, docs::*};
+/// use orm::expr::function;
+///
+/// let q = select(function::<i64>("unicode", [User.name.into_expr()]));
+/// assert_sql!(q, sqlite: r#"SELECT unicode("users"."name") FROM "users""#);
+/// ```
+#[must_use = "gives an expression"]
+pub fn function<T: SqlType>(name: &'static str, arguments: impl IntoIterator<Item = impl Expression>) -> Expr<T> {
+    let arguments = arguments.into_iter().map(Expression::into_tree).collect();
+    Expr::new(ast::Expr::Function(Function::Named(name), arguments))
+}
+
+/// `EXISTS`: the subquery has a row. Columns of tables outside of it are those of the statement around it.
+///
+/// ```
+/// # use orm::{prelude::*, docs::*};
+/// let q = select(User.name).filter(exists(select(Post.id).filter(Post.author_id.eq(User.id))));
+/// assert_sql!(q, sqlite: r#"SELECT "users"."name" FROM "users" WHERE EXISTS (SELECT "post"."id" FROM "post" WHERE "post"."author_id" = "users"."id")"#);
+/// ```
+#[must_use = "gives a condition"]
+pub fn exists<T>(select: Select<T>) -> Expr<bool> {
+    operation(Operation::Exists { select: Box::new(select.into_ast()), negated: false })
+}
+
+/// `NOT EXISTS`: the subquery has no row.
+#[must_use = "gives a condition"]
+pub fn not_exists<T>(select: Select<T>) -> Expr<bool> {
+    operation(Operation::Exists { select: Box::new(select.into_ast()), negated: true })
+}

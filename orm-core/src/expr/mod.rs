@@ -1,0 +1,64 @@
+//! The typed skin over [`ast::Expr`]: what a program writes.
+//!
+//! [`Column`] and [`Expr`] carry one Rust type and nothing else. [`Expression`] is what both can do; [`Condition`]
+//! is what a filter takes. What the types cannot see (a table that is not in FROM) is checked when the statement is
+//! compiled, before anything is sent.
+
+mod aggregate;
+mod case;
+mod column;
+mod condition;
+mod expression;
+mod function;
+mod math;
+mod order;
+mod text;
+
+pub use aggregate::{AggregateExpr, avg, count, count_all, max, min, string_agg, sum};
+pub use case::{Case, case};
+pub use column::Column;
+pub use condition::{Condition, Truth, and, not, or};
+pub use expression::{Expression, InValues};
+pub use math::NumberExpression;
+pub use function::{coalesce, exists, function, greatest, least, not_exists, now, value};
+pub use order::{IntoOrder, OrderBy};
+pub use text::TextExpression;
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use crate::ast;
+use crate::types::SqlType;
+
+/// An expression with values of type `T`.
+pub struct Expr<T> {
+    tree: ast::Expr,
+    type_: PhantomData<fn() -> T>,
+}
+
+impl<T: SqlType> Expr<T> {
+    /// Gives a tree a type. The compiler cannot check it: reading another type is an
+    /// [`Error::Decode`](crate::Error::Decode).
+    #[must_use]
+    pub fn new(tree: ast::Expr) -> Self {
+        Expr { tree, type_: PhantomData }
+    }
+
+    /// The tree without its type.
+    #[must_use]
+    pub fn into_tree(self) -> ast::Expr {
+        self.tree
+    }
+}
+
+impl<T> Clone for Expr<T> {
+    fn clone(&self) -> Self {
+        Expr { tree: self.tree.clone(), type_: PhantomData }
+    }
+}
+
+impl<T> fmt::Debug for Expr<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.tree.fmt(f)
+    }
+}

@@ -1,0 +1,218 @@
+//! What `#[derive(Model)]` writes: the traits between a struct and its table.
+//!
+//! [`Model`] is the struct, [`Entity`] is the value of the same name (`User`), whose fields are the typed columns.
+//! [`InsertRow`] is anything that becomes a row: the struct itself, or its builder once every required field is set.
+
+use smallvec::SmallVec;
+
+use crate::ast::{ColumnSet, TableRef};
+use crate::driver::Row;
+use crate::error::{Error, Result, ValueError};
+use crate::meta::TableMeta;
+use crate::types::{BindSink, SqlType};
+use crate::value::{Value, ValueRef};
+
+/// The values of a primary key.
+pub type KeyValues = SmallVec<[Value; 1]>;
+
+/// A struct that is a row of a table. Derive it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a model",
+    label = "expected a struct with `#[derive(Model)]`"
+)]
+pub trait Model: Sized + Send + Sync + 'static {
+    /// The type of the value with the struct's name.
+    type Columns: Entity<Model = Self>;
+    /// The primary key: a column's type, or a tuple of several.
+    type Key;
+    /// What [`Model::builder`] starts.
+    type Builder;
+
+    /// The value with the struct's name: its columns and relations.
+    const COLUMNS: Self::Columns;
+    /// The table.
+    const TABLE: &'static TableMeta;
+
+    /// Starts a new row. Every field that is neither an `Option` nor made by the database nor has a default must be
+    /// set before the row can be inserted; a forgotten one is a compile error that names it.
+    fn builder() -> Self::Builder;
+
+    /// Reads a row whose first column of this model stands at `at`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Decode`] names the column that does not fit.
+    fn decode(row: &dyn Row, at: usize) -> Result<Self>;
+
+    /// Gives the value of one column.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Bind`] if no column can hold it.
+    fn bind(&self, column: u16, sink: &mut dyn BindSink) -> Result<()>;
+}
+
+/// The value `User` of a model `User`: its columns as fields. It is `Copy`, and an alias is of the same type.
+pub trait Entity: Copy + Send + Sync + 'static {
+    /// The struct.
+    type Model: Model<Columns = Self>;
+
+    /// The table, and the alias if it has one.
+    fn table_ref(&self) -> TableRef;
+
+    /// The same columns, of the table under another name.
+    #[must_use]
+    fn aliased(alias: &'static str) -> Self;
+}
+
+/// Something that becomes one row: a model's struct, or its builder once every required field is set.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a row to insert",
+    label = "expected a model, or a builder with every required field set"
+)]
+pub trait InsertRow: Send + Sync + 'static {
+    /// The model.
+    type Model: Model;
+
+    /// The columns it gives. The database fills in the others.
+    fn columns(&self) -> ColumnSet;
+
+    /// Gives the value of one of those columns.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Bind`] if no column can hold it.
+    fn bind(&self, column: u16, sink: &mut dyn BindSink) -> Result<()>;
+}
+
+/// The marker of a builder's field that is set. The derive writes a trait for each required field, which only this has;
+/// the trait carries the error for a forgotten one.
+#[derive(Debug, Clone, Copy)]
+pub struct Set;
+
+/// The marker of a builder's field that is not set.
+#[derive(Debug, Clone, Copy)]
+pub struct Unset;
+
+/// A row of a result, read by position: a model, a struct with `#[derive(FromRow)]`, or a tuple of column types.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be read from a row",
+    label = "expected a model, a struct with `#[derive(FromRow)]`, or a tuple of column types",
+    note = "a single column is the tuple `(T,)`"
+)]
+pub trait FromRow: Sized + Send + 'static {
+    /// How many columns it reads.
+    const WIDTH: usize;
+
+    /// Reads it from the columns that begin at `at`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Decode`] names the column that does not fit.
+    fn from_row(row: &dyn Row, at: usize) -> Result<Self>;
+}
+
+/// Reads column `at + index` of a row as field number `index` of the model's table. Generated code calls it, and names
+/// the type's `decode`, so that a type no column can hold is one error, at the field.
+///
+/// # Errors
+///
+/// [`Error::Decode`] with the column's name.
+#[inline]
+pub fn column<T>(
+    row: &dyn Row,
+    at: usize,
+    index: u16,
+    table: &'static TableMeta,
+    decode: impl FnOnce(ValueRef<'_>) -> Result<T, ValueError>,
+) -> Result<T> {
+    match row.get(at + usize::from(index)).and_then(decode) {
+        Ok(value) => Ok(value),
+        Err(source) => Err(column_error(source, index, table)),
+    }
+}
+
+#[cold]
+fn column_error(source: ValueError, index: u16, table: &'static TableMeta) -> Error {
+    let column = table.column(index).map_or("?", |column| column.name);
+    Error::Decode { column: format!("{}.{column}", table.name), source }
+}
+
+/// Reads column `at` of a row, naming it `name` in an error. Generated code calls it.
+///
+/// # Errors
+///
+/// [`Error::Decode`] with the name.
+#[inline]
+pub fn field<T: SqlType>(row: &dyn Row, at: usize, name: &'static str) -> Result<T> {
+    match row.get(at).and_then(T::decode_value) {
+        Ok(value) => Ok(value),
+        Err(source) => Err(Error::Decode { column: name.to_owned(), source }),
+    }
+}
+
+/// Gives a field to `sink`; an error names the column. Generated code calls it.
+///
+/// # Errors
+///
+/// [`Error::Bind`] with the column's name.
+#[inline]
+pub fn bind_column<T>(
+    value: &T,
+    column: u16,
+    table: &'static TableMeta,
+    sink: &mut dyn BindSink,
+    bind: impl FnOnce(&T, &mut dyn BindSink) -> Result<()>,
+) -> Result<()> {
+    match bind(value, sink) {
+        Err(Error::Bind { source, .. }) => Err(bind_error(source, column, table)),
+        result => result,
+    }
+}
+
+/// As [`bind_column`], for a field of a builder. Only fields that are set are asked for.
+///
+/// # Errors
+///
+/// [`Error::Bind`] with the column's name.
+#[inline]
+pub fn bind_draft<T>(
+    value: &Option<T>,
+    column: u16,
+    table: &'static TableMeta,
+    sink: &mut dyn BindSink,
+    bind: impl FnOnce(&T, &mut dyn BindSink) -> Result<()>,
+) -> Result<()> {
+    match value {
+        Some(value) => bind_column(value, column, table, sink, bind),
+        None => Err(no_column(column, table)),
+    }
+}
+
+/// Takes a required field out of a builder whose type says that it is set. Generated code calls it.
+///
+/// # Panics
+///
+/// Never from generated code.
+#[must_use]
+#[expect(clippy::expect_used, reason = "the builder's type is the proof")]
+pub fn required<T>(value: Option<T>) -> T {
+    value.expect("the builder's type says that the field is set")
+}
+
+#[cold]
+fn bind_error(source: ValueError, index: u16, table: &'static TableMeta) -> Error {
+    let column = table.column(index).map_or("?", |column| column.name);
+    Error::Bind { place: format!("column `{}.{column}`", table.name), source }
+}
+
+/// The error for a column that a model does not have: only a program that calls [`Model::bind`] itself can see it.
+#[cold]
+pub fn no_column(column: u16, table: &'static TableMeta) -> Error {
+    Error::Statement(format!("`{}` has no column number {column}", table.model))
+}
+
+/// Whether a generated key has not been made yet: it is 0 until its row is inserted.
+pub fn is_zero<T: SqlType>(key: &T) -> bool {
+    matches!(key.to_value(), Value::Int(0))
+}

@@ -1,0 +1,75 @@
+//! What `join` takes.
+
+use crate::ast::{Expr, Join, JoinKind, TableRef};
+use crate::expr::Condition;
+use crate::model::Model;
+use crate::relation::Relation;
+
+/// A relation (`User.posts`), or a model with a condition (`boss.on(..)`).
+#[diagnostic::on_unimplemented(
+    message = "cannot join `{Self}`",
+    label = "expected a relation such as `User.posts`, or `other.on(condition)`",
+    note = "for every pair of rows use `.cross_join(..)`"
+)]
+pub trait Joinable {
+    /// Adds the joins.
+    fn append_joins(self, kind: JoinKind, joins: &mut Vec<Join>);
+}
+
+impl<From: Model, To: Model, Kind> Joinable for Relation<From, To, Kind> {
+    fn append_joins(self, kind: JoinKind, joins: &mut Vec<Join>) {
+        joins.extend(self.joins(kind));
+    }
+}
+
+/// A table with the condition on which it is joined.
+#[derive(Debug, Clone)]
+pub struct JoinOn {
+    pub(super) table: TableRef,
+    pub(super) on: Expr,
+}
+
+impl JoinOn {
+    /// A further condition.
+    #[must_use = "gives the new join"]
+    pub fn and_on(self, condition: impl Condition) -> Self {
+        JoinOn { table: self.table, on: Expr::And(vec![self.on, condition.into_condition()]) }
+    }
+}
+
+impl Joinable for JoinOn {
+    fn append_joins(self, kind: JoinKind, joins: &mut Vec<Join>) {
+        joins.push(Join { kind, table: self.table, left: None, on: Some(self.on) });
+    }
+}
+
+/// A relation with a further condition.
+#[derive(Debug, Clone)]
+pub struct RelationOn<R> {
+    relation: R,
+    condition: Expr,
+}
+
+impl<From: Model, To: Model, Kind> Relation<From, To, Kind> {
+    /// Joins by the relation and a further condition, which for an outer join is not the same as a filter.
+    ///
+    /// ```
+    /// # use orm::{prelude::*, docs::*};
+    /// let q = select((User.name, Post.title.optional())).left_join(User.posts.and_on(Post.title.ne("")));
+    /// assert_sql!(q, sqlite: r#"SELECT "users"."name", "post"."title" FROM "users" LEFT JOIN "post" ON "post"."author_id" = "users"."id" AND "post"."title" <> ?1"#);
+    /// ```
+    #[must_use = "use it in a join"]
+    pub fn and_on(self, condition: impl Condition) -> RelationOn<Self> {
+        RelationOn { relation: self, condition: condition.into_condition() }
+    }
+}
+
+impl<R: Joinable> Joinable for RelationOn<R> {
+    fn append_joins(self, kind: JoinKind, joins: &mut Vec<Join>) {
+        self.relation.append_joins(kind, joins);
+        if let Some(last) = joins.last_mut() {
+            let before = last.on.take();
+            last.on = Some(Expr::And(before.into_iter().chain([self.condition]).collect()));
+        }
+    }
+}

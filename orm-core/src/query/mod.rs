@@ -1,0 +1,110 @@
+//! The statements a program writes: `select`, `insert`, `update`, `delete` and `sql!`.
+//!
+//! Each is a plain value of a nameable type: it can be cloned, stored, returned, and built up by ordinary code
+//! (`if let Some(name) = name { q = q.filter(User.name.eq(name)) }`). [`Runnable`] is what all of them are, [`Query`]
+//! those that give rows.
+
+mod by_key;
+mod command;
+mod decoder;
+mod delete;
+mod entity;
+mod insert;
+mod join;
+mod raw;
+mod select;
+mod selection;
+mod tuples;
+mod update;
+
+pub use by_key::{ByKey, by_key};
+pub use command::Command;
+pub use decoder::Decoder;
+pub use delete::{Delete, delete};
+pub use entity::EntityExt;
+pub use insert::{Insert, InsertRows, insert};
+pub use join::{JoinOn, Joinable};
+pub use raw::{IntoRawPart, Sql, SqlRows, part};
+pub use select::{Select, select};
+pub use selection::{Label, Labelled, Optional, Selection, Width, label};
+pub use update::{Update, update};
+
+use crate::ast::Statement;
+use crate::dialect::Dialect;
+use crate::error::Result;
+
+/// Marks an `update` or `delete` that has no condition yet, so that it cannot be run by mistake.
+#[derive(Debug, Clone, Copy)]
+pub struct Unfiltered;
+
+/// Marks an `update` or `delete` that has a condition, or that says it means every row.
+#[derive(Debug, Clone, Copy)]
+pub struct Filtered;
+
+/// A statement that can be run.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a statement that can be run",
+    label = "cannot be run",
+    note = "an `update` or `delete` needs `.filter(..)`, or `.all_rows()` if every row is meant",
+    note = "`sql!(..)` that gives rows needs `.rows::<..>()`"
+)]
+pub trait Runnable: Send + Sync {
+    /// What is to be run.
+    fn command(&self) -> Command<'_>;
+
+    /// The SQL in a dialect. A large `insert` is several statements: this is the first.
+    ///
+    /// # Errors
+    ///
+    /// Those of compiling the statement.
+    fn to_sql(&self, dialect: &dyn Dialect) -> Result<String> {
+        match self.command().statements(dialect.features())?.next() {
+            Some(statement) => Ok(crate::compile::compile(statement, dialect)?.sql),
+            None => Ok(String::new()),
+        }
+    }
+}
+
+/// A statement that gives rows.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` gives no rows",
+    label = "not a query",
+    note = "add `.returning(..)` to an `insert`, `update` or `delete`, and `.rows::<..>()` to `sql!(..)`",
+    note = "an `update` or `delete` needs `.filter(..)`, or `.all_rows()` if every row is meant"
+)]
+pub trait Query: Runnable {
+    /// The type of a row.
+    type Row: Send + 'static;
+
+    /// What reads a row.
+    fn decoder(&self) -> Decoder<Self::Row>;
+
+    /// Whether there can be no second row.
+    fn is_unique(&self) -> bool {
+        false
+    }
+}
+
+impl<R: Runnable + ?Sized> Runnable for &R {
+    fn command(&self) -> Command<'_> {
+        (**self).command()
+    }
+}
+
+impl<Q: Query + ?Sized> Query for &Q {
+    type Row = Q::Row;
+
+    fn decoder(&self) -> Decoder<Q::Row> {
+        (**self).decoder()
+    }
+
+    fn is_unique(&self) -> bool {
+        (**self).is_unique()
+    }
+}
+
+impl Runnable for crate::schema::ddl::Ddl {
+    fn command(&self) -> Command<'_> {
+        Command::One(Statement::Ddl(self))
+    }
+}

@@ -1,0 +1,280 @@
+//! `SELECT`.
+
+use std::fmt;
+
+use super::join::Joinable;
+use super::selection::Selection;
+use super::{Command, Decoder, Query, Runnable};
+use crate::ast::{self, JoinKind, Projection, Statement};
+use crate::expr::{Condition, Expression, IntoOrder};
+use crate::model::Entity;
+use crate::value::Value;
+
+/// A `SELECT` whose rows are `Row`s.
+#[must_use = "a statement does nothing until it is run: `engine.fetch_all(statement)`"]
+pub struct Select<Row> {
+    // Boxed, since a builder is moved at each step.
+    ast: Box<ast::Select>,
+    decoder: Decoder<Row>,
+}
+
+/// Selects models, columns, expressions, and tuples of up to 16 of them.
+///
+/// The first table of FROM is found by itself: the left side of the first join by a relation, or the first table that
+/// is selected from. [`Select::from`] says it where nothing is selected from it.
+///
+/// ```
+/// # use orm::{prelude::*, docs::*};
+/// let everything = select(User);
+/// assert_sql!(everything, sqlite: r#"SELECT "users"."id", "users"."name", "users"."email", "users"."nickname", "users"."age", "users"."manager_id" FROM "users""#);
+///
+/// let pairs: Select<(String, Option<String>)> = select((User.name, User.nickname));
+/// assert_sql!(pairs, sqlite: r#"SELECT "users"."name", "users"."nickname" FROM "users""#);
+/// ```
+pub fn select<S: Selection>(selection: S) -> Select<S::Row> {
+    let mut projection = Vec::new();
+    selection.project(&mut projection);
+    Select {
+        ast: Box::new(ast::Select { projection, ..ast::Select::default() }),
+        decoder: Decoder::new(|row| S::decode(row, 0)),
+    }
+}
+
+impl<Row> Select<Row> {
+    /// Keeps the rows for which `condition` is true. Called again, the conditions are joined with `AND`.
+    ///
+    /// ```
+    /// # use orm::{prelude::*, docs::*};
+    /// let adults = select(User.name).filter(User.age.ge(18));
+    /// assert_sql!(adults, sqlite: r#"SELECT "users"."name" FROM "users" WHERE "users"."age" >= ?1"#);
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When run: [`Error::MissingFrom`](crate::Error::MissingFrom) if `condition` names a table that is neither
+    /// selected from nor joined.
+    pub fn filter(mut self, condition: impl Condition) -> Self {
+        condition.into_condition().and_into(&mut self.ast.filter);
+        self
+    }
+
+    /// Leaves out the rows for which `condition` is true, and keeps those for which it is false. As in SQL, a row for
+    /// which it is NULL is neither.
+    pub fn exclude(self, condition: impl Condition) -> Self {
+        self.filter(crate::expr::not(condition))
+    }
+
+    /// Says the first table of FROM.
+    ///
+    /// ```
+    /// # use orm::{prelude::*, docs::*};
+    /// let rows = select(count_all()).from(User);
+    /// assert_sql!(rows, sqlite: r#"SELECT count(*) FROM "users""#);
+    /// ```
+    pub fn from(mut self, entity: impl Entity) -> Self {
+        self.ast.from = Some(entity.table_ref());
+        self
+    }
+
+    /// Inner join, by a relation (`User.posts`) or a condition (`boss.on(..)`): only rows with a partner.
+    ///
+    /// ```
+    /// # use orm::{prelude::*, docs::*};
+    /// let q = select((User.name, Post.title)).join(User.posts);
+    /// assert_sql!(q, sqlite: r#"SELECT "users"."name", "post"."title" FROM "users" JOIN "post" ON "post"."author_id" = "users"."id""#);
+    /// ```
+    pub fn join(self, other: impl Joinable) -> Self {
+        self.join_as(JoinKind::Inner, other)
+    }
+
+    /// Left join: rows without a partner stay. Select what may be missing with `.optional()`.
+    ///
+    /// ```
+    /// # use orm::{prelude::*, docs::*};
+    /// let q: Select<(User, Option<Post>)> = select((User, Post.optional())).left_join(User.posts);
+    /// ```
+    pub fn left_join(self, other: impl Joinable) -> Self {
+        self.join_as(JoinKind::Left, other)
+    }
+
+    /// Right join: rows of the joined table without a partner stay.
+    pub fn right_join(self, other: impl Joinable) -> Self {
+        self.join_as(JoinKind::Right, other)
+    }
+
+    /// Full join: rows of both sides without a partner stay.
+    pub fn full_join(self, other: impl Joinable) -> Self {
+        self.join_as(JoinKind::Full, other)
+    }
+
+    /// Cross join: every pair.
+    pub fn cross_join(mut self, entity: impl Entity) -> Self {
+        self.ast.joins.push(ast::Join { kind: JoinKind::Cross, table: entity.table_ref(), left: None, on: None });
+        self
+    }
+
+    fn join_as(mut self, kind: JoinKind, other: impl Joinable) -> Self {
+        other.append_joins(kind, &mut self.ast.joins);
+        self
+    }
+
+    /// One row for each group of rows that agree in these expressions. Called again, it adds to them.
+    pub fn group_by(mut self, group: impl IntoGroup) -> Self {
+        group.append_to(&mut self.ast.group_by);
+        self
+    }
+
+    /// Keeps the groups for which `condition` is true. Called again, the conditions are joined with `AND`.
+    ///
+    /// ```
+    /// # use orm::{prelude::*, docs::*};
+    /// let busy = select(User.name).join(User.posts).group_by(User.id).having(count(Post.id).gt(3));
+    /// assert_sql!(busy, sqlite: r#"SELECT "users"."name" FROM "users" JOIN "post" ON "post"."author_id" = "users"."id" GROUP BY "users"."id" HAVING count("post"."id") > ?1"#);
+    /// ```
+    pub fn having(mut self, condition: impl Condition) -> Self {
+        condition.into_condition().and_into(&mut self.ast.having);
+        self
+    }
+
+    /// Sorts the rows. Called again, it adds further keys; [`Select::reorder`] begins anew.
+    pub fn order_by(mut self, order: impl IntoOrder) -> Self {
+        order.append_to(&mut self.ast.order_by);
+        self
+    }
+
+    /// Forgets the order there was, and sorts by these keys.
+    pub fn reorder(mut self, order: impl IntoOrder) -> Self {
+        self.ast.order_by.clear();
+        self.order_by(order)
+    }
+
+    /// At most so many rows.
+    pub fn limit(mut self, rows: u64) -> Self {
+        self.ast.limit = Some(Value::Int(i64::try_from(rows).unwrap_or(i64::MAX)));
+        self
+    }
+
+    /// Leaves out the first rows.
+    pub fn offset(mut self, rows: u64) -> Self {
+        self.ast.offset = Some(Value::Int(i64::try_from(rows).unwrap_or(i64::MAX)));
+        self
+    }
+
+    /// Leaves out rows that are equal to another.
+    pub fn distinct(mut self) -> Self {
+        self.ast.distinct = true;
+        self
+    }
+
+    /// The tree below.
+    #[must_use]
+    pub fn as_ast(&self) -> &ast::Select {
+        &self.ast
+    }
+
+    /// The tree below, taken out.
+    #[must_use]
+    pub fn into_ast(self) -> ast::Select {
+        *self.ast
+    }
+}
+
+impl<Row: Send + 'static> Select<Row> {
+    /// Reads each row as a `T`: a struct with `#[derive(FromRow)]` whose fields have the types of what is selected, in
+    /// the same order. Anything that is `From` the row does.
+    ///
+    /// ```
+    /// # use orm::{prelude::*, docs::*};
+    /// #[derive(FromRow)]
+    /// struct Author { name: String, posts: i64 }
+    ///
+    /// let authors: Select<Author> =
+    ///     select((User.name, count(Post.id))).join(User.posts).group_by(User.id).rows_as();
+    /// ```
+    pub fn rows_as<T: From<Row> + Send + 'static>(self) -> Select<T> {
+        Select { ast: self.ast, decoder: self.decoder.map() }
+    }
+
+    /// The number of rows that this would give, as a statement of its own: `SELECT count(*)` over it, without its
+    /// order, limit and offset.
+    ///
+    /// # Errors
+    ///
+    /// When run: as the statement itself, and [`Error::Statement`](crate::Error::Statement) if it is grouped or
+    /// distinct.
+    pub fn count(&self) -> Select<i64> {
+        let mut ast = self.ast.clone();
+        ast.from = ast.root();
+        ast.projection.clear();
+        crate::expr::count_all().project(&mut ast.projection);
+        ast.order_by.clear();
+        (ast.limit, ast.offset) = (None, None);
+        if ast.distinct || !ast.group_by.is_empty() {
+            let text = "`.count()` of a grouped or distinct select: count a key with `count(..).distinct()` instead";
+            ast.filter.push(ast::Expr::Invalid(text.into()));
+        }
+        Select { ast, decoder: Decoder::new(|row| <crate::expr::Expr<i64> as Selection>::decode(row, 0)) }
+    }
+}
+
+impl<Row: Send + 'static> Runnable for Select<Row> {
+    fn command(&self) -> Command<'_> {
+        Command::One(Statement::Select(&self.ast))
+    }
+}
+
+impl<Row: Send + 'static> Query for Select<Row> {
+    type Row = Row;
+
+    fn decoder(&self) -> Decoder<Row> {
+        self.decoder.clone()
+    }
+
+    fn is_unique(&self) -> bool {
+        self.ast.limit == Some(Value::Int(1))
+    }
+}
+
+impl<Row> Clone for Select<Row>
+where
+    Decoder<Row>: Clone,
+{
+    fn clone(&self) -> Self {
+        Select { ast: self.ast.clone(), decoder: self.decoder.clone() }
+    }
+}
+
+impl<Row> fmt::Debug for Select<Row> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.ast.fmt(f)
+    }
+}
+
+/// What `group_by` takes: a model (its key), columns, expressions, and tuples of them.
+#[diagnostic::on_unimplemented(
+    message = "cannot group by `{Self}`",
+    label = "expected a column, an expression, or a tuple of them"
+)]
+pub trait IntoGroup {
+    /// Adds the expressions.
+    fn append_to(self, group: &mut Vec<ast::Expr>);
+}
+
+impl<E: Expression> IntoGroup for E {
+    fn append_to(self, group: &mut Vec<ast::Expr>) {
+        group.push(self.into_tree());
+    }
+}
+
+impl<E: Expression> IntoGroup for Vec<E> {
+    fn append_to(self, group: &mut Vec<ast::Expr>) {
+        group.extend(self.into_iter().map(Expression::into_tree));
+    }
+}
+
+/// For a returning clause: what is projected, and how it is read.
+pub(super) fn projected<S: Selection>(selection: S) -> (Vec<Projection>, Decoder<S::Row>) {
+    let mut projection = Vec::new();
+    selection.project(&mut projection);
+    (projection, Decoder::new(|row| S::decode(row, 0)))
+}

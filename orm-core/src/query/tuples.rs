@@ -1,0 +1,87 @@
+//! Tuples as rows, selections, orders and keys: the only macro over arities here.
+
+use smallvec::SmallVec;
+
+use super::selection::{Selection, Width};
+use crate::ast::{Expr, Order, Projection};
+use crate::driver::Row;
+use crate::error::{Error, Result};
+use crate::expr::{Expression, IntoOrder};
+use crate::model::{FromRow, KeyValues};
+use crate::query::select::IntoGroup;
+use crate::types::{IntoKey, SqlType};
+
+macro_rules! tuples {
+    ($($name:ident $key:ident $position:tt),+) => {
+        impl<$($name: Selection),+> Selection for ($($name,)+) {
+            type Row = ($($name::Row,)+);
+            const WIDTH: Width = || 0 $(+ ($name::WIDTH)())+;
+
+            fn project(self, projection: &mut Vec<Projection>) {
+                $(self.$position.project(projection);)+
+            }
+
+            #[inline]
+            fn decode(row: &dyn Row, mut at: usize) -> Result<Self::Row> {
+                Ok(($({
+                    let start = at;
+                    at += ($name::WIDTH)();
+                    let _last = at;
+                    $name::decode(row, start)?
+                },)+))
+            }
+        }
+
+        impl<$($name: SqlType),+> FromRow for ($($name,)+) {
+            const WIDTH: usize = 0 $(+ { let _ = $position; 1 })+;
+
+            fn from_row(row: &dyn Row, at: usize) -> Result<Self> {
+                Ok(($(column::<$name>(row, at + $position)?,)+))
+            }
+        }
+
+        impl<$($name: IntoOrder),+> IntoOrder for ($($name,)+) {
+            fn append_to(self, order: &mut Vec<Order>) {
+                $(self.$position.append_to(order);)+
+            }
+        }
+
+        impl<$($name: Expression),+> IntoGroup for ($($name,)+) {
+            fn append_to(self, group: &mut Vec<Expr>) {
+                $(group.push(self.$position.into_tree());)+
+            }
+        }
+
+        impl<$($name: IntoKey<$key>, $key),+> IntoKey<($($key,)+)> for ($($name,)+) {
+            fn into_key(self) -> KeyValues {
+                let mut values = SmallVec::new();
+                $(values.extend(self.$position.into_key());)+
+                values
+            }
+        }
+    };
+}
+
+tuples!(A KA 0);
+tuples!(A KA 0, B KB 1);
+tuples!(A KA 0, B KB 1, C KC 2);
+tuples!(A KA 0, B KB 1, C KC 2, D KD 3);
+tuples!(A KA 0, B KB 1, C KC 2, D KD 3, E KE 4);
+tuples!(A KA 0, B KB 1, C KC 2, D KD 3, E KE 4, F KF 5);
+tuples!(A KA 0, B KB 1, C KC 2, D KD 3, E KE 4, F KF 5, G KG 6);
+tuples!(A KA 0, B KB 1, C KC 2, D KD 3, E KE 4, F KF 5, G KG 6, H KH 7);
+tuples!(A KA 0, B KB 1, C KC 2, D KD 3, E KE 4, F KF 5, G KG 6, H KH 7, I KI 8);
+tuples!(A KA 0, B KB 1, C KC 2, D KD 3, E KE 4, F KF 5, G KG 6, H KH 7, I KI 8, J KJ 9);
+tuples!(A KA 0, B KB 1, C KC 2, D KD 3, E KE 4, F KF 5, G KG 6, H KH 7, I KI 8, J KJ 9, K KK 10);
+tuples!(A KA 0, B KB 1, C KC 2, D KD 3, E KE 4, F KF 5, G KG 6, H KH 7, I KI 8, J KJ 9, K KK 10, L KL 11);
+tuples!(A KA 0, B KB 1, C KC 2, D KD 3, E KE 4, F KF 5, G KG 6, H KH 7, I KI 8, J KJ 9, K KK 10, L KL 11, M KM 12);
+tuples!(A KA 0, B KB 1, C KC 2, D KD 3, E KE 4, F KF 5, G KG 6, H KH 7, I KI 8, J KJ 9, K KK 10, L KL 11, M KM 12, N KN 13);
+tuples!(A KA 0, B KB 1, C KC 2, D KD 3, E KE 4, F KF 5, G KG 6, H KH 7, I KI 8, J KJ 9, K KK 10, L KL 11, M KM 12, N KN 13, O KO 14);
+tuples!(A KA 0, B KB 1, C KC 2, D KD 3, E KE 4, F KF 5, G KG 6, H KH 7, I KI 8, J KJ 9, K KK 10, L KL 11, M KM 12, N KN 13, O KO 14, P KP 15);
+
+fn column<T: SqlType>(row: &dyn Row, at: usize) -> Result<T> {
+    row.get(at).and_then(T::decode_value).map_err(|source| {
+        let column = row.name(at).map_or_else(|| format!("number {}", at + 1), str::to_owned);
+        Error::Decode { column, source }
+    })
+}

@@ -1,0 +1,193 @@
+//! What the data is: tables, columns, constraints and indexes as owned values.
+//!
+//! Models, a live database and a migration's snapshot are all a [`Schema`], so that creating, comparing and migrating
+//! are functions on one type.
+
+pub mod ddl;
+pub mod naming;
+mod order;
+
+use crate::meta::{OnAction, TableMeta};
+use crate::types::ColumnType;
+
+/// Tables, in the order in which they can be created.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Schema {
+    /// The tables.
+    pub tables: Vec<Table>,
+}
+
+/// A table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table {
+    /// The name.
+    pub name: String,
+    /// The columns, in order.
+    pub columns: Vec<Column>,
+    /// The names of the primary key's columns.
+    pub primary_key: Vec<String>,
+    /// The column that the database numbers by itself.
+    pub generated: Option<String>,
+    /// Unique constraints.
+    pub uniques: Vec<Unique>,
+    /// Checks.
+    pub checks: Vec<Check>,
+    /// Foreign keys.
+    pub foreign_keys: Vec<ForeignKey>,
+    /// Indexes.
+    pub indexes: Vec<Index>,
+}
+
+/// A column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// The name.
+    pub name: String,
+    /// The type.
+    pub column_type: ColumnType,
+    /// Whether it may be NULL.
+    pub nullable: bool,
+    /// SQL for the value given when none is sent.
+    pub default: Option<String>,
+}
+
+/// A unique constraint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unique {
+    /// The name.
+    pub name: String,
+    /// The columns.
+    pub columns: Vec<String>,
+}
+
+/// A check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// The name.
+    pub name: String,
+    /// The condition, as SQL.
+    pub sql: String,
+}
+
+/// A foreign key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignKey {
+    /// The name.
+    pub name: String,
+    /// The columns that hold the key.
+    pub columns: Vec<String>,
+    /// The table they point at.
+    pub references: String,
+    /// The columns they point at.
+    pub referenced: Vec<String>,
+    /// On delete.
+    pub on_delete: OnAction,
+    /// On update.
+    pub on_update: OnAction,
+}
+
+/// An index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Index {
+    /// The name.
+    pub name: String,
+    /// The columns.
+    pub columns: Vec<String>,
+    /// Whether it is unique.
+    pub unique: bool,
+}
+
+impl Schema {
+    /// The schema of some models, put in an order in which every table stands after those that it points at.
+    #[must_use]
+    pub fn of(models: &[&'static TableMeta]) -> Self {
+        let mut tables: Vec<Table> = Vec::new();
+        for table in models.iter().map(|meta| Table::of(meta)) {
+            if !tables.iter().any(|known| known.name == table.name) {
+                tables.push(table);
+            }
+        }
+        Schema { tables: order::parents_first(tables) }
+    }
+
+    /// The table of this name.
+    #[must_use]
+    pub fn table(&self, name: &str) -> Option<&Table> {
+        self.tables.iter().find(|table| table.name == name)
+    }
+}
+
+impl Table {
+    /// The table of a model.
+    #[must_use]
+    pub fn of(meta: &'static TableMeta) -> Self {
+        let names = |indexes: &[u16]| -> Vec<String> {
+            indexes.iter().filter_map(|index| meta.column(*index)).map(|column| column.name.to_owned()).collect()
+        };
+        let columns = meta.columns.iter().map(|column| Column {
+            name: column.name.to_owned(),
+            column_type: column.column_type,
+            nullable: column.nullable,
+            default: column.default_sql.map(str::to_owned),
+        });
+        let uniques = meta.uniques.iter().map(|unique| {
+            let columns = names(unique.columns);
+            Unique { name: named(unique.name, || naming::unique(meta.name, &columns)), columns }
+        });
+        let checks = meta.checks.iter().enumerate().map(|(number, check)| {
+            let column = check.column.and_then(|index| meta.column(index)).map(|column| column.name);
+            Check { name: named(check.name, || naming::check(meta.name, column, number)), sql: check.sql.to_owned() }
+        });
+        let foreign_keys = meta.foreign_keys.iter().map(|key| {
+            let (columns, target) = (names(key.columns), (key.references)());
+            let referenced = target.primary_key.iter().filter_map(|index| target.column(*index));
+            ForeignKey {
+                name: naming::foreign_key(meta.name, &columns, target.name),
+                columns,
+                references: target.name.to_owned(),
+                referenced: referenced.map(|column| column.name.to_owned()).collect(),
+                on_delete: key.on_delete,
+                on_update: key.on_update,
+            }
+        });
+        let indexes = meta.indexes.iter().map(|index| {
+            let columns = names(index.columns);
+            Index { name: named(index.name, || naming::index(meta.name, &columns)), columns, unique: index.unique }
+        });
+        Table {
+            name: meta.name.to_owned(),
+            columns: columns.collect(),
+            primary_key: names(meta.primary_key),
+            generated: meta.generated.and_then(|index| meta.column(index)).map(|column| column.name.to_owned()),
+            uniques: uniques.collect(),
+            checks: checks.collect(),
+            foreign_keys: foreign_keys.collect(),
+            indexes: indexes.collect(),
+        }
+    }
+
+    /// The column of this name.
+    #[must_use]
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+}
+
+fn named(name: Option<&'static str>, convention: impl FnOnce() -> String) -> String {
+    name.map_or_else(convention, str::to_owned)
+}
+
+/// The [`Schema`] of some models: `schema![User, Post]`.
+///
+/// ```
+/// # use orm::{prelude::*, docs::*};
+/// let schema = schema![Post, User];
+/// // Parents stand before their children, whatever the order here.
+/// assert_eq!(schema.tables[0].name, "users");
+/// ```
+#[macro_export]
+macro_rules! schema {
+    ($($model:ty),* $(,)?) => {
+        $crate::schema::Schema::of(&[$(<$model as $crate::model::Model>::TABLE),*])
+    };
+}

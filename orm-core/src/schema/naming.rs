@@ -1,0 +1,40 @@
+//! Names for constraints that were given none, so that every one can be dropped later.
+
+/// `uq_users_email`
+#[must_use]
+pub fn unique(table: &str, columns: &[String]) -> String {
+    format!("uq_{table}_{}", columns.join("_"))
+}
+
+/// `ix_post_author_id`
+#[must_use]
+pub fn index(table: &str, columns: &[String]) -> String {
+    format!("ix_{table}_{}", columns.join("_"))
+}
+
+/// `fk_post_author_id_users`
+#[must_use]
+pub fn foreign_key(table: &str, columns: &[String], references: &str) -> String {
+    format!("fk_{table}_{}_{references}", columns.join("_"))
+}
+
+/// `ck_product_price`, or `ck_product_1` for a check over the whole row.
+#[must_use]
+pub fn check(table: &str, column: Option<&str>, number: usize) -> String {
+    match column {
+        Some(column) => format!("ck_{table}_{column}"),
+        None => format!("ck_{table}_{}", number + 1),
+    }
+}
+
+/// `ck_users_email_length`: the check that keeps a text within its `max_length`.
+#[must_use]
+pub fn max_length(table: &str, column: &str) -> String {
+    format!("ck_{table}_{column}_length")
+}
+
+/// `ck_users_role_values`: the check that keeps an enum within its words.
+#[must_use]
+pub fn values(table: &str, column: &str) -> String {
+    format!("ck_{table}_{column}_values")
+}

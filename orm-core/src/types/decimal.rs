@@ -1,0 +1,36 @@
+//! Exact decimals of `rust_decimal`.
+
+use rust_decimal::Decimal;
+
+use super::{BindSink, ColumnType, Scalar, SqlNumber, mismatch};
+use crate::ast::NumberKind;
+use crate::error::{Error, ValueError};
+use crate::value::{self, ValueRef};
+use crate::literal;
+
+/// Never passes through a float. 28 digits at most, as in `rust_decimal`.
+impl Scalar for Decimal {
+    const COLUMN: ColumnType = ColumnType::Decimal;
+    const NAME: &'static str = "Decimal";
+
+    fn bind(&self, sink: &mut dyn BindSink) -> Result<(), Error> {
+        sink.bind(ValueRef::Decimal(value::Decimal::new(self.mantissa(), self.scale())))
+    }
+
+    fn decode(value: ValueRef<'_>) -> Result<Self, ValueError> {
+        let exact = match value {
+            ValueRef::Decimal(decimal) => decimal,
+            ValueRef::Text(text) => text.parse()?,
+            ValueRef::Int(value) => value::Decimal::new(i128::from(value), 0),
+            other => return Err(mismatch::<Self>(other)),
+        };
+        Decimal::try_from_i128_with_scale(exact.mantissa(), exact.scale())
+            .map_err(|_| ValueError::OutOfRange { target: "Decimal: it has 28 digits at most" })
+    }
+}
+literal!(Decimal);
+
+impl SqlNumber for Decimal {
+    type Sum = Decimal;
+    const KIND: NumberKind = NumberKind::Decimal;
+}

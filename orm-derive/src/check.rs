@@ -1,0 +1,273 @@
+//! The rules that a model keeps: one function each, all of them asked, so that every mistake is reported at once.
+
+use std::collections::HashMap;
+
+use proc_macro2::{Ident, Span};
+
+use crate::errors::Errors;
+use crate::ir::{Column, Group, Kind, Model, OnAction};
+use crate::naming;
+
+/// Columns are numbered in 256 bits.
+pub(crate) const MOST_COLUMNS: usize = 256;
+
+/// Asks every rule.
+pub(crate) fn model(model: &Model, errors: &mut Errors) {
+    a_model_has_a_primary_key(model, errors);
+    the_primary_key_is_said_once(model, errors);
+    only_a_single_key_is_generated(model, errors);
+    groups_name_columns(model, errors);
+    skipped_fields_say_nothing_else(model, errors);
+    column_names_differ(model, errors);
+    relations_and_columns_have_names_of_their_own(model, errors);
+    columns_fit_the_numbering(model, errors);
+    for position in model.primary_key() {
+        model
+            .columns
+            .get(position)
+            .into_iter()
+            .for_each(|column| keys_are_not_options(column, errors));
+    }
+    for column in &model.columns {
+        column_rules(column, model, errors);
+    }
+}
+
+fn column_rules(column: &Column, model: &Model, errors: &mut Errors) {
+    set_null_needs_an_option(column, errors);
+    set_default_needs_a_default_in_sql(column, errors);
+    actions_need_a_foreign_key(column, errors);
+    max_length_needs_text(column, errors);
+    one_default_is_enough(column, errors);
+    natural_and_generated_are_said_of_keys(column, model, errors);
+    a_generated_key_has_no_other_source(column, errors);
+}
+
+/// A model has a primary key.
+fn a_model_has_a_primary_key(model: &Model, errors: &mut Errors) {
+    if model.key.is_none() && model.primary_key().is_empty() {
+        errors.push(
+            model.name.span(),
+            format!(
+                "`{}` has no primary key: put `#[model(primary_key)]` on a field",
+                model.name
+            ),
+        );
+    }
+}
+
+/// The key is marked on the fields or listed on the struct.
+fn the_primary_key_is_said_once(model: &Model, errors: &mut Errors) {
+    let marked = model.columns.iter().find_map(|column| column.primary_key);
+    if let (Some(_), Some(span)) = (&model.key, marked) {
+        errors.push(
+            span,
+            "the struct's `primary_key(..)` lists the key already: remove one of the two",
+        );
+    }
+}
+
+/// The database makes a key of one column only.
+fn only_a_single_key_is_generated(model: &Model, errors: &mut Errors) {
+    if model.primary_key().len() > 1 {
+        for span in model.columns.iter().filter_map(|column| column.generated) {
+            errors.push(span, "only a primary key of a single column can be `generated`");
+        }
+    }
+}
+
+/// `index`, `unique` and `primary_key` list fields that are columns, each once.
+fn groups_name_columns(model: &Model, errors: &mut Errors) {
+    for group in model.key.iter().chain(&model.uniques).chain(&model.indexes) {
+        group
+            .fields
+            .iter()
+            .for_each(|field| is_a_column(field, model, errors));
+        fields_are_listed_once(group, errors);
+    }
+    if let Some(key) = model.key.as_ref().filter(|key| key.name.is_some()) {
+        errors.push(key.span, "a primary key has no name of its own");
+    }
+}
+
+fn is_a_column(field: &Ident, model: &Model, errors: &mut Errors) {
+    if model.skipped.iter().any(|skipped| skipped.field == *field) {
+        errors.push(
+            field.span(),
+            format!("the field `{field}` is skipped, so it is no column"),
+        );
+    } else if model.position(field).is_none() {
+        errors.push(field.span(), format!("`{}` has no field `{field}`", model.name));
+    }
+}
+
+fn fields_are_listed_once(group: &Group, errors: &mut Errors) {
+    for (index, field) in group.fields.iter().enumerate() {
+        if group.fields.iter().take(index).any(|earlier| earlier == field) {
+            errors.push(field.span(), format!("`{field}` is listed twice"));
+        }
+    }
+}
+
+/// A skipped field is not a column, so nothing can be said of the column.
+fn skipped_fields_say_nothing_else(model: &Model, errors: &mut Errors) {
+    for also in model.skipped.iter().filter_map(|skipped| skipped.also.as_ref()) {
+        errors.push(
+            also.span(),
+            format!("a skipped field is not a column: remove `{also}` or `skip`"),
+        );
+    }
+}
+
+/// Two columns of a table have different names.
+fn column_names_differ(model: &Model, errors: &mut Errors) {
+    let mut fields = HashMap::new();
+    for column in &model.columns {
+        if let Some(earlier) = fields.insert(column.name.value.as_str(), &column.field) {
+            let name = &column.name.value;
+            errors.push(
+                column.name.span,
+                format!("the field `{earlier}` has the column `{name}` already"),
+            );
+        }
+    }
+}
+
+/// Relations and columns stand side by side in `User.name`, `User.posts`.
+fn relations_and_columns_have_names_of_their_own(model: &Model, errors: &mut Errors) {
+    let mut taken: HashMap<String, &str> = model
+        .columns
+        .iter()
+        .map(|column| (column.field_name(), "field"))
+        .collect();
+    for name in model.relation_names() {
+        if let Some(what) = taken.insert(naming::plain(name), "relation") {
+            errors.push(
+                name.span(),
+                format!("there is a {what} `{name}` already: give the relation another name"),
+            );
+        }
+    }
+}
+
+/// A model has at most 256 columns.
+fn columns_fit_the_numbering(model: &Model, errors: &mut Errors) {
+    if let Some(column) = model.columns.get(MOST_COLUMNS) {
+        errors.push(
+            column.field.span(),
+            format!("a model has at most {MOST_COLUMNS} columns"),
+        );
+    }
+}
+
+/// NULL is never a key.
+fn keys_are_not_options(column: &Column, errors: &mut Errors) {
+    if column.shape.option {
+        let plain = &column.shape.plain;
+        errors.push(
+            column.ty_span,
+            format!("a primary key is never NULL: make the field `{plain}`"),
+        );
+    }
+}
+
+/// `set_null` needs a column that can hold NULL.
+fn set_null_needs_an_option(column: &Column, errors: &mut Errors) {
+    for (attribute, span) in actions(column, OnAction::SetNull) {
+        if !column.shape.option {
+            let plain = &column.shape.plain;
+            errors.push(
+                span,
+                format!("`{attribute} = set_null` needs `Option<{plain}>` here"),
+            );
+        }
+    }
+}
+
+/// `set_default` needs a default that the server knows.
+fn set_default_needs_a_default_in_sql(column: &Column, errors: &mut Errors) {
+    for (attribute, span) in actions(column, OnAction::SetDefault) {
+        if column.default_sql.is_none() {
+            errors.push(
+                span,
+                format!(
+                    "`{attribute} = set_default` needs a default in the database: `default_sql = \"..\"`"
+                ),
+            );
+        }
+    }
+}
+
+/// `on_delete` and `on_update` say what a foreign key does.
+fn actions_need_a_foreign_key(column: &Column, errors: &mut Errors) {
+    if column.belongs_to.is_none() {
+        for (attribute, span) in [("on_delete", &column.on_delete), ("on_update", &column.on_update)]
+            .into_iter()
+            .filter_map(|(attribute, action)| Some((attribute, action.as_ref()?.span)))
+        {
+            errors.push(
+                span,
+                format!("`{attribute}` needs a foreign key: add `belongs_to(name: Model)`"),
+            );
+        }
+    }
+}
+
+/// Only text has a length.
+fn max_length_needs_text(column: &Column, errors: &mut Errors) {
+    if let Some(length) = &column.max_length
+        && column.shape.kind != Kind::Text
+    {
+        errors.push(
+            length.span,
+            "`max_length` needs a `String` or an `Option<String>`",
+        );
+    }
+}
+
+/// The default is a Rust value or SQL.
+fn one_default_is_enough(column: &Column, errors: &mut Errors) {
+    if let (Some(_), Some(sql)) = (&column.default, &column.default_sql) {
+        errors.push(sql.span, "`default` and `default_sql` exclude each other: the builder sends the one, the server gives the other");
+    }
+}
+
+/// `natural` and `generated` say where a key comes from.
+fn natural_and_generated_are_said_of_keys(column: &Column, model: &Model, errors: &mut Errors) {
+    let is_key = model
+        .position(&column.field)
+        .is_some_and(|position| model.primary_key().contains(&position));
+    for (attribute, span) in [("natural", column.natural), ("generated", column.generated)] {
+        if let Some(span) = span.filter(|_| !is_key) {
+            errors.push(
+                span,
+                format!("`{attribute}` is said of a primary key: add `primary_key`"),
+            );
+        }
+    }
+}
+
+/// A key that the database makes is given by nobody else.
+fn a_generated_key_has_no_other_source(column: &Column, errors: &mut Errors) {
+    let sources = [
+        ("natural", column.natural.is_some()),
+        ("default", column.default.is_some()),
+        ("default_sql", column.default_sql.is_some()),
+        ("belongs_to", column.belongs_to.is_some()),
+    ];
+    if let (Some(span), Some((other, _))) = (column.generated, sources.into_iter().find(|(_, given)| *given))
+    {
+        errors.push(span, format!("`generated` and `{other}` exclude each other"));
+    }
+}
+
+/// The attributes of a column that choose `wanted`.
+fn actions(column: &Column, wanted: OnAction) -> impl Iterator<Item = (&'static str, Span)> {
+    let both = [("on_delete", &column.on_delete), ("on_update", &column.on_update)];
+    both.into_iter().filter_map(move |(attribute, action)| {
+        action
+            .as_ref()
+            .filter(|action| action.value == wanted)
+            .map(|action| (attribute, action.span))
+    })
+}

@@ -1,0 +1,52 @@
+//! The struct as a row to insert: every column, except for a key that the database has yet to make.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::{bind_match, numbered};
+use crate::ir::{Column, Model};
+
+/// `Model::bind`
+pub(super) fn bind(model: &Model) -> TokenStream {
+    bind_match(model, |_, _| ("bind_column", quote!(self)))
+}
+
+/// `InsertRow` for the struct.
+pub(super) fn insert_row(model: &Model) -> TokenStream {
+    let Model { private, name, .. } = model;
+    let columns = columns(model);
+    quote! {
+        #[automatically_derived]
+        impl #private::model::InsertRow for #name {
+            type Model = Self;
+
+            fn columns(&self) -> #private::ast::ColumnSet {
+                #columns
+            }
+
+            fn bind(
+                &self,
+                column: u16,
+                sink: &mut dyn #private::types::BindSink,
+            ) -> ::core::result::Result<(), #private::error::Error> {
+                <Self as #private::model::Model>::bind(self, column, sink)
+            }
+        }
+    }
+}
+
+fn columns(model: &Model) -> TokenStream {
+    let private = &model.private;
+    let width = model.columns.len();
+    let generated = numbered(model).find(|(number, _)| model.generated_key() == Some(usize::from(*number)));
+    match generated {
+        None => quote!(#private::ast::ColumnSet::first(#width)),
+        Some((number, Column { field, .. })) => quote! {
+            let mut columns = #private::ast::ColumnSet::first(#width);
+            if #private::model::is_zero(&self.#field) {
+                columns.remove(#number);
+            }
+            columns
+        },
+    }
+}

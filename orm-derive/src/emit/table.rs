@@ -1,0 +1,158 @@
+//! The table's metadata. It is a `static`, so that its address says which table it is.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+
+use super::{at, numbered, relations};
+use crate::attr::Spanned;
+use crate::ir::{Check, Column, Group, Model, OnAction};
+use crate::naming;
+
+/// `const TABLE`
+pub(super) fn table(model: &Model) -> TokenStream {
+    let Model { private, table, .. } = model;
+    let name = naming::plain(&model.name);
+    let columns = model.columns.iter().map(|column| self::column(model, column));
+    let primary_key = numbers(model.primary_key());
+    let generated = option(model.generated_key().map(number));
+    let uniques = uniques(model);
+    let indexes = indexes(model);
+    let checks = checks(model);
+    let foreign_keys = foreign_keys(model);
+    let relations = relations::metadata(model);
+    quote! {
+        const TABLE: &'static #private::meta::TableMeta = {
+            static TABLE: #private::meta::TableMeta = #private::meta::TableMeta {
+                name: #table,
+                model: #name,
+                columns: &[#(#columns),*],
+                primary_key: #primary_key,
+                generated: #generated,
+                uniques: &[#(#uniques),*],
+                indexes: &[#(#indexes),*],
+                checks: &[#(#checks),*],
+                foreign_keys: &[#(#foreign_keys),*],
+                relations: &[#(#relations),*],
+            };
+            &TABLE
+        };
+    }
+}
+
+fn column(model: &Model, column: &Column) -> TokenStream {
+    let Model { private, .. } = model;
+    let (name, field, ty, span) = (
+        &column.name.value,
+        column.field_name(),
+        &column.ty,
+        column.ty_span,
+    );
+    let sql_type = quote_spanned!(span=> <#ty as #private::types::SqlType>);
+    let column_type = match &column.max_length {
+        None => quote_spanned!(span=> <#sql_type::Plain as #private::types::Scalar>::COLUMN),
+        Some(Spanned { value, .. }) => {
+            let length = option(Some(value));
+            quote!(#private::types::ColumnType::Text { max_length: #length })
+        }
+    };
+    let default_sql = column
+        .default_sql
+        .as_ref()
+        .map(|Spanned { value, .. }| quote!(.default_sql(#value)));
+    let code = quote_spanned! {span=>
+        #private::meta::ColumnMeta::new(#name, #field, #column_type, #sql_type::NULLABLE) #default_sql
+    };
+    at(span, code)
+}
+
+fn uniques(model: &Model) -> impl Iterator<Item = TokenStream> {
+    let private = &model.private;
+    let marked = numbered(model)
+        .filter(|(_, column)| column.unique.is_some())
+        .map(|(number, _)| (None, number_list(number)));
+    marked
+        .chain(model.uniques.iter().map(|group| named_columns(model, group)))
+        .map(move |(name, columns)| {
+            let name = option(name);
+            quote!(#private::meta::UniqueMeta { name: #name, columns: #columns })
+        })
+}
+
+fn indexes(model: &Model) -> impl Iterator<Item = TokenStream> {
+    let private = &model.private;
+    let marked = numbered(model)
+        .filter(|(_, column)| column.index.is_some())
+        .map(|(number, _)| (None, number_list(number)));
+    marked
+        .chain(model.indexes.iter().map(|group| named_columns(model, group)))
+        .map(move |(name, columns)| {
+            let name = option(name);
+            quote!(#private::meta::IndexMeta { name: #name, columns: #columns, unique: false })
+        })
+}
+
+fn checks(model: &Model) -> impl Iterator<Item = TokenStream> {
+    let private = &model.private;
+    let of_columns = numbered(model)
+        .flat_map(|(number, column)| column.checks.iter().map(move |check| (Some(number), check)));
+    of_columns
+        .chain(model.checks.iter().map(|check| (None, check)))
+        .map(move |(column, Check { name, sql })| {
+            let (name, column) = (option(name.as_ref()), option(column));
+            quote!(#private::meta::CheckMeta { name: #name, column: #column, sql: #sql })
+        })
+}
+
+fn foreign_keys(model: &Model) -> impl Iterator<Item = TokenStream> {
+    let private = &model.private;
+    model.foreign_keys().map(move |(index, column, relation)| {
+        let (name, target, columns) = (naming::plain(&relation.name), &relation.target, numbers([index]));
+        let on_delete = action(column.on_delete.as_ref().map(|action| action.value));
+        let on_update = action(column.on_update.as_ref().map(|action| action.value));
+        quote! {
+            #private::meta::ForeignKeyMeta {
+                relation: #name,
+                columns: #columns,
+                references: || <#target as #private::model::Model>::TABLE,
+                on_delete: #private::meta::OnAction::#on_delete,
+                on_update: #private::meta::OnAction::#on_update,
+            }
+        }
+    })
+}
+
+fn action(action: Option<OnAction>) -> TokenStream {
+    match action {
+        None | Some(OnAction::NoAction) => quote!(NoAction),
+        Some(OnAction::Cascade) => quote!(Cascade),
+        Some(OnAction::Restrict) => quote!(Restrict),
+        Some(OnAction::SetNull) => quote!(SetNull),
+        Some(OnAction::SetDefault) => quote!(SetDefault),
+    }
+}
+
+fn named_columns<'a>(model: &Model, group: &'a Group) -> (Option<&'a String>, TokenStream) {
+    (group.name.as_ref(), numbers(model.positions(group)))
+}
+
+/// `&[0, 2]`
+fn numbers(positions: impl IntoIterator<Item = usize>) -> TokenStream {
+    let numbers = positions.into_iter().map(number);
+    quote!(&[#(#numbers),*])
+}
+
+fn number_list(number: u16) -> TokenStream {
+    quote!(&[#number])
+}
+
+/// `check` has seen to it that a position is small.
+fn number(position: usize) -> u16 {
+    u16::try_from(position).unwrap_or(u16::MAX)
+}
+
+fn option<T: quote::ToTokens>(value: Option<T>) -> TokenStream {
+    match value {
+        Some(value) => quote!(::core::option::Option::Some(#value)),
+        None => quote!(::core::option::Option::None),
+    }
+}

@@ -1,0 +1,156 @@
+//! The derives of the `orm` crate: [`Model`], [`FromRow`], [`DbEnum`], [`DbType`].
+//!
+//! Use them through `orm::prelude`. Each goes the same way: `parse` reads the tokens into a plain [`ir`] value, `check`
+//! asks every rule of it, `emit` writes the code. All mistakes are reported at once, each on its token, and what can
+//! still be written is written, so that one mistake is one error.
+
+mod attr;
+mod check;
+mod db_enum;
+mod db_type;
+mod emit;
+mod errors;
+mod fallback;
+mod ir;
+mod model;
+mod naming;
+mod parse;
+mod result_row;
+#[cfg(test)]
+mod testing;
+
+use proc_macro::TokenStream;
+
+/// Makes a struct a row of a table, and its name a value with the columns and relations.
+///
+/// ```ignore
+/// #[derive(Debug, Clone, Model)]
+/// #[model(table = "users", has_many(posts: Post.author_id))]
+/// pub struct User {
+///     #[model(primary_key)]
+///     pub id: i64,
+///     pub name: String,
+///     #[model(unique, max_length = 255)]
+///     pub email: String,
+///     pub nickname: Option<String>,
+///     #[model(belongs_to(team: Team), on_delete = set_null, index)]
+///     pub team_id: Option<i64>,
+/// }
+/// ```
+///
+/// For `User` it writes
+///
+/// - the constant `User`, whose fields are the columns and relations: `User.name`, `User.posts`, `User.team`;
+/// - the trait impls by which rows are read and written;
+/// - `UserBuilder`, which `User::builder()` starts. It has a setter for every column and is a row to insert once every
+///   required field is set; a forgotten one is a compile error that names it. Required is what is not an `Option`, has
+///   no default, and is no key that is made by the database or the builder. `build()` gives the plain struct; a model
+///   with a `default_sql` has none, since only the database knows the value.
+///
+/// A column may be NULL when its type is an `Option`, and not otherwise.
+///
+/// # On the struct
+///
+/// | attribute | meaning |
+/// |---|---|
+/// | `table = "users"` | the table's name; defaults to the struct's in snake case: `PostTag` is `post_tag` |
+/// | `primary_key(a, b)` | the primary key, instead of marking the fields, and its order |
+/// | `index(a, b)` | an index over several columns; `name = ".."` within the parentheses names it |
+/// | `unique(a, b)` | the same for a unique constraint |
+/// | `check = "starts < ends"` | a `CHECK` over the row; `check("..", name = "..")` names it |
+/// | `has_many(posts: Post.author_id)` | the rows of another table whose column holds this row's key |
+/// | `has_one(profile: Profile.user_id)` | the same where there is at most one |
+/// | `many_to_many(tags: Tag through PostTag)` | the rows to which a table between leads, by its two foreign keys |
+/// | `crate = path` | where the library is, if not at `::orm` |
+///
+/// `index`, `unique`, `check` and the relations may be repeated, and a relation attribute may list several, separated
+/// by commas. `Self` may be written for the model itself.
+///
+/// # On a field
+///
+/// | attribute | meaning |
+/// |---|---|
+/// | `primary_key` | the column is the primary key, or with others a part of it |
+/// | `natural` | of an integer or UUID key: the caller gives it |
+/// | `generated` | of a key of a newtype: the database makes it, as it does for a plain integer |
+/// | `column = "name"` | the column's name; defaults to the field's |
+/// | `unique`, `index` | a constraint or an index over this column |
+/// | `max_length = 255` | the most characters; of `String` and `Option<String>` |
+/// | `default = 0` | the Rust value that the builder begins with; evaluated by every `builder()` |
+/// | `default_sql = "CURRENT_TIMESTAMP"` | the value that the database gives when the builder is not told |
+/// | `check = "age >= 18"` | a `CHECK`; `check("..", name = "..")` names it, and it may be repeated |
+/// | `belongs_to(author: User)` | the column holds a key of `User`, and `author` is the relation |
+/// | `on_delete = cascade` | what becomes of the row when the other is deleted: `cascade`, `restrict`, `set_null`, `set_default`, `no_action` (the default) |
+/// | `on_update = cascade` | the same when the other's key changes |
+/// | `skip` | not a column: `Default::default()` when read |
+///
+/// A primary key that is a single integer is made by the database: it is 0 in a struct that is not inserted yet. One
+/// that is a single `Uuid` is made by the builder, as version 7. All others are given by the caller, and so is a key
+/// with a `default`, a `default_sql` or a `belongs_to`.
+#[proc_macro_derive(Model, attributes(model))]
+pub fn derive_model(input: TokenStream) -> TokenStream {
+    derive(input, model::derive)
+}
+
+/// Makes a struct a row of a result, read by position: the first column into the first field.
+///
+/// ```ignore
+/// #[derive(FromRow)]
+/// struct Author {
+///     name: String,
+///     posts: i64,
+/// }
+/// ```
+///
+/// The struct has named fields, of the types of columns, and no generic parameters. With 16 fields or fewer it is also
+/// `From` the tuple of them. `#[from_row(crate = path)]` says where the library is, if not at `::orm`.
+#[proc_macro_derive(FromRow, attributes(from_row))]
+pub fn derive_from_row(input: TokenStream) -> TokenStream {
+    derive(input, result_row::derive)
+}
+
+/// Makes an enum without fields the type of a column, stored as text.
+///
+/// ```ignore
+/// #[derive(Debug, Clone, Copy, PartialEq, DbEnum)]
+/// #[db_enum(rename_all = "kebab-case")]
+/// enum State {
+///     Draft,
+///     InReview,
+///     #[db_enum(rename = "live")]
+///     Published,
+/// }
+/// ```
+///
+/// | attribute | meaning |
+/// |---|---|
+/// | `name = "state"` | the type's name, in databases that have enum types; defaults to the enum's in snake case |
+/// | `rename_all = ".."` | how variants are stored: `snake_case` (the default), `lowercase`, `UPPERCASE`, `SCREAMING_SNAKE_CASE`, `PascalCase`, `camelCase`, `kebab-case` |
+/// | `rename = ".."` | on a variant: the text for this one |
+/// | `crate = path` | where the library is, if not at `::orm` |
+#[proc_macro_derive(DbEnum, attributes(db_enum))]
+pub fn derive_db_enum(input: TokenStream) -> TokenStream {
+    derive(input, db_enum::derive)
+}
+
+/// Makes a newtype the type of a column, stored as what it holds.
+///
+/// ```ignore
+/// #[derive(Debug, Clone, Copy, PartialEq, DbType)]
+/// struct UserId(i64);
+/// ```
+///
+/// It also implements `From` for the inner type, so a builder's setter takes either. A primary key of such a type is
+/// given by the caller unless it says `#[model(primary_key, generated)]`; then `build()` needs the type to be
+/// `Default`. `#[db_type(crate = path)]` says where the library is, if not at `::orm`.
+#[proc_macro_derive(DbType, attributes(db_type))]
+pub fn derive_db_type(input: TokenStream) -> TokenStream {
+    derive(input, db_type::derive)
+}
+
+fn derive(input: TokenStream, derive: fn(&syn::DeriveInput) -> proc_macro2::TokenStream) -> TokenStream {
+    match syn::parse(input) {
+        Ok(input) => derive(&input).into(),
+        Err(error) => error.to_compile_error().into(),
+    }
+}

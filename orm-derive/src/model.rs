@@ -1,0 +1,303 @@
+//! `#[derive(Model)]`: parse, check, emit.
+
+use proc_macro2::TokenStream;
+
+use crate::errors::Errors;
+use crate::{check, emit, fallback, parse};
+
+/// Everything that `#[derive(Model)]` writes.
+pub(crate) fn derive(input: &syn::DeriveInput) -> TokenStream {
+    let mut errors = Errors::default();
+    let Some(model) = parse::model(input, &mut errors) else {
+        return errors.to_tokens();
+    };
+    check::model(&model, &mut errors);
+    if errors.is_empty() {
+        emit::model(&model)
+    } else {
+        fallback::model(model, &errors)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::derive;
+    use crate::testing::{assert_errors, derived};
+
+    /// Asserts what is reported for a model with a key and these fields.
+    fn assert_field_errors(fields: &str, expected: &[&str]) {
+        assert_errors(
+            derive,
+            &format!("struct User {{ #[model(primary_key)] id: i64, {fields} }}"),
+            expected,
+        );
+    }
+
+    /// Asserts what is reported for a model with this attribute and the fields `id`, `name` and `note`.
+    fn assert_struct_errors(attribute: &str, expected: &[&str]) {
+        let fields = "#[model(primary_key)] id: i64, name: String, #[model(skip)] note: String";
+        assert_errors(
+            derive,
+            &format!("#[model({attribute})] struct User {{ {fields} }}"),
+            expected,
+        );
+    }
+
+    #[test]
+    fn only_structs_with_named_fields_are_models() {
+        let repair = "`Model` is derived for a struct with named fields";
+        assert_errors(derive, "enum A { B }", &[repair]);
+        assert_errors(derive, "struct A(i64);", &[repair]);
+        assert_errors(derive, "struct A;", &[repair]);
+        let generic = "`Model` cannot be derived for a type with generic parameters";
+        assert_errors(derive, "struct A<T> { id: T }", &[generic]);
+        assert_errors(derive, "struct A<'a> { id: &'a str }", &[generic]);
+    }
+
+    #[test]
+    fn every_mistake_is_reported_at_once() {
+        let source = "#[model(tabel = \"users\", index(nam))] struct User {
+            #[model(primary_key, max_length = 5)] id: i64,
+            #[model(on_delete = set_null)] team_id: i64,
+        }";
+        assert_errors(
+            derive,
+            source,
+            &[
+                "unknown attribute `tabel`; on a model there are `table`, `primary_key`, `unique`, `index`, `check`, `has_many`, `has_one`, `many_to_many`, `crate`",
+                "`User` has no field `nam`",
+                "`max_length` needs a `String` or an `Option<String>`",
+                "`on_delete = set_null` needs `Option<i64>` here",
+                "`on_delete` needs a foreign key: add `belongs_to(name: Model)`",
+            ],
+        );
+    }
+
+    #[test]
+    fn unknown_attributes_list_the_known() {
+        assert_field_errors(
+            "#[model(uniqe)] name: String",
+            &[
+                "unknown attribute `uniqe`; on a field there are `column`, `primary_key`, `natural`, `generated`, `unique`, `index`, `max_length`, `default`, `default_sql`, `check`, `belongs_to`, `on_delete`, `on_update`, `skip`",
+            ],
+        );
+    }
+
+    #[test]
+    fn an_attribute_of_the_wrong_form_shows_the_right_one() {
+        assert_struct_errors("table(users)", &["write `table = \"..\"`"]);
+        assert_struct_errors("table = users", &["write `table = \"..\"`"]);
+        assert_struct_errors("table = \"\"", &["an empty string names nothing"]);
+        assert_struct_errors("index", &["write `index(a, b)`"]);
+        assert_struct_errors("index(\"name\")", &["expected a field's name"]);
+        assert_struct_errors("check(name = \"c\", 5)", &["write `check = \"age >= 18\"`"]);
+        assert_struct_errors("table = \"a\", table = \"b\"", &["`table` is given twice"]);
+        assert_struct_errors(
+            "has_many(posts: Post)",
+            &["write `has_many(posts: Post.author_id)`"],
+        );
+        assert_struct_errors("has_one(profile)", &["write `has_one(profile: Profile.user_id)`"]);
+        assert_struct_errors(
+            "many_to_many(tags: Tag by PostTag)",
+            &["write `many_to_many(tags: Tag through PostTag)`"],
+        );
+        assert_field_errors("#[model = \"x\"] name: String", &["write `#[model(..)]`"]);
+        assert_field_errors(
+            "#[model(unique = true)] name: String",
+            &["`unique` stands alone here, without a value"],
+        );
+        assert_field_errors(
+            "#[model(max_length = \"5\")] name: String",
+            &["write `max_length = 255`"],
+        );
+        assert_field_errors(
+            "#[model(max_length = 0)] name: String",
+            &["`max_length` is a number from 1 to 4294967295"],
+        );
+        assert_field_errors("#[model(default)] hits: i32", &["write `default = <value>`"]);
+        assert_field_errors(
+            "#[model(belongs_to(team: Team), on_delete = nullify)] team_id: i64",
+            &["`on_delete` is one of `cascade`, `restrict`, `set_null`, `set_default`, `no_action`"],
+        );
+        assert_field_errors(
+            "#[model(belongs_to(Team))] team_id: i64",
+            &["write `belongs_to(author: User)`: a name for the relation, and the model"],
+        );
+        assert_field_errors(
+            "#[model(belongs_to(a: A, b: B))] team_id: i64",
+            &["a field belongs to one model; composite foreign keys cannot be declared yet"],
+        );
+    }
+
+    #[test]
+    fn a_model_has_a_primary_key() {
+        let none = "`User` has no primary key: put `#[model(primary_key)]` on a field";
+        assert_errors(derive, "struct User { id: i64 }", &[none]);
+    }
+
+    #[test]
+    fn a_primary_key_is_said_once_and_never_null() {
+        assert_struct_errors(
+            "primary_key(name)",
+            &["the struct's `primary_key(..)` lists the key already: remove one of the two"],
+        );
+        let null = "a primary key is never NULL: make the field `i64`";
+        assert_errors(
+            derive,
+            "struct A { #[model(primary_key)] id: Option<i64> }",
+            &[null],
+        );
+    }
+
+    #[test]
+    fn where_a_key_comes_from_is_said_of_keys_and_once() {
+        let key = |attributes: &str| format!("struct A {{ #[model(primary_key, {attributes})] id: i64 }}");
+        assert_errors(
+            derive,
+            &key("generated, natural"),
+            &["`generated` and `natural` exclude each other"],
+        );
+        assert_errors(
+            derive,
+            &key("generated, default = 5"),
+            &["`generated` and `default` exclude each other"],
+        );
+        assert_field_errors(
+            "#[model(natural)] code: i64",
+            &["`natural` is said of a primary key: add `primary_key`"],
+        );
+        assert_field_errors(
+            "#[model(primary_key, generated)] code: i64",
+            &["only a primary key of a single column can be `generated`"],
+        );
+    }
+
+    #[test]
+    fn groups_name_columns_once() {
+        assert_struct_errors("index(name, nme)", &["`User` has no field `nme`"]);
+        assert_struct_errors(
+            "unique(note)",
+            &["the field `note` is skipped, so it is no column"],
+        );
+        assert_struct_errors("unique(name, name)", &["`name` is listed twice"]);
+    }
+
+    #[test]
+    fn a_skipped_field_says_nothing_else() {
+        assert_field_errors(
+            "#[model(skip, unique)] note: String",
+            &["a skipped field is not a column: remove `unique` or `skip`"],
+        );
+    }
+
+    #[test]
+    fn columns_and_relations_have_names_of_their_own() {
+        assert_field_errors(
+            "#[model(column = \"n\")] a: i64, #[model(column = \"n\")] b: i64",
+            &["the field `a` has the column `n` already"],
+        );
+        assert_field_errors(
+            "name: i64, #[model(belongs_to(name: Team))] team_id: i64",
+            &["there is a field `name` already: give the relation another name"],
+        );
+        assert_struct_errors(
+            "has_many(posts: Post.a_id, posts: Post.b_id)",
+            &["there is a relation `posts` already: give the relation another name"],
+        );
+    }
+
+    #[test]
+    fn a_model_has_at_most_256_columns() {
+        let fields: String = (0..256).map(|index| format!("f{index}: i64,")).collect();
+        assert_field_errors(&fields, &["a model has at most 256 columns"]);
+    }
+
+    #[test]
+    fn foreign_key_actions_fit_their_column() {
+        assert_field_errors(
+            "#[model(belongs_to(team: Team), on_update = set_default)] team_id: i64",
+            &["`on_update = set_default` needs a default in the database: `default_sql = \"..\"`"],
+        );
+        assert_field_errors(
+            "#[model(on_update = cascade)] team_id: i64",
+            &["`on_update` needs a foreign key: add `belongs_to(name: Model)`"],
+        );
+    }
+
+    #[test]
+    fn a_default_is_rust_or_sql() {
+        assert_field_errors(
+            "#[model(default = 0, default_sql = \"0\")] hits: i64",
+            &[
+                "`default` and `default_sql` exclude each other: the builder sends the one, the server gives the other",
+            ],
+        );
+    }
+
+    #[test]
+    fn the_rest_is_written_beside_an_error() {
+        let code = derived(derive, "struct User { id: i64, #[model(uniqe)] name: String }");
+        for written in [
+            "struct UserColumns",
+            "const User : UserColumns",
+            "type Key = ()",
+            "struct UserBuilder",
+        ] {
+            assert!(code.contains(written), "{code}");
+        }
+    }
+
+    #[test]
+    fn keys_come_from_the_database_the_builder_or_the_caller() {
+        let key = |field: &str| derived(derive, &format!("struct A {{ #[model(primary_key)] {field} }}"));
+        assert!(key("id: u32").contains("generated : :: core :: option :: Option :: Some (0u16)"));
+        assert!(key("#[model(natural)] id: u32").contains("generated : :: core :: option :: Option :: None"));
+        assert!(
+            key("#[model(belongs_to(b: B))] id: i64")
+                .contains("generated : :: core :: option :: Option :: None")
+        );
+        assert!(key("#[model(generated)] id: Id").contains("is_zero (& self . id)"));
+        assert!(key("id: uuid::Uuid").contains("types :: new_uuid ()"));
+        assert!(!key("#[model(natural)] id: Uuid").contains("new_uuid"));
+        let both = key("post_id: i64, #[model(primary_key)] tag_id: i64");
+        assert!(
+            both.contains("type Key = (i64 , i64 ,)") && both.contains("primary_key : & [0u16 , 1u16]"),
+            "{both}"
+        );
+    }
+
+    #[test]
+    fn required_fields_are_parameters_of_the_builder() {
+        let code = derived(
+            derive,
+            "struct User { #[model(primary_key)] id: i64, name: String, nick: Option<String>, #[model(default = 0)] hits: i32 }",
+        );
+        assert!(
+            code.contains("struct UserBuilder < __Name = :: orm :: __private :: model :: Unset >"),
+            "{code}"
+        );
+        assert!(
+            code.contains(r#"message = "required field `name` is not set""#),
+            "{code}"
+        );
+    }
+
+    #[test]
+    fn self_is_the_model_and_paths_may_be_long() {
+        let code = derived(
+            derive,
+            "#[model(crate = my::orm, has_many(reports: Self.boss_id))]
+             struct User { #[model(primary_key)] id: i64, #[model(belongs_to(boss: crate::hr::User))] boss_id: Option<i64> }",
+        );
+        assert!(
+            code.contains(
+                "boss : my :: orm :: __private :: relation :: BelongsTo < User , crate :: hr :: User >"
+            ),
+            "{code}"
+        );
+        assert!(
+            code.contains("= User . boss_id ; column . reference ()"),
+            "{code}"
+        );
+    }
+}

@@ -1,0 +1,386 @@
+//! From tokens to [`ir`]. A wrong attribute is reported and left out, and reading goes on.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::ToTokens;
+use syn::parse::{ParseStream, Parser};
+
+use crate::attr::{self, Item, Spanned};
+use crate::errors::Errors;
+use crate::ir;
+use crate::naming::{self, Case};
+
+const ON_MODEL: [&str; 9] = [
+    "table",
+    "primary_key",
+    "unique",
+    "index",
+    "check",
+    "has_many",
+    "has_one",
+    "many_to_many",
+    "crate",
+];
+
+const ON_FIELD: [&str; 14] = [
+    "column",
+    "primary_key",
+    "natural",
+    "generated",
+    "unique",
+    "index",
+    "max_length",
+    "default",
+    "default_sql",
+    "check",
+    "belongs_to",
+    "on_delete",
+    "on_update",
+    "skip",
+];
+
+const ACTIONS: [(&str, ir::OnAction); 5] = [
+    ("cascade", ir::OnAction::Cascade),
+    ("restrict", ir::OnAction::Restrict),
+    ("set_null", ir::OnAction::SetNull),
+    ("set_default", ir::OnAction::SetDefault),
+    ("no_action", ir::OnAction::NoAction),
+];
+
+const CHECK_EXAMPLE: &str = "\"age >= 18\"";
+
+/// Reads a model. `None` if what is derived for can be none.
+pub(crate) fn model(input: &syn::DeriveInput, errors: &mut Errors) -> Option<ir::Model> {
+    let fields = named_fields(input, "Model", errors)?;
+    let items = attr::items(&input.attrs, "model", errors);
+    let repeatable = ["unique", "index", "check", "has_many", "has_one", "many_to_many"];
+    attr::refuse_repeated(&items, &repeatable, errors);
+
+    let mut model = ir::Model {
+        private: attr::private(None, &input.ident),
+        visibility: input.vis.to_token_stream(),
+        name: input.ident.clone(),
+        docs: attr::docs(&input.attrs),
+        table: Case::Snake.apply(&naming::plain(&input.ident)),
+        columns: Vec::new(),
+        skipped: Vec::new(),
+        key: None,
+        uniques: Vec::new(),
+        indexes: Vec::new(),
+        checks: Vec::new(),
+        relations: Vec::new(),
+    };
+    for item in &items {
+        model_item(item, &mut model, errors);
+    }
+    for field in fields {
+        add_field(field, &mut model, errors);
+    }
+    Some(model)
+}
+
+/// The fields of a struct that a `trait_name` can be derived for.
+pub(crate) fn named_fields<'a>(
+    input: &'a syn::DeriveInput,
+    trait_name: &str,
+    errors: &mut Errors,
+) -> Option<impl Iterator<Item = &'a syn::Field> + use<'a>> {
+    refuse_generics(input, trait_name, errors)?;
+    match &input.data {
+        syn::Data::Struct(data) if matches!(data.fields, syn::Fields::Named(_)) => Some(data.fields.iter()),
+        _ => {
+            let repair = format!("`{trait_name}` is derived for a struct with named fields");
+            errors.push(input.ident.span(), repair);
+            None
+        }
+    }
+}
+
+/// Generics have no table, row or column of their own.
+pub(crate) fn refuse_generics(input: &syn::DeriveInput, trait_name: &str, errors: &mut Errors) -> Option<()> {
+    let Some(parameter) = input.generics.params.first() else {
+        return Some(());
+    };
+    let span = attr::span_of(&parameter.to_token_stream());
+    errors.push(
+        span,
+        format!("`{trait_name}` cannot be derived for a type with generic parameters"),
+    );
+    None
+}
+
+fn model_item(item: &Item, model: &mut ir::Model, errors: &mut Errors) {
+    match item.name.to_string().as_str() {
+        "crate" => {
+            model.private = item.path(errors).map_or_else(
+                || model.private.clone(),
+                |path| attr::private(Some(path), &model.name),
+            )
+        }
+        "table" => {
+            model.table = item
+                .text(errors)
+                .map_or_else(|| model.table.clone(), |table| table.value)
+        }
+        "primary_key" => model.key = group(item, errors),
+        "unique" => model.uniques.extend(group(item, errors)),
+        "index" => model.indexes.extend(group(item, errors)),
+        "check" => model.checks.extend(check(item, errors)),
+        "has_many" => relations(item, "posts: Post.author_id", model, errors, |input| {
+            by_their_column(input).map(|(target, column)| (target, ir::Path::Many(column)))
+        }),
+        "has_one" => relations(item, "profile: Profile.user_id", model, errors, |input| {
+            by_their_column(input).map(|(target, column)| (target, ir::Path::One(column)))
+        }),
+        "many_to_many" => relations(item, "tags: Tag through PostTag", model, errors, through),
+        _ => attr::unknown(item, "a model", &ON_MODEL, errors),
+    }
+}
+
+fn add_field(field: &syn::Field, model: &mut ir::Model, errors: &mut Errors) {
+    let Some(ident) = &field.ident else { return };
+    let items = attr::items(&field.attrs, "model", errors);
+    attr::refuse_repeated(&items, &["check"], errors);
+    if let Some(skip) = items.iter().find(|item| item.is("skip")) {
+        skip.flag(errors);
+        let also = items
+            .iter()
+            .find(|item| !item.is("skip"))
+            .map(|item| item.name.clone());
+        model.skipped.push(ir::Skipped {
+            field: ident.clone(),
+            also,
+        });
+        return;
+    }
+    let mut column = column(ident, field);
+    for item in &items {
+        field_item(item, &mut column, &model.name, errors);
+    }
+    model.columns.push(column);
+}
+
+fn column(ident: &Ident, field: &syn::Field) -> ir::Column {
+    let ty = field.ty.to_token_stream();
+    ir::Column {
+        field: ident.clone(),
+        visibility: field.vis.to_token_stream(),
+        docs: attr::docs(&field.attrs),
+        name: Spanned {
+            value: naming::plain(ident),
+            span: ident.span(),
+        },
+        ty_span: attr::span_of(&ty),
+        ty,
+        shape: shape(&field.ty),
+        primary_key: None,
+        natural: None,
+        generated: None,
+        unique: None,
+        index: None,
+        max_length: None,
+        default: None,
+        default_sql: None,
+        checks: Vec::new(),
+        belongs_to: None,
+        on_delete: None,
+        on_update: None,
+    }
+}
+
+fn field_item(item: &Item, column: &mut ir::Column, model: &Ident, errors: &mut Errors) {
+    match item.name.to_string().as_str() {
+        "column" => column.name = item.text(errors).unwrap_or_else(|| column.name.clone()),
+        "primary_key" => column.primary_key = item.flag(errors),
+        "natural" => column.natural = item.flag(errors),
+        "generated" => column.generated = item.flag(errors),
+        "unique" => column.unique = item.flag(errors),
+        "index" => column.index = item.flag(errors),
+        "max_length" => column.max_length = item.integer(errors),
+        "default" => column.default = item.expression(errors),
+        "default_sql" => column.default_sql = item.text(errors),
+        "check" => column.checks.extend(check(item, errors)),
+        "belongs_to" => column.belongs_to = belongs_to(item, model, errors),
+        "on_delete" => column.on_delete = item.choice(&ACTIONS, errors),
+        "on_update" => column.on_update = item.choice(&ACTIONS, errors),
+        _ => attr::unknown(item, "a field", &ON_FIELD, errors),
+    }
+}
+
+/// `index(a, b, name = "..")`
+fn group(item: &Item, errors: &mut Errors) -> Option<ir::Group> {
+    let mut group = ir::Group {
+        span: item.span(),
+        name: None,
+        fields: Vec::new(),
+    };
+    for piece in item.list("a, b", errors)? {
+        match attr::named(&piece, errors) {
+            Some(name) => group.name = name.map(|name| name.value),
+            None => group.fields.extend(attr::ident(piece, errors)),
+        }
+    }
+    (!group.fields.is_empty()).then_some(group)
+}
+
+/// `check = "sql"` or `check("sql", name = "..")`
+fn check(item: &Item, errors: &mut Errors) -> Option<ir::Check> {
+    let (mut sql, mut given_name) = (None, None);
+    for piece in item.text_or_list(CHECK_EXAMPLE, errors)? {
+        match (
+            attr::named(&piece, errors),
+            syn::parse2::<syn::LitStr>(piece.clone()),
+        ) {
+            (Some(name), _) => given_name = name,
+            (None, Ok(literal)) if sql.is_none() => sql = attr::text_of(&literal, errors),
+            _ => errors.push(attr::span_of(&piece), format!("write `check = {CHECK_EXAMPLE}`")),
+        }
+    }
+    Some(ir::Check {
+        name: given_name.map(|name| name.value),
+        sql: sql?.value,
+    })
+}
+
+/// `belongs_to(author: User)`
+fn belongs_to(item: &Item, model: &Ident, errors: &mut Errors) -> Option<ir::BelongsTo> {
+    let pieces = item.list("author: User", errors)?;
+    let [piece] = pieces.as_slice() else {
+        errors.push(
+            item.span(),
+            "a field belongs to one model; composite foreign keys cannot be declared yet",
+        );
+        return None;
+    };
+    let reader = |input: ParseStream<'_>| {
+        let name = relation_name(input)?;
+        Ok(ir::BelongsTo {
+            name,
+            target: target(input, model)?,
+        })
+    };
+    let relation = Parser::parse2(reader, piece.clone());
+    if relation.is_err() {
+        errors.push(
+            attr::span_of(piece),
+            "write `belongs_to(author: User)`: a name for the relation, and the model",
+        );
+    }
+    relation.ok()
+}
+
+/// `has_many(posts: Post.author_id, comments: Comment.author_id)`
+fn relations(
+    item: &Item,
+    example: &str,
+    model: &mut ir::Model,
+    errors: &mut Errors,
+    path: fn(&TargetStream<'_>) -> syn::Result<(TokenStream, ir::Path)>,
+) {
+    let name = model.name.clone();
+    let reader = |input: ParseStream<'_>| {
+        let relation = relation_name(input)?;
+        let (target, path) = path(&TargetStream { input, model: &name })?;
+        Ok(ir::Relation {
+            name: relation,
+            target,
+            path,
+        })
+    };
+    for piece in item.list(example, errors).unwrap_or_default() {
+        match Parser::parse2(reader, piece.clone()) {
+            Ok(relation) => model.relations.push(relation),
+            Err(_) => errors.push(attr::span_of(&piece), format!("write `{}({example})`", item.name)),
+        }
+    }
+}
+
+/// What stands after a relation's name, and the model that `Self` means.
+struct TargetStream<'a> {
+    input: ParseStream<'a>,
+    model: &'a Ident,
+}
+
+/// `posts:`
+fn relation_name(input: ParseStream<'_>) -> syn::Result<Ident> {
+    let name = input.parse()?;
+    input.parse::<syn::Token![:]>()?;
+    Ok(name)
+}
+
+/// `Post.author_id`
+fn by_their_column(stream: &TargetStream<'_>) -> syn::Result<(TokenStream, Ident)> {
+    let target = target(stream.input, stream.model)?;
+    stream.input.parse::<syn::Token![.]>()?;
+    Ok((target, stream.input.parse()?))
+}
+
+/// `Tag through PostTag`
+fn through(stream: &TargetStream<'_>) -> syn::Result<(TokenStream, ir::Path)> {
+    let tag = target(stream.input, stream.model)?;
+    let word: Ident = stream.input.parse()?;
+    if word != "through" {
+        return Err(syn::Error::new(word.span(), "expected `through`"));
+    }
+    Ok((tag, ir::Path::Through(target(stream.input, stream.model)?)))
+}
+
+/// The path of a model. `Self` is written out, since it means something else in the generated items.
+fn target(input: ParseStream<'_>, model: &Ident) -> syn::Result<TokenStream> {
+    let path = input.call(syn::Path::parse_mod_style)?;
+    Ok(match path.get_ident() {
+        Some(ident) if ident == "Self" => Ident::new(&model.to_string(), ident.span()).into_token_stream(),
+        _ => path.into_token_stream(),
+    })
+}
+
+/// Looks at a type as it is written.
+pub(crate) fn shape(ty: &syn::Type) -> ir::Shape {
+    let inner = option_of(ty);
+    let plain = ungrouped(inner.unwrap_or(ty));
+    ir::Shape {
+        plain: plain.to_token_stream(),
+        option: inner.is_some(),
+        kind: kind(plain),
+    }
+}
+
+/// The `T` of an `Option<T>`.
+fn option_of(ty: &syn::Type) -> Option<&syn::Type> {
+    let segment = last_segment(ty).filter(|segment| segment.ident == "Option")?;
+    let syn::PathArguments::AngleBracketed(arguments) = &segment.arguments else {
+        return None;
+    };
+    match arguments.args.first() {
+        Some(syn::GenericArgument::Type(inner)) if arguments.args.len() == 1 => Some(inner),
+        _ => None,
+    }
+}
+
+fn kind(ty: &syn::Type) -> ir::Kind {
+    let Some(segment) = last_segment(ty).filter(|segment| segment.arguments.is_none()) else {
+        return ir::Kind::Other;
+    };
+    match segment.ident.to_string().as_str() {
+        "i8" | "i16" | "i32" | "i64" | "u8" | "u16" | "u32" | "u64" => ir::Kind::Integer,
+        "bool" | "f32" | "f64" => ir::Kind::OtherPrimitive,
+        "String" => ir::Kind::Text,
+        "Uuid" => ir::Kind::Uuid,
+        _ => ir::Kind::Other,
+    }
+}
+
+fn last_segment(ty: &syn::Type) -> Option<&syn::PathSegment> {
+    match ungrouped(ty) {
+        syn::Type::Path(path) => path.path.segments.last(),
+        _ => None,
+    }
+}
+
+/// A type that a macro passed on, or one in parentheses, without its wrapping.
+fn ungrouped(ty: &syn::Type) -> &syn::Type {
+    match ty {
+        syn::Type::Group(group) => ungrouped(&group.elem),
+        syn::Type::Paren(paren) => ungrouped(&paren.elem),
+        other => other,
+    }
+}

@@ -1,0 +1,273 @@
+//! One connection, lent to one caller.
+//!
+//! A statement runs on the calling task: a point select takes a microsecond or two, and sending it to another thread
+//! ten. What may take long and is not SQLite's own work (a lock, a turn to write) is awaited. Streams, and everything
+//! if the engine was built to offload, run on a thread for blocking work, which has the connection meanwhile: see
+//! [`stream`](crate::stream).
+//!
+//! Invariants: a transaction that SQLite has ended by itself is noticed before the next statement; the right to write
+//! is held exactly as long as SQLite's own; whatever future is dropped, the connection is as it was before it, or its
+//! pool cleans it.
+
+use std::sync::Arc;
+
+use orm_core::ast::Statement;
+use orm_core::driver::{BoxFuture, Connection, Done, NoRows, RowSink, RowStream};
+use orm_core::engine::TransactionOptions;
+use orm_core::error::{Error, Result};
+use tokio::sync::oneshot;
+
+use crate::dialect::SqliteDialect;
+use crate::driver::Database;
+use crate::error;
+use crate::lock::Patience;
+use crate::pool::{Lent, Live};
+use crate::statement::{Compiled, Control, Explained, Failure, Work};
+use crate::stream::{Returned, SqliteStream};
+
+/// A connection of the pool. It goes back when this is dropped.
+pub(crate) struct SqliteConnection {
+    pub(crate) place: Place,
+    pub(crate) database: Arc<Database>,
+    transaction: Option<Transaction>,
+    /// The transaction (0) or outermost savepoint that was dropped while the connection was away.
+    abandoned: Option<u32>,
+}
+
+/// Where the connection is.
+pub(crate) enum Place {
+    Here(Lent),
+    /// With a thread that runs a statement on it.
+    Away(oneshot::Receiver<Returned>),
+    /// Lost with its thread.
+    Gone,
+}
+
+/// The transaction that [`Connection::begin`] began.
+#[derive(Debug, Clone, Copy)]
+struct Transaction {
+    read_only: bool,
+}
+
+impl SqliteConnection {
+    pub(crate) fn new(lent: Lent, database: Arc<Database>) -> Self {
+        SqliteConnection { place: Place::Here(lent), database, transaction: None, abandoned: None }
+    }
+
+    pub(crate) fn live(&mut self) -> Result<&mut Live> {
+        match &mut self.place {
+            Place::Here(lent) => lent.live(),
+            Place::Away(_) | Place::Gone => Err(error::lost()),
+        }
+    }
+
+    pub(crate) fn read_only(&self) -> bool {
+        self.transaction.is_some_and(|transaction| transaction.read_only)
+    }
+
+    /// Waits until the connection is here. Gives what came of the statement that it was away for.
+    pub(crate) async fn come_back(&mut self) -> Result<Option<Returned>> {
+        let Place::Away(back) = &mut self.place else { return Ok(None) };
+        let Ok(mut returned) = back.await else {
+            self.place = Place::Gone;
+            return Err(error::lost());
+        };
+        if let Some(lent) = returned.lent.take() {
+            self.place = Place::Here(lent);
+        }
+        if let Some(depth) = self.abandoned.take() {
+            self.undo(depth);
+        }
+        Ok(Some(returned))
+    }
+
+    /// Waits until a statement can run.
+    async fn ready(&mut self) -> Result<()> {
+        if !matches!(self.place, Place::Here(_)) {
+            self.come_back().await?;
+        }
+        if self.transaction.is_some() && self.live()?.db.is_autocommit() {
+            return Err(Error::TransactionEnded);
+        }
+        Ok(())
+    }
+
+    fn compile<'a>(&self, statement: Statement<'a>) -> Result<Compiled<'a>> {
+        let prepared = self.database.cache.prepare(statement, &SqliteDialect)?;
+        Ok(Compiled { prepared, statement, show_binds: self.database.show_binds })
+    }
+
+    /// Runs something here, waiting for locks as long as it takes and may.
+    async fn perform<W: Work>(&mut self, work: &W, sink: &mut dyn RowSink) -> Result<Done> {
+        let mut patience = Patience::new(self.database.busy_timeout);
+        let read_only = self.read_only();
+        let mut permit = None;
+        if work.surely_writes() && self.live()?.db.is_autocommit() {
+            permit = self.database.writers.try_enter();
+        }
+        loop {
+            match self.live()?.attempt(work, read_only, &mut permit, sink) {
+                Ok(done) => return Ok(done),
+                Err(Failure::Failed(error)) => return Err(error),
+                Err(failure) => self.database.wait_out(failure, work, &mut patience, &mut permit).await?,
+            }
+        }
+    }
+
+    async fn control(&mut self, control: Control) -> Result<()> {
+        self.perform(&control, &mut NoRows).await.map(drop)
+    }
+
+    async fn run_statement(&mut self, statement: Statement<'_>, sink: &mut dyn RowSink) -> Result<Done> {
+        // A task that runs nothing but statements would otherwise never let another one have its turn.
+        tokio::task::consume_budget().await;
+        self.ready().await?;
+        let work = self.compile(statement)?;
+        if !self.database.offload {
+            return self.perform(&work, sink).await;
+        }
+        let mut stream = SqliteStream::start(self, work.into_owned()?).await?;
+        while stream.push_chunk(sink).await? {}
+        Ok(stream.done())
+    }
+
+    async fn commit_transaction(&mut self) -> Result<()> {
+        if let Err(error) = self.ready().await {
+            self.transaction = None;
+            return Err(error);
+        }
+        let committed = self.control(Control::COMMIT).await;
+        // One that could not be committed is still open, unless SQLite rolled it back.
+        if self.live()?.db.is_autocommit() {
+            self.transaction = None;
+        }
+        committed
+    }
+
+    async fn roll_back_transaction(&mut self) -> Result<()> {
+        self.come_back().await?;
+        self.transaction = None;
+        if self.live()?.db.is_autocommit() {
+            return Ok(());
+        }
+        let rolled_back = self.control(Control::ROLLBACK).await;
+        self.live()?.broken |= rolled_back.is_err();
+        rolled_back
+    }
+
+    /// Undoes a transaction (depth 0) or savepoint at once.
+    fn undo(&mut self, depth: u32) {
+        if depth == 0 {
+            self.transaction = None;
+        }
+        let Ok(live) = self.live() else { return };
+        if live.db.is_autocommit() {
+            return;
+        }
+        let undone = match depth {
+            0 => live.end(&[Control::ROLLBACK]),
+            depth => live.end(&[Control::rollback_to(depth), Control::release(depth)]),
+        };
+        // A savepoint that cannot be undone must not be committed with what is around it. The next statement of the
+        // transaction will find that it is over.
+        if !undone && !live.end(&[Control::ROLLBACK]) {
+            live.broken = true;
+        }
+    }
+}
+
+impl Live {
+    /// Runs statements that wait for no lock; false if one fails.
+    fn end(&mut self, controls: &[Control]) -> bool {
+        let run = |control: &Control| self.db.prepare_cached(control.sql()).and_then(|mut it| it.raw_execute());
+        let ended = controls.iter().all(|control| run(control).is_ok());
+        if self.db.is_autocommit() {
+            self.writing = None;
+        }
+        ended
+    }
+}
+
+impl Connection for SqliteConnection {
+    fn run<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> BoxFuture<'a, Result<Done>> {
+        Box::pin(self.run_statement(statement, sink))
+    }
+
+    fn explain<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> BoxFuture<'a, Result<Done>> {
+        Box::pin(async move {
+            self.ready().await?;
+            let work = Explained::from(self.compile(statement)?);
+            self.perform(&work, sink).await
+        })
+    }
+
+    fn stream<'a>(&'a mut self, statement: Statement<'a>) -> BoxFuture<'a, Result<Box<dyn RowStream + 'a>>> {
+        Box::pin(async move {
+            self.ready().await?;
+            let work = self.compile(statement)?.into_owned()?;
+            let stream = SqliteStream::start(self, work).await?;
+            Ok(Box::new(stream) as Box<dyn RowStream + 'a>)
+        })
+    }
+
+    /// Every isolation level is met: SQLite's transactions are serializable, and there is none weaker.
+    fn begin<'a>(&'a mut self, options: &'a TransactionOptions) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            self.ready().await?;
+            let read_only = options.read_only;
+            self.control(if read_only { Control::BEGIN } else { Control::BEGIN_IMMEDIATE }).await?;
+            self.live()?.clock.stop();
+            self.transaction = Some(Transaction { read_only });
+            Ok(())
+        })
+    }
+
+    fn commit(&mut self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(self.commit_transaction())
+    }
+
+    fn rollback(&mut self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(self.roll_back_transaction())
+    }
+
+    fn savepoint(&mut self, depth: u32) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            self.ready().await?;
+            self.control(Control::savepoint(depth)).await
+        })
+    }
+
+    fn release(&mut self, depth: u32) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            self.ready().await?;
+            self.control(Control::release(depth)).await
+        })
+    }
+
+    fn rollback_to(&mut self, depth: u32) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            self.ready().await?;
+            self.control(Control::rollback_to(depth)).await?;
+            self.control(Control::release(depth)).await
+        })
+    }
+
+    fn abandon(&mut self, depth: u32) {
+        match self.place {
+            Place::Here(_) => self.undo(depth),
+            Place::Away(_) => self.abandoned = Some(self.abandoned.map_or(depth, |before| before.min(depth))),
+            Place::Gone => {}
+        }
+    }
+}
+
+impl std::fmt::Debug for SqliteConnection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let place = match self.place {
+            Place::Here(_) => "here",
+            Place::Away(_) => "away",
+            Place::Gone => "gone",
+        };
+        f.debug_struct("SqliteConnection").field("place", &place).field("transaction", &self.transaction).finish()
+    }
+}

@@ -1,0 +1,73 @@
+//! Waiting for locks: tasks wait, threads never do.
+//!
+//! SQLite lets one connection write at a time. Writers of one program queue here, first come, first served; only the
+//! first of them asks SQLite. What another process (or another engine on the same file) holds cannot be queued for, so
+//! it is asked for again and again, with pauses in between.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+/// Milliseconds between the first attempts; after them, the last one again and again.
+const PAUSES: [u64; 8] = [1, 2, 5, 10, 15, 20, 25, 50];
+
+/// How long an operation still waits. The time counts from the first time it has to.
+#[derive(Debug)]
+pub(crate) struct Patience {
+    limit: Duration,
+    since: Option<Instant>,
+    attempts: usize,
+}
+
+impl Patience {
+    pub(crate) fn new(limit: Duration) -> Self {
+        Patience { limit, since: None, attempts: 0 }
+    }
+
+    /// Pauses before the next attempt; false if there is to be none.
+    pub(crate) async fn back_off(&mut self) -> bool {
+        let left = self.left();
+        if left.is_zero() {
+            return false;
+        }
+        let pause = PAUSES.get(self.attempts).or(PAUSES.last()).copied().unwrap_or_default();
+        self.attempts += 1;
+        tokio::time::sleep(Duration::from_millis(pause).min(left)).await;
+        true
+    }
+
+    fn left(&mut self) -> Duration {
+        let since = *self.since.get_or_insert_with(Instant::now);
+        self.limit.saturating_sub(since.elapsed())
+    }
+
+    pub(crate) fn waited(&self) -> Duration {
+        self.since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+}
+
+/// Lets one writer of this program in at a time, in the order of their coming.
+#[derive(Debug, Clone)]
+pub(crate) struct WriteGate(Arc<Semaphore>);
+
+impl WriteGate {
+    pub(crate) fn new() -> Self {
+        WriteGate(Arc::new(Semaphore::new(1)))
+    }
+
+    /// Lets the caller in if nobody is.
+    pub(crate) fn try_enter(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.0).try_acquire_owned().ok()
+    }
+
+    /// Waits to be let in; none when patience is at its end.
+    pub(crate) async fn enter(&self, patience: &mut Patience) -> Option<OwnedSemaphorePermit> {
+        if let Some(permit) = self.try_enter() {
+            return Some(permit);
+        }
+        let permit = tokio::time::timeout(patience.left(), Arc::clone(&self.0).acquire_owned()).await;
+        permit.ok()?.ok()
+    }
+}

@@ -1,0 +1,375 @@
+//! The pool: r2d2 keeps the connections, [`Gate`] decides who may have one, and no runtime thread waits for either.
+//!
+//! ```text
+//! acquire ─> Gate::enter (async, fair) ─> r2d2: try_get ──────────────────> Lent
+//!                                            └ none idle: r2d2 opens one,
+//!                                              awaited on a blocking thread
+//! drop(Lent) ─> Manager::has_broken: roll back, keep or close ─> the next caller is let in
+//! ```
+//!
+//! For r2d2, opening never fails: it would try again for ever, and keep only the text of the error. A connection that
+//! could not be opened is a [`Slot::Failed`], which whoever asked for it takes out and throws away.
+
+use std::convert::Infallible;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use orm_core::driver::Caller;
+use orm_core::engine::EngineOptions;
+use orm_core::error::{Error, Result};
+use orm_core::pool::{Gate, Permit, PoolOptions, PoolState};
+use r2d2_sqlite::SqliteConnectionManager;
+use rusqlite::Connection;
+use rusqlite::config::DbConfig;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::error;
+use crate::functions::{self, Clock};
+use crate::lock::Patience;
+use crate::options::{JOURNAL_MODE, Options, Place};
+
+/// An open connection.
+pub(crate) struct Live {
+    pub(crate) db: Connection,
+    pub(crate) clock: Arc<Clock>,
+    /// The right to write, held from the statement that began to write until its transaction is over.
+    pub(crate) writing: Option<OwnedSemaphorePermit>,
+    /// Whether it is thrown away instead of going back to the pool.
+    pub(crate) broken: bool,
+    created: Instant,
+    counted: Counted,
+}
+
+/// What r2d2 holds.
+pub(crate) enum Slot {
+    Open(Box<Live>),
+    Failed(rusqlite::Error),
+    /// Opened for somebody who has got another one meanwhile, or taken out.
+    Empty,
+}
+
+/// A connection that is lent out. Dropping it gives it back.
+pub(crate) struct Lent {
+    // Goes back before the next caller is let in: fields are dropped in order.
+    pooled: r2d2::PooledConnection<Manager>,
+    _permit: Permit,
+}
+
+impl Lent {
+    pub(crate) fn live(&mut self) -> Result<&mut Live> {
+        match &mut *self.pooled {
+            Slot::Open(live) => Ok(live),
+            Slot::Failed(_) | Slot::Empty => Err(error::lost()),
+        }
+    }
+}
+
+/// The connections of one database.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    gate: Gate,
+    connections: r2d2::Pool<Manager>,
+    options: PoolOptions,
+    sqlite: Arc<Options>,
+    shared: Arc<Shared>,
+}
+
+/// What the pool and r2d2's side of it both know.
+#[derive(Debug, Default)]
+struct Shared {
+    /// Connections that are open.
+    open: Arc<AtomicU32>,
+    /// Callers that wait for r2d2 to open one.
+    wanted: Arc<AtomicU32>,
+    closed: AtomicBool,
+    /// A database in memory lives as long as one connection to it: this one.
+    anchor: Mutex<Option<Connection>>,
+}
+
+impl Pool {
+    /// A pool without connections yet.
+    pub(crate) fn new(sqlite: Options, options: &EngineOptions) -> Result<Self> {
+        let (sqlite, shared) = (Arc::new(sqlite), Arc::new(Shared::default()));
+        let manager = Manager::new(&sqlite, options, &shared)
+            .map_err(|error| error::connect(error, &sqlite, Duration::ZERO))?;
+        let connections = r2d2::Pool::builder()
+            .max_size(options.pool.capacity())
+            .min_idle(Some(0))
+            .test_on_check_out(false)
+            .max_lifetime(None)
+            .idle_timeout(None)
+            .build_unchecked(manager);
+        Ok(Pool { gate: Gate::new(options.pool.clone()), connections, options: options.pool.clone(), sqlite, shared })
+    }
+
+    /// Waits for a connection.
+    pub(crate) async fn acquire(&self, caller: Caller) -> Result<Lent> {
+        let permit = self.gate.enter(caller).await.map_err(|error| self.with_state(error))?;
+        let mut patience = Patience::new(self.sqlite.busy_timeout);
+        loop {
+            let pooled = match self.connections.try_get() {
+                Some(pooled) => pooled,
+                None => self.open().await?,
+            };
+            match self.checked(pooled) {
+                Checked::Good(pooled) => return Ok(Lent { pooled, _permit: permit }),
+                Checked::Stale => {}
+                Checked::Failed(error) => {
+                    // Switching to the write-ahead log, or the end of another process's recovery, takes a lock.
+                    if !error::is_busy(&error) || !patience.back_off().await {
+                        return Err(error::connect(error, &self.sqlite, patience.waited()));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The gate does not know how many connections are open.
+    fn with_state(&self, error: Error) -> Error {
+        match error {
+            Error::PoolTimeout { waited, mut state } => {
+                self.fill(&mut state);
+                Error::PoolTimeout { waited, state }
+            }
+            other => other,
+        }
+    }
+
+    /// Has r2d2 open a connection. Its own waiting blocks, so that is done on a thread for it.
+    async fn open(&self) -> Result<r2d2::PooledConnection<Manager>> {
+        let (connections, shared) = (self.connections.clone(), Arc::clone(&self.shared));
+        let timeout = self.options.pool_timeout;
+        let opened = tokio::task::spawn_blocking(move || {
+            let _wanted = Counted::new(&shared.wanted);
+            wait_for(&connections, timeout)
+        });
+        match opened.await {
+            Ok(Some(pooled)) => Ok(pooled),
+            Ok(None) => Err(Error::PoolTimeout { waited: timeout, state: Box::new(self.state()) }),
+            // The runtime is shutting down.
+            Err(_cancelled) => Err(Error::Closed),
+        }
+    }
+
+    /// Looks whether a connection may be used. One that may not be is thrown away.
+    fn checked(&self, mut pooled: r2d2::PooledConnection<Manager>) -> Checked {
+        match &mut *pooled {
+            Slot::Open(live) if self.is_fresh(live) => Checked::Good(pooled),
+            Slot::Open(live) => {
+                live.broken = true;
+                Checked::Stale
+            }
+            slot => match std::mem::replace(slot, Slot::Empty) {
+                Slot::Failed(error) => Checked::Failed(error),
+                _ => Checked::Stale,
+            },
+        }
+    }
+
+    fn is_fresh(&self, live: &Live) -> bool {
+        let young = self.options.pool_recycle.is_none_or(|limit| live.created.elapsed() <= limit);
+        young && (!self.options.pre_ping || live.ping().is_ok())
+    }
+
+    pub(crate) fn state(&self) -> PoolState {
+        let mut state = self.gate.state();
+        self.fill(&mut state);
+        state
+    }
+
+    fn fill(&self, state: &mut PoolState) {
+        // r2d2 counts slots, in which there need not be a connection.
+        state.open = self.shared.open.load(Ordering::SeqCst);
+        state.idle = state.open.saturating_sub(state.in_use);
+    }
+
+    /// Closes the connections that are idle, and has the others closed when they come back. May block.
+    pub(crate) fn close(&self) {
+        self.shared.closed.store(true, Ordering::SeqCst);
+        while self.connections.try_get().is_some() {}
+        self.shared.anchor.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    /// Callers get [`Error::Closed`] from now on.
+    pub(crate) fn let_nobody_in(&self) {
+        self.gate.close();
+    }
+}
+
+/// What came out of r2d2.
+enum Checked {
+    Good(r2d2::PooledConnection<Manager>),
+    Stale,
+    Failed(rusqlite::Error),
+}
+
+#[expect(clippy::disallowed_methods, reason = "this runs on a thread for blocking work")]
+fn wait_for(connections: &r2d2::Pool<Manager>, timeout: Duration) -> Option<r2d2::PooledConnection<Manager>> {
+    connections.get_timeout(timeout).ok()
+}
+
+/// Opens and closes connections for r2d2: r2d2_sqlite's manager, and our promises around it.
+pub(crate) struct Manager {
+    sqlite: SqliteConnectionManager,
+    shared: Arc<Shared>,
+    pool_size: u32,
+}
+
+impl Manager {
+    fn new(options: &Arc<Options>, engine: &EngineOptions, shared: &Arc<Shared>) -> Result<Self, rusqlite::Error> {
+        let path = match &options.place {
+            Place::File(path) => path.clone(),
+            Place::Memory => memory_path().into(),
+        };
+        if options.place == Place::Memory {
+            let anchor = Connection::open_with_flags(&path, options.flags())?;
+            *shared.anchor.lock().unwrap_or_else(PoisonError::into_inner) = Some(anchor);
+        }
+        let init = Init {
+            options: Arc::clone(options),
+            statements: engine.statement_cache,
+            alone: engine.pool.capacity() == 1,
+        };
+        let sqlite = manager(&path, options).with_init(move |db| init.run(db));
+        Ok(Manager { sqlite, shared: Arc::clone(shared), pool_size: engine.pool.pool_size })
+    }
+
+    fn open(&self) -> Result<Live, rusqlite::Error> {
+        let db = r2d2::ManageConnection::connect(&self.sqlite)?;
+        let clock = Arc::default();
+        functions::register(&db, &clock)?;
+        let counted = Counted::new(&self.shared.open);
+        Ok(Live { db, clock, writing: None, broken: false, created: Instant::now(), counted })
+    }
+
+    /// Whether a connection that comes back is one too many. If so it is no longer counted.
+    fn is_surplus(&self, live: &mut Live) -> bool {
+        let one_less = |open: u32| (open > self.pool_size).then(|| open - 1);
+        let surplus = self.shared.open.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok();
+        if surplus {
+            live.counted.forget();
+        }
+        surplus
+    }
+}
+
+impl r2d2::ManageConnection for Manager {
+    type Connection = Slot;
+    type Error = Infallible;
+
+    fn connect(&self) -> Result<Slot, Infallible> {
+        // Who asked may have got a connection that came back meanwhile; this one would be one too many.
+        if self.shared.wanted.load(Ordering::SeqCst) == 0 {
+            return Ok(Slot::Empty);
+        }
+        Ok(self.open().map_or_else(Slot::Failed, |live| Slot::Open(Box::new(live))))
+    }
+
+    fn is_valid(&self, _slot: &mut Slot) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    /// r2d2 asks this whenever a connection comes back: the place to clean it.
+    fn has_broken(&self, slot: &mut Slot) -> bool {
+        let Slot::Open(live) = slot else { return true };
+        live.clean();
+        live.broken || self.shared.closed.load(Ordering::SeqCst) || self.is_surplus(live)
+    }
+}
+
+impl std::fmt::Debug for Manager {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Manager").field("pool_size", &self.pool_size).finish_non_exhaustive()
+    }
+}
+
+impl Live {
+    fn ping(&self) -> rusqlite::Result<()> {
+        self.db.prepare_cached("SELECT 1")?.query_row([], |_| Ok(()))
+    }
+
+    /// Ends a transaction that is still open.
+    fn clean(&mut self) {
+        // After a panic inside of SQLite's callbacks nobody knows what state it is in.
+        self.broken |= std::thread::panicking();
+        if !self.db.is_autocommit() && self.db.execute_batch("ROLLBACK").is_err() {
+            self.broken = true;
+        }
+        self.writing = None;
+        self.clock.release();
+    }
+}
+
+/// Prepares each new connection.
+struct Init {
+    options: Arc<Options>,
+    statements: usize,
+    alone: bool,
+}
+
+impl Init {
+    fn run(&self, db: &mut Connection) -> Result<(), rusqlite::Error> {
+        // Locks are waited for by tasks, not by threads.
+        db.busy_timeout(Duration::ZERO)?;
+        db.set_prepared_statement_cache_capacity(self.statements);
+        // Otherwise a column that does not exist would be read as a text: `"nickname"` is always a name.
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
+        let writable = !db.is_readonly("main")?;
+        // A database in memory that one connection has for itself need not be locked for each statement.
+        if self.alone && self.options.place == Place::Memory {
+            set(db, "locking_mode", "exclusive")?;
+        }
+        for (name, value) in &self.options.settings {
+            // A file that cannot be written keeps the mode it has.
+            if *name != JOURNAL_MODE || writable {
+                set(db, name, value)?;
+            }
+        }
+        for (name, value) in self.options.defaults(writable) {
+            set(db, name, value)?;
+        }
+        // Reads the file's header: what is no database is found here.
+        db.query_row("PRAGMA schema_version", [], |_| Ok(()))
+    }
+}
+
+/// Both are words of our own, or numbers.
+fn set(db: &Connection, name: &str, value: &str) -> rusqlite::Result<()> {
+    db.execute_batch(&format!("PRAGMA {name} = {value}"))
+}
+
+fn manager(path: &Path, options: &Options) -> SqliteConnectionManager {
+    SqliteConnectionManager::file(path).with_flags(options.flags())
+}
+
+/// A name under which the connections of one pool, and nobody else, find a database in memory.
+fn memory_path() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    format!("file:/orm-{}?vfs=memdb", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Counts something while it lives.
+struct Counted(Option<Arc<AtomicU32>>);
+
+impl Counted {
+    fn new(counter: &Arc<AtomicU32>) -> Self {
+        counter.fetch_add(1, Ordering::SeqCst);
+        Counted(Some(Arc::clone(counter)))
+    }
+
+    /// For what somebody else has counted off already.
+    fn forget(&mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        if let Some(counter) = &self.0 {
+            counter.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+}

@@ -1,0 +1,361 @@
+//! Running one statement on the thread at hand, without waiting for anything.
+
+use std::borrow::Cow;
+
+use orm_core::ast::Statement;
+use orm_core::compile::Prepared;
+use orm_core::driver::{Done, Flow, RowSink};
+use orm_core::error::{Binds, Error, Result};
+use orm_core::types::{BindSink, unbindable};
+use orm_core::value::{Value, ValueRef};
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::error::{self, Failed, Operation};
+use crate::pool::Live;
+use crate::value::{Binder, SqliteRow};
+
+/// Something to run: a text and its values.
+pub(crate) trait Work {
+    fn sql(&self) -> &str;
+    fn bind(&self, sink: &mut dyn BindSink) -> Result<()>;
+    /// The binds for an error message.
+    fn binds(&self) -> Binds;
+    fn table(&self) -> Option<&str>;
+    fn operation(&self) -> Operation;
+
+    /// Whether it is known, before SQLite has seen it, that it writes.
+    fn surely_writes(&self) -> bool;
+
+    /// Whether rows can be affected.
+    fn counts(&self) -> bool {
+        true
+    }
+
+    fn failed(&self) -> Failed<'_> {
+        Failed { sql: self.sql(), binds: self.binds(), table: self.table(), operation: self.operation() }
+    }
+}
+
+/// Why a statement did not run to its end.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// It writes, and needs to be let in through the gate first. Nothing was done.
+    Gate,
+    /// Another connection has a lock. Nothing was done.
+    Busy(rusqlite::Error),
+    /// It failed, or its rows did not fit.
+    Failed(Error),
+}
+
+impl Live {
+    /// Runs a statement to its end.
+    ///
+    /// `permit` is the right to write, if it is there. It is kept with the connection if the statement opened a
+    /// transaction.
+    pub(crate) fn attempt<W: Work + ?Sized>(
+        &mut self,
+        work: &W,
+        read_only: bool,
+        permit: &mut Option<OwnedSemaphorePermit>,
+        sink: &mut dyn RowSink,
+    ) -> Result<Done, Failure> {
+        let alone = self.db.is_autocommit();
+        if alone {
+            self.clock.release();
+        }
+        let may_write = !alone || permit.is_some();
+        let result = self.execute(work, read_only, may_write, sink);
+        if self.db.is_autocommit() {
+            self.writing = None;
+        } else if permit.is_some() {
+            self.writing = permit.take();
+        }
+        result
+    }
+
+    fn execute<W: Work + ?Sized>(
+        &self,
+        work: &W,
+        read_only: bool,
+        may_write: bool,
+        sink: &mut dyn RowSink,
+    ) -> Result<Done, Failure> {
+        let mut statement = self.db.prepare_cached(work.sql()).map_err(|error| self.failure(error, work, true))?;
+        // An EXPLAIN counts as what it explains, and does nothing of it.
+        let writes = !statement.readonly() && statement.is_explain() == 0;
+        if writes && read_only {
+            return Err(Failure::Failed(error::read_only_transaction(work.failed())));
+        }
+        if writes && !may_write {
+            return Err(Failure::Gate);
+        }
+        let mut binder = Binder::new(&mut statement);
+        if let Err(error) = work.bind(&mut binder) {
+            return Err(match binder.refused.take() {
+                Some(refused) => self.failure(refused, work, false),
+                None => Failure::Failed(error),
+            });
+        }
+        let before = if writes { self.db.total_changes() } else { 0 };
+        self.step(&mut statement.raw_query(), writes, work, sink)?;
+        // SQLite's count is that of the last statement that could change rows, which need not be this one.
+        let changed = writes && work.counts() && self.db.total_changes() != before;
+        Ok(Done { rows_affected: if changed { self.db.changes() } else { 0 } })
+    }
+
+    /// Steps through the rows. A statement that writes is stepped to its end even if nobody wants more of its rows.
+    fn step<W: Work + ?Sized>(
+        &self,
+        rows: &mut rusqlite::Rows<'_>,
+        writes: bool,
+        work: &W,
+        sink: &mut dyn RowSink,
+    ) -> Result<(), Failure> {
+        let (mut untouched, mut wanted, mut verdict) = (true, true, Ok(()));
+        while wanted || writes {
+            match rows.next() {
+                Ok(None) => break,
+                Ok(Some(row)) if wanted => {
+                    untouched = false;
+                    match sink.row(&SqliteRow(row)) {
+                        Ok(Flow::Continue) => {}
+                        Ok(Flow::Stop) => wanted = false,
+                        Err(error) => (wanted, verdict) = (false, Err(Failure::Failed(error))),
+                    }
+                }
+                Ok(Some(_unwanted)) => {}
+                Err(error) => return Err(self.failure(error, work, untouched)),
+            }
+        }
+        verdict
+    }
+
+    #[cold]
+    fn failure<W: Work + ?Sized>(&self, error: rusqlite::Error, work: &W, untouched: bool) -> Failure {
+        if untouched && error::is_busy(&error) {
+            return Failure::Busy(error);
+        }
+        Failure::Failed(error::describe(error, work.failed(), &self.db))
+    }
+}
+
+/// A statement of the program's, with borrowed values.
+pub(crate) struct Compiled<'a> {
+    pub(crate) prepared: Prepared<'a>,
+    pub(crate) statement: Statement<'a>,
+    pub(crate) show_binds: bool,
+}
+
+impl Work for Compiled<'_> {
+    fn sql(&self) -> &str {
+        self.prepared.sql()
+    }
+
+    fn bind(&self, sink: &mut dyn BindSink) -> Result<()> {
+        self.prepared.bind(sink)
+    }
+
+    fn binds(&self) -> Binds {
+        self.prepared.binds_for_log(self.show_binds)
+    }
+
+    fn table(&self) -> Option<&str> {
+        self.statement.table()
+    }
+
+    fn operation(&self) -> Operation {
+        match self.statement {
+            Statement::Insert(_) => Operation::Insert,
+            Statement::Update(_) => Operation::Update,
+            Statement::Delete(_) => Operation::Delete,
+            Statement::Select(_) | Statement::ByKey { .. } | Statement::Raw(_) | Statement::Ddl(_) => Operation::Other,
+        }
+    }
+
+    fn surely_writes(&self) -> bool {
+        match self.statement {
+            Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) | Statement::Ddl(_) => true,
+            Statement::Select(_) | Statement::ByKey { .. } | Statement::Raw(_) => false,
+        }
+    }
+
+    fn counts(&self) -> bool {
+        !matches!(self.statement, Statement::Ddl(_))
+    }
+}
+
+impl Compiled<'_> {
+    /// The same with values of its own, for another thread.
+    pub(crate) fn into_owned(self) -> Result<Owned> {
+        let mut values = Values(Vec::with_capacity(self.prepared.bind_count()));
+        self.prepared.bind(&mut values)?;
+        Ok(Owned {
+            sql: self.sql().to_owned(),
+            values: values.0,
+            table: self.table().map(str::to_owned),
+            operation: self.operation(),
+            surely_writes: self.surely_writes(),
+            counts: self.counts(),
+            show_binds: self.show_binds,
+        })
+    }
+}
+
+/// The plan of a statement.
+pub(crate) struct Explained<'a> {
+    sql: String,
+    of: Compiled<'a>,
+}
+
+impl<'a> From<Compiled<'a>> for Explained<'a> {
+    fn from(of: Compiled<'a>) -> Self {
+        Explained { sql: format!("EXPLAIN QUERY PLAN {}", of.sql()), of }
+    }
+}
+
+impl Work for Explained<'_> {
+    fn sql(&self) -> &str {
+        &self.sql
+    }
+
+    fn bind(&self, sink: &mut dyn BindSink) -> Result<()> {
+        self.of.bind(sink)
+    }
+
+    fn binds(&self) -> Binds {
+        self.of.binds()
+    }
+
+    fn table(&self) -> Option<&str> {
+        self.of.table()
+    }
+
+    fn operation(&self) -> Operation {
+        self.of.operation()
+    }
+
+    fn surely_writes(&self) -> bool {
+        false
+    }
+
+    fn counts(&self) -> bool {
+        false
+    }
+}
+
+/// A statement with values of its own.
+pub(crate) struct Owned {
+    sql: String,
+    values: Vec<Value>,
+    table: Option<String>,
+    operation: Operation,
+    surely_writes: bool,
+    counts: bool,
+    show_binds: bool,
+}
+
+impl Work for Owned {
+    fn sql(&self) -> &str {
+        &self.sql
+    }
+
+    fn bind(&self, sink: &mut dyn BindSink) -> Result<()> {
+        self.values.iter().try_for_each(|value| sink.bind(value.borrowed().map_err(unbindable)?))
+    }
+
+    fn binds(&self) -> Binds {
+        Binds::new(self.values.iter(), self.show_binds)
+    }
+
+    fn table(&self) -> Option<&str> {
+        self.table.as_deref()
+    }
+
+    fn operation(&self) -> Operation {
+        self.operation
+    }
+
+    fn surely_writes(&self) -> bool {
+        self.surely_writes
+    }
+
+    fn counts(&self) -> bool {
+        self.counts
+    }
+}
+
+struct Values(Vec<Value>);
+
+impl BindSink for Values {
+    fn bind(&mut self, value: ValueRef<'_>) -> Result<()> {
+        self.0.push(value.to_owned());
+        Ok(())
+    }
+}
+
+/// Begins or ends a transaction or savepoint.
+#[derive(Debug)]
+pub(crate) struct Control {
+    sql: Cow<'static, str>,
+    operation: Operation,
+    writes: bool,
+}
+
+impl Control {
+    /// Takes the write lock at once.
+    pub(crate) const BEGIN_IMMEDIATE: Control = Control::new("BEGIN IMMEDIATE", Operation::Other, true);
+    /// Takes no lock.
+    pub(crate) const BEGIN: Control = Control::new("BEGIN", Operation::Other, false);
+    pub(crate) const COMMIT: Control = Control::new("COMMIT", Operation::Commit, false);
+    pub(crate) const ROLLBACK: Control = Control::new("ROLLBACK", Operation::Other, false);
+
+    const fn new(sql: &'static str, operation: Operation, writes: bool) -> Self {
+        Control { sql: Cow::Borrowed(sql), operation, writes }
+    }
+
+    pub(crate) fn savepoint(depth: u32) -> Self {
+        Control::numbered("SAVEPOINT", depth)
+    }
+
+    pub(crate) fn release(depth: u32) -> Self {
+        Control::numbered("RELEASE", depth)
+    }
+
+    pub(crate) fn rollback_to(depth: u32) -> Self {
+        Control::numbered("ROLLBACK TO", depth)
+    }
+
+    fn numbered(words: &str, depth: u32) -> Self {
+        Control { sql: format!("{words} orm_{depth}").into(), operation: Operation::Other, writes: false }
+    }
+}
+
+impl Work for Control {
+    fn sql(&self) -> &str {
+        &self.sql
+    }
+
+    fn bind(&self, _sink: &mut dyn BindSink) -> Result<()> {
+        Ok(())
+    }
+
+    fn binds(&self) -> Binds {
+        Binds::None
+    }
+
+    fn table(&self) -> Option<&str> {
+        None
+    }
+
+    fn operation(&self) -> Operation {
+        self.operation
+    }
+
+    fn surely_writes(&self) -> bool {
+        self.writes
+    }
+
+    fn counts(&self) -> bool {
+        false
+    }
+}

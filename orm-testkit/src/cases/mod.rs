@@ -1,0 +1,16 @@
+//! The cases, an area a file. The name of a case is its claim.
+
+#![allow(missing_docs, reason = "the name of a case is its claim")]
+
+pub mod delete;
+pub mod echo;
+pub mod errors;
+pub mod insert;
+pub mod joins;
+pub mod pool;
+pub mod schema;
+pub mod select;
+pub mod stream;
+pub mod transactions;
+pub mod types;
+pub mod update;

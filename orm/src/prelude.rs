@@ -1,0 +1,25 @@
+//! The names that every program needs: `use orm::prelude::*;`.
+
+#[doc(no_inline)]
+pub use crate::connect::Connect;
+#[doc(no_inline)]
+pub use orm_core::engine::{Connection, Engine, Executor, Isolation, Rows, Transaction, TransactionOptions};
+#[doc(no_inline)]
+pub use orm_core::expr::{
+    Column, Condition, Expr, Expression, NumberExpression, TextExpression, and, avg, case, coalesce, count, count_all,
+    exists, max, min, not, not_exists, or, string_agg, sum, value,
+};
+#[doc(no_inline)]
+pub use orm_core::model::{Entity, FromRow, InsertRow, Model};
+#[doc(no_inline)]
+pub use orm_core::query::{
+    Delete, EntityExt, Insert, Query, Runnable, Select, Update, delete, insert, label, select, update,
+};
+#[doc(no_inline)]
+#[cfg(feature = "json")]
+pub use orm_core::types::Json;
+#[doc(no_inline)]
+pub use orm_core::{schema, sql};
+#[doc(no_inline)]
+#[cfg(feature = "derive")]
+pub use orm_derive::{DbEnum, DbType, FromRow, Model};

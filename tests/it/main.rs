@@ -1,0 +1,1 @@
+//! User stories through the facade.

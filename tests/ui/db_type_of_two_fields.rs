@@ -1,0 +1,6 @@
+use orm::prelude::*;
+
+#[derive(DbType)]
+struct Point(i32, i32);
+
+fn main() {}

@@ -1,0 +1,10 @@
+use orm::prelude::*;
+
+#[derive(Model)]
+struct Post {
+    #[model(primary_key)]
+    id: i64,
+    tags: Vec<String>,
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use orm::prelude::*;
+
+#[derive(FromRow)]
+struct Author(String, i64);
+
+fn main() {}

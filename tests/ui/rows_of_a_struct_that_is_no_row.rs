@@ -1,0 +1,10 @@
+use orm::docs::*;
+use orm::prelude::*;
+
+struct Author {
+    name: String,
+}
+
+fn main() {
+    let _ = sql!("SELECT name FROM users").rows::<Author>();
+}

@@ -1,0 +1,7 @@
+use orm::docs::*;
+use orm::prelude::*;
+
+fn main() {
+    let text = "SELECT 1";
+    let _ = sql!(text);
+}
