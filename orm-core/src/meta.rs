@@ -43,6 +43,8 @@ pub struct ColumnMeta {
     pub nullable: bool,
     /// SQL for the value that the server gives when none is sent.
     pub default_sql: Option<&'static str>,
+    /// Whether the name has nothing in it that a dialect could have to escape: found when the program is compiled.
+    pub(crate) plain: bool,
 }
 
 /// A unique constraint.
@@ -140,7 +142,7 @@ impl ColumnMeta {
     /// A column without a default.
     #[must_use]
     pub const fn new(name: &'static str, field: &'static str, column_type: ColumnType, nullable: bool) -> Self {
-        ColumnMeta { name, field, column_type, nullable, default_sql: None }
+        ColumnMeta { name, field, column_type, nullable, default_sql: None, plain: is_plain(name) }
     }
 
     /// The same with a default that the server gives.
@@ -149,6 +151,19 @@ impl ColumnMeta {
         self.default_sql = Some(sql);
         self
     }
+}
+
+/// Letters, digits, `_` and what is not ASCII, and not too much of it for any database.
+const fn is_plain(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        if !(bytes[at].is_ascii_alphanumeric() || bytes[at] == b'_' || bytes[at] >= 0x80) {
+            return false;
+        }
+        at += 1;
+    }
+    0 < bytes.len() && bytes.len() <= 60
 }
 
 /// Two of these are the same table when they are the same constant, or agree in name.

@@ -214,5 +214,13 @@ pub fn no_column(column: u16, table: &'static TableMeta) -> Error {
 
 /// Whether a generated key has not been made yet: it is 0 until its row is inserted.
 pub fn is_zero<T: SqlType>(key: &T) -> bool {
-    matches!(key.to_value(), Value::Int(0))
+    struct Zero(bool);
+    impl BindSink for Zero {
+        fn bind(&mut self, value: ValueRef<'_>) -> Result<()> {
+            self.0 = matches!(value, ValueRef::Int(0));
+            Ok(())
+        }
+    }
+    let mut zero = Zero(false);
+    key.bind_value(&mut zero).is_ok() && zero.0
 }

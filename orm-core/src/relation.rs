@@ -143,46 +143,36 @@ impl<From: Model, To: Model, Kind> Relation<From, To, Kind> {
                 .into(),
             ));
         }
-        let mut joins = self.joins(JoinKind::Inner);
-        let last = joins.remove(joins.len() - 1);
         let mut select = Select { projection: vec![Projection::One], ..Select::default() };
-        match joins.pop() {
-            None => {
-                select.from = Some(last.table);
-                select.filter.extend(last.on);
-            }
-            Some(between) => {
-                select.from = Some(between.table);
-                select.filter.extend(between.on);
-                select.joins.push(Join { left: None, ..last });
-            }
-        }
+        self.push_joins(JoinKind::Inner, &mut select.joins);
+        // The first table is not joined but selected from, and what joins it is a condition on the rows around.
+        let first = select.joins.remove(0);
+        select.from = Some(first.table);
+        select.filter.extend(first.on);
         if let Some(condition) = condition {
             condition.and_into(&mut select.filter);
         }
         Expr::new(Tree::Operation(Box::new(Operation::Exists { select: Box::new(select), negated })))
     }
 
-    /// The joins that lead to the other side: two where a table stands between.
-    pub(crate) fn joins(&self, kind: JoinKind) -> Vec<Join> {
+    /// Adds the joins that lead to the other side: two where a table stands between.
+    pub(crate) fn push_joins(&self, kind: JoinKind, joins: &mut Vec<Join>) {
         let (from, target) = (self.from, self.target());
         match self.path {
             Path::Own(number) => {
                 let key = from.meta.foreign_keys.get(usize::from(number));
-                vec![join(kind, target, from, key.map(|key| meets(from, key, target, target)))]
+                joins.push(join(kind, target, from, key.map(|key| meets(from, key, target, target))));
             }
             Path::Theirs(column) => {
                 let index = column().index;
                 let key = target.meta.foreign_keys.iter().find(|key| key.columns.contains(&index));
-                vec![join(kind, target, from, key.map(|key| meets(target, key, from, target)))]
+                joins.push(join(kind, target, from, key.map(|key| meets(target, key, from, target))));
             }
             Path::Through(between) => {
                 let between = TableRef { meta: between(), alias: None };
                 let key_to = |side: TableRef| between.meta.foreign_keys.iter().find(|key| *(key.references)() == *side.meta);
-                vec![
-                    join(kind, between, from, key_to(from).map(|key| meets(between, key, from, between))),
-                    join(kind, target, between, key_to(target).map(|key| meets(between, key, target, target))),
-                ]
+                joins.push(join(kind, between, from, key_to(from).map(|key| meets(between, key, from, between))));
+                joins.push(join(kind, target, between, key_to(target).map(|key| meets(between, key, target, target))));
             }
         }
     }

@@ -117,7 +117,7 @@ fn variant(variant: &syn::Variant, case: Case, errors: &mut Errors) -> Variant {
 /// A word stands for one variant.
 fn texts_differ(db_enum: &DbEnum, errors: &mut Errors) {
     let mut taken = HashMap::new();
-    for Variant { name, text } in &db_enum.variants {
+    for Variant { name, text, .. } in &db_enum.variants {
         if let Some(earlier) = taken.insert(text.value.as_str(), name) {
             errors.push(
                 text.span,

@@ -1,6 +1,6 @@
 //! The derives of the `orm` crate: [`Model`], [`FromRow`], [`DbEnum`], [`DbType`].
 //!
-//! Use them through `orm::prelude`. Each goes the same way: `parse` reads the tokens into a plain [`ir`] value, `check`
+//! Use them through `orm::prelude`. Each goes the same way: `parse` reads the tokens into the plain values of `ir`, `check`
 //! asks every rule of it, `emit` writes the code. All mistakes are reported at once, each on its token, and what can
 //! still be written is written, so that one mistake is one error.
 
@@ -23,7 +23,20 @@ use proc_macro::TokenStream;
 
 /// Makes a struct a row of a table, and its name a value with the columns and relations.
 ///
-/// ```ignore
+/// ```
+/// # use orm::prelude::*;
+/// # #[derive(Model)]
+/// # struct Team {
+/// #     #[model(primary_key)]
+/// #     id: i64,
+/// # }
+/// # #[derive(Model)]
+/// # struct Post {
+/// #     #[model(primary_key)]
+/// #     id: i64,
+/// #     #[model(belongs_to(author: User))]
+/// #     author_id: i64,
+/// # }
 /// #[derive(Debug, Clone, Model)]
 /// #[model(table = "users", has_many(posts: Post.author_id))]
 /// pub struct User {
@@ -36,6 +49,9 @@ use proc_macro::TokenStream;
 ///     #[model(belongs_to(team: Team), on_delete = set_null, index)]
 ///     pub team_id: Option<i64>,
 /// }
+///
+/// let user = User::builder().name("Alice").email("a@example.com").team_id(3).build();
+/// assert_eq!((user.id, user.nickname, user.team_id), (0, None, Some(3)));
 /// ```
 ///
 /// For `User` it writes
@@ -45,7 +61,7 @@ use proc_macro::TokenStream;
 /// - `UserBuilder`, which `User::builder()` starts. It has a setter for every column and is a row to insert once every
 ///   required field is set; a forgotten one is a compile error that names it. Required is what is not an `Option`, has
 ///   no default, and is no key that is made by the database or the builder. `build()` gives the plain struct; a model
-///   with a `default_sql` has none, since only the database knows the value.
+///   with a `default_sql` has none, since only the database knows the value, nor has one with a field named `build`.
 ///
 /// A column may be NULL when its type is an `Option`, and not otherwise.
 ///
@@ -94,12 +110,16 @@ pub fn derive_model(input: TokenStream) -> TokenStream {
 
 /// Makes a struct a row of a result, read by position: the first column into the first field.
 ///
-/// ```ignore
+/// ```
+/// # use orm::prelude::*;
 /// #[derive(FromRow)]
 /// struct Author {
 ///     name: String,
 ///     posts: i64,
 /// }
+///
+/// let author = Author::from(("Alice".to_owned(), 3));
+/// # assert_eq!((author.name.as_str(), author.posts), ("Alice", 3));
 /// ```
 ///
 /// The struct has named fields, of the types of columns, and no generic parameters. With 16 fields or fewer it is also
@@ -111,7 +131,8 @@ pub fn derive_from_row(input: TokenStream) -> TokenStream {
 
 /// Makes an enum without fields the type of a column, stored as text.
 ///
-/// ```ignore
+/// ```
+/// # use orm::prelude::*;
 /// #[derive(Debug, Clone, Copy, PartialEq, DbEnum)]
 /// #[db_enum(rename_all = "kebab-case")]
 /// enum State {
@@ -135,9 +156,12 @@ pub fn derive_db_enum(input: TokenStream) -> TokenStream {
 
 /// Makes a newtype the type of a column, stored as what it holds.
 ///
-/// ```ignore
+/// ```
+/// # use orm::prelude::*;
 /// #[derive(Debug, Clone, Copy, PartialEq, DbType)]
 /// struct UserId(i64);
+///
+/// assert_eq!(UserId::from(7), UserId(7));
 /// ```
 ///
 /// It also implements `From` for the inner type, so a builder's setter takes either. A primary key of such a type is

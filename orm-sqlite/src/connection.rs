@@ -15,7 +15,7 @@ use orm_core::ast::Statement;
 use orm_core::driver::{BoxFuture, Connection, Done, NoRows, RowSink, RowStream};
 use orm_core::engine::TransactionOptions;
 use orm_core::error::{Error, Result};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::dialect::SqliteDialect;
 use crate::driver::Database;
@@ -42,6 +42,9 @@ pub(crate) enum Place {
     /// Lost with its thread.
     Gone,
 }
+
+/// Why something has to be tried again, and the right to write if it is there.
+type Waits = (Failure, Option<OwnedSemaphorePermit>);
 
 /// The transaction that [`Connection::begin`] began.
 #[derive(Debug, Clone, Copy)]
@@ -83,8 +86,12 @@ impl SqliteConnection {
 
     /// Waits until a statement can run.
     async fn ready(&mut self) -> Result<()> {
+        // What is seldom awaited is kept apart, and with it out of the future of every statement.
         if !matches!(self.place, Place::Here(_)) {
-            self.come_back().await?;
+            Box::pin(self.come_back()).await?;
+        }
+        if self.live()?.is_due_to_yield() {
+            tokio::task::yield_now().await;
         }
         if self.transaction.is_some() && self.live()?.db.is_autocommit() {
             return Err(Error::TransactionEnded);
@@ -97,38 +104,86 @@ impl SqliteConnection {
         Ok(Compiled { prepared, statement, show_binds: self.database.show_binds })
     }
 
-    /// Runs something here, waiting for locks as long as it takes and may.
-    async fn perform<W: Work>(&mut self, work: &W, sink: &mut dyn RowSink) -> Result<Done> {
-        let mut patience = Patience::new(self.database.busy_timeout);
-        let read_only = self.read_only();
-        let mut permit = None;
-        if work.surely_writes() && self.live()?.db.is_autocommit() {
-            permit = self.database.writers.try_enter();
+    async fn run_statement(&mut self, statement: Statement<'_>, sink: &mut dyn RowSink) -> Result<Done> {
+        self.ready().await?;
+        if self.database.offload {
+            return Box::pin(self.run_away(statement, sink)).await;
         }
-        loop {
-            match self.live()?.attempt(work, read_only, &mut permit, sink) {
-                Ok(done) => return Ok(done),
-                Err(Failure::Failed(error)) => return Err(error),
-                Err(failure) => self.database.wait_out(failure, work, &mut patience, &mut permit).await?,
-            }
+        match self.run_at_once(statement, sink) {
+            Ok(done) => Ok(done),
+            Err((Failure::Failed(error), _)) => Err(error),
+            Err(waits) => Box::pin(self.run_when_it_can(statement, waits, sink)).await,
+        }
+    }
+
+    /// Apart from the future, which stays small so: the compiled statement is not in it.
+    fn run_at_once(&mut self, statement: Statement<'_>, sink: &mut dyn RowSink) -> Result<Done, Waits> {
+        let work = self.compile(statement).map_err(|error| (Failure::Failed(error), None))?;
+        self.attempt(&work, sink)
+    }
+
+    async fn run_when_it_can(
+        &mut self,
+        statement: Statement<'_>,
+        waits: Waits,
+        sink: &mut dyn RowSink,
+    ) -> Result<Done> {
+        let work = self.compile(statement)?;
+        self.persist(&work, waits, sink).await
+    }
+
+    async fn run_away(&mut self, statement: Statement<'_>, sink: &mut dyn RowSink) -> Result<Done> {
+        let work = self.compile(statement)?.into_owned()?;
+        let mut stream = SqliteStream::start(self, work).await?;
+        while stream.push_chunk(sink).await? {}
+        Ok(stream.done())
+    }
+
+    async fn explain_statement(&mut self, statement: Statement<'_>, sink: &mut dyn RowSink) -> Result<Done> {
+        self.ready().await?;
+        let work = Explained::from(self.compile(statement)?);
+        match self.attempt(&work, sink) {
+            Ok(done) => Ok(done),
+            Err(waits) => self.persist(&work, waits, sink).await,
         }
     }
 
     async fn control(&mut self, control: Control) -> Result<()> {
-        self.perform(&control, &mut NoRows).await.map(drop)
+        match self.attempt(&control, &mut NoRows) {
+            Ok(_done) => Ok(()),
+            Err(waits) => Box::pin(self.persist(&control, waits, &mut NoRows)).await.map(drop),
+        }
     }
 
-    async fn run_statement(&mut self, statement: Statement<'_>, sink: &mut dyn RowSink) -> Result<Done> {
-        // A task that runs nothing but statements would otherwise never let another one have its turn.
-        tokio::task::consume_budget().await;
-        self.ready().await?;
-        let work = self.compile(statement)?;
-        if !self.database.offload {
-            return self.perform(&work, sink).await;
+    /// Runs something for the first time.
+    fn attempt<W: Work>(&mut self, work: &W, sink: &mut dyn RowSink) -> Result<Done, Waits> {
+        let (read_only, database) = (self.read_only(), &self.database);
+        let live = match &mut self.place {
+            Place::Here(lent) => lent.live().map_err(|error| (Failure::Failed(error), None))?,
+            Place::Away(_) | Place::Gone => return Err((Failure::Failed(error::lost()), None)),
+        };
+        let mut permit = None;
+        if work.surely_writes() && live.db.is_autocommit() {
+            permit = database.writers.try_enter();
         }
-        let mut stream = SqliteStream::start(self, work.into_owned()?).await?;
-        while stream.push_chunk(sink).await? {}
-        Ok(stream.done())
+        live.attempt(work, read_only, &mut permit, sink).map_err(|failure| (failure, permit))
+    }
+
+    /// Runs something again and again, waiting for locks as long as it takes and may.
+    async fn persist<W: Work + Sync>(
+        &mut self,
+        work: &W,
+        (mut failure, mut permit): Waits,
+        sink: &mut dyn RowSink,
+    ) -> Result<Done> {
+        let (mut patience, read_only) = (Patience::new(self.database.busy_timeout), self.read_only());
+        loop {
+            self.database.wait_out(failure, work, &mut patience, &mut permit).await?;
+            match self.live()?.attempt(work, read_only, &mut permit, sink) {
+                Ok(done) => return Ok(done),
+                Err(again) => failure = again,
+            }
+        }
     }
 
     async fn commit_transaction(&mut self) -> Result<()> {
@@ -194,11 +249,7 @@ impl Connection for SqliteConnection {
     }
 
     fn explain<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> BoxFuture<'a, Result<Done>> {
-        Box::pin(async move {
-            self.ready().await?;
-            let work = Explained::from(self.compile(statement)?);
-            self.perform(&work, sink).await
-        })
+        Box::pin(self.explain_statement(statement, sink))
     }
 
     fn stream<'a>(&'a mut self, statement: Statement<'a>) -> BoxFuture<'a, Result<Box<dyn RowStream + 'a>>> {

@@ -51,7 +51,8 @@ impl Database {
             }
             Failure::Busy(error) => {
                 if !patience.back_off().await {
-                    return Err(error::lock_timeout(error, work.failed(), patience.waited()));
+                    let in_memory = self.pool.in_memory();
+                    return Err(error::lock_timeout(error, work.failed(), patience.waited(), in_memory));
                 }
             }
         }

@@ -149,9 +149,20 @@ fn the_text_at(rest: &str) -> String {
 }
 
 /// A lock was not given in time.
-pub(crate) fn lock_timeout(error: rusqlite::Error, failed: Failed<'_>, waited: Duration) -> Error {
+pub(crate) fn lock_timeout(
+    error: rusqlite::Error,
+    failed: Failed<'_>,
+    waited: Duration,
+    in_memory: bool,
+) -> Error {
     let mut context = context(failed.sql, failed.binds, failed.table, code(&error));
-    context.hint = Some("raise `busy_timeout` in the URL, or make the other transaction shorter".into());
+    context.hint = Some(
+        match in_memory {
+            true => "beside a write transaction nobody reads a database in memory: use that transaction, or a file",
+            false => "raise `busy_timeout` in the URL, or make the other transaction shorter",
+        }
+        .into(),
+    );
     Error::LockTimeout { waited, context, source: error.into() }
 }
 

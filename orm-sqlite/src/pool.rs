@@ -27,7 +27,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::error;
 use crate::functions::{self, Clock};
-use crate::lock::Patience;
+use crate::lock::{Patience, Turn};
 use crate::options::{JOURNAL_MODE, Options, Place};
 
 /// An open connection.
@@ -39,6 +39,9 @@ pub(crate) struct Live {
     /// Whether it is thrown away instead of going back to the pool.
     pub(crate) broken: bool,
     created: Instant,
+    turn: Turn,
+    /// Whether it was lent out before: a new one need not be tested.
+    used: bool,
     counted: Counted,
 }
 
@@ -156,7 +159,10 @@ impl Pool {
     /// Looks whether a connection may be used. One that may not be is thrown away.
     fn checked(&self, mut pooled: r2d2::PooledConnection<Manager>) -> Checked {
         match &mut *pooled {
-            Slot::Open(live) if self.is_fresh(live) => Checked::Good(pooled),
+            Slot::Open(live) if !live.used || self.is_fresh(live) => {
+                live.used = true;
+                Checked::Good(pooled)
+            }
             Slot::Open(live) => {
                 live.broken = true;
                 Checked::Stale
@@ -171,6 +177,10 @@ impl Pool {
     fn is_fresh(&self, live: &Live) -> bool {
         let young = self.options.pool_recycle.is_none_or(|limit| live.created.elapsed() <= limit);
         young && (!self.options.pre_ping || live.ping().is_ok())
+    }
+
+    pub(crate) fn in_memory(&self) -> bool {
+        self.sqlite.place == Place::Memory
     }
 
     pub(crate) fn state(&self) -> PoolState {
@@ -241,7 +251,7 @@ impl Manager {
         let clock = Arc::default();
         functions::register(&db, &clock)?;
         let counted = Counted::new(&self.shared.open);
-        Ok(Live { db, clock, writing: None, broken: false, created: Instant::now(), counted })
+        Ok(Live { db, clock, writing: None, broken: false, created: Instant::now(), turn: Turn::default(), used: false, counted })
     }
 
     /// Whether a connection that comes back is one too many. If so it is no longer counted.
@@ -286,6 +296,11 @@ impl std::fmt::Debug for Manager {
 }
 
 impl Live {
+    /// Whether the task that runs the next statement should let others have their turn first.
+    pub(crate) fn is_due_to_yield(&mut self) -> bool {
+        self.turn.is_over()
+    }
+
     fn ping(&self) -> rusqlite::Result<()> {
         self.db.prepare_cached("SELECT 1")?.query_row([], |_| Ok(()))
     }
@@ -331,8 +346,11 @@ impl Init {
         for (name, value) in self.options.defaults(writable) {
             set(db, name, value)?;
         }
-        // Reads the file's header: what is no database is found here.
-        db.query_row("PRAGMA schema_version", [], |_| Ok(()))
+        // Reads the file's header: what is no database is found here. In memory a writer would be in the way.
+        match self.options.place {
+            Place::File(_) => db.query_row("PRAGMA schema_version", [], |_| Ok(())),
+            Place::Memory => Ok(()),
+        }
     }
 }
 

@@ -26,6 +26,11 @@ pub(crate) trait Work {
     /// Whether it is known, before SQLite has seen it, that it writes.
     fn surely_writes(&self) -> bool;
 
+    /// Whether there is no second row.
+    fn one_row(&self) -> bool {
+        false
+    }
+
     /// Whether rows can be affected.
     fn counts(&self) -> bool {
         true
@@ -111,6 +116,7 @@ impl Live {
         work: &W,
         sink: &mut dyn RowSink,
     ) -> Result<(), Failure> {
+        let one_row = work.one_row();
         let (mut untouched, mut wanted, mut verdict) = (true, true, Ok(()));
         while wanted || writes {
             match rows.next() {
@@ -118,7 +124,7 @@ impl Live {
                 Ok(Some(row)) if wanted => {
                     untouched = false;
                     match sink.row(&SqliteRow(row)) {
-                        Ok(Flow::Continue) => {}
+                        Ok(Flow::Continue) => wanted = !one_row,
                         Ok(Flow::Stop) => wanted = false,
                         Err(error) => (wanted, verdict) = (false, Err(Failure::Failed(error))),
                     }
@@ -177,6 +183,10 @@ impl Work for Compiled<'_> {
             Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) | Statement::Ddl(_) => true,
             Statement::Select(_) | Statement::ByKey { .. } | Statement::Raw(_) => false,
         }
+    }
+
+    fn one_row(&self) -> bool {
+        matches!(self.statement, Statement::ByKey { .. })
     }
 
     fn counts(&self) -> bool {

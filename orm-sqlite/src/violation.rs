@@ -12,6 +12,8 @@ use crate::error::Operation;
 pub(crate) fn unique(db: &Connection, message: &str, context: &mut Context) {
     let Some(place) = message.strip_prefix("UNIQUE constraint failed: ") else { return };
     if let Some(index) = place.strip_prefix("index '").and_then(|rest| rest.strip_suffix('\'')) {
+        let table = strings(db, "SELECT tbl_name FROM sqlite_schema WHERE type = 'index' AND name = ?1", index);
+        context.table = table.ok().and_then(|tables| tables.into_iter().next()).or(context.table.take());
         context.constraint = Some(index.into());
         return;
     }
@@ -35,8 +37,8 @@ pub(crate) fn not_null(db: &Connection, message: &str, context: &mut Context) {
 /// `CHECK constraint failed: ck_users_age`, or the condition if the constraint has no name.
 pub(crate) fn check(db: &Connection, message: &str, context: &mut Context) {
     let Some(check) = message.strip_prefix("CHECK constraint failed: ") else { return };
-    let tables = match context.table.take() {
-        Some(table) => vec![table],
+    let tables = match &context.table {
+        Some(table) => vec![table.clone()],
         None => tables(db).unwrap_or_default(),
     };
     for table in tables {
@@ -47,8 +49,6 @@ pub(crate) fn check(db: &Connection, message: &str, context: &mut Context) {
             (context.constraint, context.table) = (Some(check.into()), Some(table));
             return;
         }
-        // A statement's own table stays, even if the constraint has no name.
-        context.table.get_or_insert(table);
     }
     context.hint = Some(format!("it has to be true that `{check}`"));
 }

@@ -10,9 +10,12 @@ use orm::engine::EngineBuilder;
 
 use crate::SqlLog;
 
-/// How a backend opens a fresh, empty database: a builder with its URL, and what must live as long as the database
-/// (a temporary folder, a schema to drop).
-pub type Open = fn() -> Pin<Box<dyn Future<Output = (EngineBuilder, Box<dyn Any + Send + Sync>)> + Send>>;
+/// How a backend opens a fresh, empty database.
+pub type Open = fn() -> Opening;
+
+/// A builder with the database's URL, and what must live as long as the database (a temporary folder, a schema to
+/// drop).
+pub type Opening = Pin<Box<dyn Future<Output = (EngineBuilder, Box<dyn Any + Send + Sync>)> + Send>>;
 
 /// What a backend cannot do. Cases about it then assert the error instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,9 @@
 //! What cases expect, in a word each.
 
 use std::error::Error as StdError;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use chrono::{DateTime, TimeDelta, Utc};
 use orm::Error;
 
 use crate::{TestDb, TestResult};
@@ -23,6 +24,11 @@ pub(crate) fn refused<T>(result: orm::Result<T>) -> Result<Error, Box<dyn StdErr
 /// what cannot be bound as failed.
 pub(crate) fn nothing_was_sent(db: &TestDb) -> bool {
     db.log.take().iter().all(|logged| logged.failed && logged.rows == 0)
+}
+
+/// Whether a server's time is this machine's. Two clocks may differ, but not by a day.
+pub(crate) fn is_about_now(time: DateTime<Utc>) -> bool {
+    (DateTime::<Utc>::from(SystemTime::now()) - time).abs() < TimeDelta::days(1)
 }
 
 /// Waits until something is so. It is given up after ten seconds, which no machine needs.

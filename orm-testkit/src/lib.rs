@@ -17,7 +17,7 @@ pub mod models;
 mod sql_log;
 mod suite;
 
-pub use db::{Lacks, Open, TestDb};
+pub use db::{Lacks, Open, Opening, TestDb};
 pub use sql_log::{Logged, SqlLog};
 
 /// The result of a case.

@@ -38,8 +38,7 @@ impl SqlLog {
         })
     }
 
-    /// What was sent since the last call.
-    #[must_use]
+    /// What was sent since the last call. Cases call it as well to forget what led up to them.
     pub fn take(&self) -> Vec<Logged> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }

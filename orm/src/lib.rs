@@ -62,6 +62,8 @@ mod connect;
 #[doc(hidden)]
 #[cfg(all(feature = "derive", feature = "sqlite"))]
 pub mod docs;
+#[cfg(doctest)]
+mod guide;
 pub mod prelude;
 
 pub use connect::{Connect, connect};

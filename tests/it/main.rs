@@ -1,1 +1,13 @@
-//! User stories through the facade.
+//! User stories through the facade, one file a story.
+
+mod blog;
+mod explain;
+mod import;
+mod observe;
+mod service;
+mod shop;
+mod someone_elses;
+mod spawn;
+mod support;
+mod tree;
+mod urls;

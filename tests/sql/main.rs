@@ -1,1 +1,20 @@
 //! The SQL of each construct, all dialects side by side, without a server.
+
+mod aggregate;
+mod alias;
+mod case;
+mod check;
+mod ddl;
+mod delete;
+mod errors;
+mod filter;
+mod insert;
+mod join;
+mod math;
+mod models;
+mod order;
+mod raw;
+mod select;
+mod subquery;
+mod text;
+mod update;

@@ -1,5 +1,4 @@
 use orm::docs::*;
-use orm::prelude::*;
 
 fn main() {
     let _ = User.age + "1";

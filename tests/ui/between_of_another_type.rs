@@ -2,5 +2,5 @@ use orm::docs::*;
 use orm::prelude::*;
 
 fn main() {
-    let _ = User.age.between("13", "19");
+    let _ = User.age.between(13, "19");
 }

@@ -1,4 +1,3 @@
-use orm::docs::*;
 use orm::prelude::*;
 
 async fn run(engine: &Engine) -> orm::Result<Vec<(i64,)>> {

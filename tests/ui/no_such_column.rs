@@ -1,5 +1,5 @@
 use orm::docs::*;
-use orm::prelude::*;
+use orm::prelude::select;
 
 fn main() {
     let _ = select(User.nmae);

@@ -1,4 +1,3 @@
-use orm::docs::*;
 use orm::prelude::*;
 
 fn main() {

@@ -1,4 +1,3 @@
-use orm::docs::*;
 use orm::prelude::*;
 
 struct Point(i32, i32);

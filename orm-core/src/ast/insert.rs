@@ -53,12 +53,12 @@ pub trait RowSource: std::fmt::Debug + Send + Sync {
     /// Which columns row number `row` gives.
     fn columns(&self, row: usize) -> ColumnSet;
 
-    /// Gives one cell to `sink`. Only asked for columns in [`RowSource::columns`].
+    /// Gives the cells of one row to `sink`, in this order. Only asked for columns in [`RowSource::columns`].
     ///
     /// # Errors
     ///
     /// [`Error::Bind`] if no column can hold the value.
-    fn bind(&self, row: usize, column: u16, sink: &mut dyn BindSink) -> Result<(), Error>;
+    fn bind(&self, row: usize, columns: &[u16], sink: &mut dyn BindSink) -> Result<(), Error>;
 }
 
 /// A set of columns by position. A model has at most 256.

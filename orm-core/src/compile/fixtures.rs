@@ -18,13 +18,7 @@ use crate::types::{BindSink, ColumnType};
 use crate::value::{Value, ValueRef};
 
 const fn column(name: &'static str, column_type: ColumnType, nullable: bool) -> ColumnMeta {
-    ColumnMeta {
-        name,
-        field: name,
-        column_type,
-        nullable,
-        default_sql: None,
-    }
+    ColumnMeta::new(name, name, column_type, nullable)
 }
 
 const TEXT: ColumnType = ColumnType::Text { max_length: None };
@@ -57,17 +51,7 @@ pub(super) static USERS: TableMeta = TableMeta {
         ),
         column("age", ColumnType::Int32, true),
         column("manager_id", ColumnType::Int64, true),
-        ColumnMeta {
-            default_sql: Some("'user'"),
-            ..column(
-                "role",
-                ColumnType::Enum {
-                    name: "role",
-                    variants: &["admin", "it's"],
-                },
-                false,
-            )
-        },
+        column("role", ColumnType::Enum { name: "role", variants: &["admin", "it's"] }, false).default_sql("'user'"),
     ],
     primary_key: &[0],
     generated: Some(0),
@@ -401,13 +385,11 @@ impl RowSource for Rows {
         self.1
     }
 
-    fn bind(&self, row: usize, column: u16, sink: &mut dyn BindSink) -> Result<()> {
-        let place = self
-            .1
-            .iter()
-            .position(|own| own == column)
-            .expect("a column of the set");
-        sink.bind(ValueRef::Int(self.0[row][place]))
+    fn bind(&self, row: usize, columns: &[u16], sink: &mut dyn BindSink) -> Result<()> {
+        columns.iter().try_for_each(|column| {
+            let place = self.1.iter().position(|own| own == *column).expect("a column of the set");
+            sink.bind(ValueRef::Int(self.0[row][place]))
+        })
     }
 }
 

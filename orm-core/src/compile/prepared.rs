@@ -109,12 +109,7 @@ impl fmt::Debug for Prepared<'_> {
 fn bind_rows(chunk: &InsertChunk<'_>, sink: &mut dyn BindSink) -> Result<()> {
     let columns: SmallVec<[u16; 32]> = chunk.columns.iter().collect();
     let source = chunk.insert.rows.as_ref();
-    for row in chunk.rows() {
-        for column in &columns {
-            source.bind(row, *column, sink)?;
-        }
-    }
-    Ok(())
+    chunk.rows().try_for_each(|row| source.bind(row, &columns, sink))
 }
 
 fn bind_value(value: &Value, sink: &mut dyn BindSink) -> Result<()> {

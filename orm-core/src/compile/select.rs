@@ -108,7 +108,7 @@ impl<'a> Writer<'a> {
 
     fn columns(&mut self, table: TableRef) -> Result<()> {
         self.separated(table.meta.columns, ", ", |out, column| {
-            out.qualified(table.name(), column.name)
+            out.qualified(table.name(), column)
         })
     }
 

@@ -1,5 +1,7 @@
 //! [`Writer`]: the text while it is being written.
 
+use std::ops::Range;
+
 use smallvec::SmallVec;
 
 use super::Compiled;
@@ -18,8 +20,8 @@ pub struct Writer<'a> {
     /// The `SELECT` that is being written, whose joins tell which columns may be NULL.
     pub(super) select: Option<&'a Select>,
     quote: char,
-    /// The table that was named last, if its name can be written as it is. Neighbours are mostly of one table.
-    plain: Option<&'static str>,
+    /// The table of the last column, and where its `"table".` stands. Neighbours are mostly of one table.
+    prefix: (&'static str, Range<usize>),
     /// The statement's values in the order of the walk.
     binds: &'a [&'a Value],
     /// For each placeholder so far, the number of its bind.
@@ -31,12 +33,12 @@ pub struct Writer<'a> {
 impl<'a> Writer<'a> {
     pub(super) fn new(dialect: &'a dyn Dialect, binds: &'a [&'a Value]) -> Self {
         Writer {
-            sql: String::with_capacity(256),
+            sql: String::with_capacity(512),
             dialect,
             features: dialect.features(),
             select: None,
             quote: dialect.quote(),
-            plain: None,
+            prefix: ("", 0..0),
             binds,
             order: SmallVec::new(),
             cells: 0,
@@ -119,19 +121,24 @@ impl<'a> Writer<'a> {
     #[inline]
     pub(super) fn column(&mut self, column: ColumnRef) -> Result<()> {
         let meta = column_of(column.table.meta, column.index)?;
-        self.qualified(column.table.name(), meta.name)
+        self.qualified(column.table.name(), meta)
     }
 
     #[inline]
-    pub(super) fn qualified(&mut self, table: &'static str, column: &str) -> Result<()> {
-        if self.plain.is_some_and(|plain| std::ptr::eq(plain, table)) {
-            self.push_plain(table);
+    pub(super) fn qualified(&mut self, table: &'static str, column: &ColumnMeta) -> Result<()> {
+        if std::ptr::eq(self.prefix.0, table) && !self.prefix.1.is_empty() {
+            self.sql.extend_from_within(self.prefix.1.clone());
         } else {
+            let start = self.sql.len();
             self.push_identifier(table)?;
-            self.plain = Some(table).filter(|table| is_plain(table, self.quote));
+            self.sql.push('.');
+            self.prefix = (table, start..self.sql.len());
         }
-        self.sql.push('.');
-        self.push_identifier(column)
+        if column.plain {
+            self.push_plain(column.name);
+            return Ok(());
+        }
+        self.push_identifier(column.name)
     }
 
     #[inline]

@@ -52,29 +52,36 @@ impl Link {
     }
 
     /// Runs a command: one statement, or the several of a large insert, which then stand or fall together.
+    ///
+    /// What is rare is in a future of its own, so that the one that every statement needs stays small.
     pub(super) async fn run(&mut self, command: Command<'_>, sink: &mut dyn RowSink) -> Result<Done> {
-        let mut statements = match command {
-            Command::One(statement) => return self.run_statement(statement, sink).await,
-            command @ Command::Insert(_) => command.statements(self.engine.driver().features())?.peekable(),
+        let statement = match command {
+            Command::One(statement) => statement,
+            Command::Insert(insert) => {
+                let mut statements = command.statements(self.engine.driver().features())?;
+                match statements.next() {
+                    None => return Ok(Done::default()),
+                    Some(all @ Statement::Insert(chunk)) if chunk.end == insert.rows.len() => all,
+                    Some(_) => return Box::pin(self.run_together(command, sink)).await,
+                }
+            }
         };
-        let Some(first) = statements.next() else { return Ok(Done::default()) };
-        if statements.peek().is_none() {
-            return self.run_statement(first, sink).await;
-        }
-        let mut scope = super::transaction::Scope::open(self).await?;
-        let mut rows_affected = 0;
-        for statement in std::iter::once(first).chain(statements) {
-            rows_affected += scope.link().run_statement(statement, sink).await?.rows_affected;
-        }
-        scope.commit().await?;
-        Ok(Done { rows_affected })
-    }
-
-    async fn run_statement(&mut self, statement: Statement<'_>, sink: &mut dyn RowSink) -> Result<Done> {
         if self.engine.options().listeners.is_empty() && !Span::enabled() {
             return self.connection.run(statement, sink).await;
         }
-        self.run_observed(statement, sink).await
+        Box::pin(self.run_observed(statement, sink)).await
+    }
+
+    /// Runs the statements of a large insert in a transaction, or a savepoint of the one that is open.
+    async fn run_together(&mut self, command: Command<'_>, sink: &mut dyn RowSink) -> Result<Done> {
+        let statements = command.statements(self.engine.driver().features())?;
+        let mut scope = super::transaction::Scope::open(self).await?;
+        let mut rows_affected = 0;
+        for statement in statements {
+            rows_affected += Box::pin(scope.link().run(Command::One(statement), sink)).await?.rows_affected;
+        }
+        scope.commit().await?;
+        Ok(Done { rows_affected })
     }
 
     async fn run_observed(&mut self, statement: Statement<'_>, sink: &mut dyn RowSink) -> Result<Done> {

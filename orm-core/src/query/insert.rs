@@ -131,8 +131,8 @@ impl<R: InsertRow> RowSource for One<R> {
         self.0.columns()
     }
 
-    fn bind(&self, _row: usize, column: u16, sink: &mut dyn BindSink) -> Result<()> {
-        self.0.bind(column, sink)
+    fn bind(&self, _row: usize, columns: &[u16], sink: &mut dyn BindSink) -> Result<()> {
+        columns.iter().try_for_each(|column| self.0.bind(*column, sink))
     }
 }
 
@@ -147,8 +147,9 @@ impl<R: InsertRow> RowSource for Many<R> {
         self.0.get(row).map(InsertRow::columns).unwrap_or_default()
     }
 
-    fn bind(&self, row: usize, column: u16, sink: &mut dyn BindSink) -> Result<()> {
-        self.0.get(row).map_or(Ok(()), |row| row.bind(column, sink))
+    fn bind(&self, row: usize, columns: &[u16], sink: &mut dyn BindSink) -> Result<()> {
+        let Some(row) = self.0.get(row) else { return Ok(()) };
+        columns.iter().try_for_each(|column| row.bind(*column, sink))
     }
 }
 

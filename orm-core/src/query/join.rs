@@ -18,7 +18,7 @@ pub trait Joinable {
 
 impl<From: Model, To: Model, Kind> Joinable for Relation<From, To, Kind> {
     fn append_joins(self, kind: JoinKind, joins: &mut Vec<Join>) {
-        joins.extend(self.joins(kind));
+        self.push_joins(kind, joins);
     }
 }
 

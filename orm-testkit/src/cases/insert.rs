@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use orm::prelude::*;
 use uuid::Uuid;
 
-use crate::expect::refused;
+use crate::expect::{is_about_now, refused};
 use crate::models::{Document, Item, ItemId, Post, PostTag, Tag, User, people, user, users};
 use crate::{TestDb, TestResult};
 
@@ -182,8 +182,7 @@ pub async fn a_default_of_the_server_is_made_unless_a_value_is_given(db: &TestDb
     let made = db.fetch_one(insert(Item::builder().name("a")).returning(Item.since)).await?;
     let given = db.fetch_one(insert(Item::builder().name("b").since(then)).returning(Item.since)).await?;
 
-    // Clocks of two machines may differ, but not by a day.
-    assert!((Utc::now() - made).abs() < chrono::TimeDelta::days(1), "{made}");
+    assert!(is_about_now(made), "{made}");
     assert_eq!(given, then);
     Ok(())
 }

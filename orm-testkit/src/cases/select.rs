@@ -1,7 +1,7 @@
 //! Reading rows: what is selected, filtered, grouped, sorted and computed.
 
 use orm::Error;
-use orm::expr::{greatest, least};
+use orm::expr::{OrderBy, greatest, least};
 use orm::prelude::*;
 use orm::query::Sql;
 
@@ -183,14 +183,14 @@ pub async fn limit_and_offset_cut_the_sorted_rows(db: &TestDb) -> TestResult {
     assert_eq!(db.fetch_all(sorted().limit(3)).await?, [1, 2, 3]);
     assert_eq!(db.fetch_all(sorted().limit(2).offset(4)).await?, [5, 6]);
     assert_eq!(db.fetch_all(sorted().offset(7)).await?, [8, 9]);
-    assert_eq!(db.fetch_all(sorted().offset(9)).await?, []);
+    assert!(db.fetch_all(sorted().offset(9)).await?.is_empty());
     Ok(())
 }
 
 pub async fn a_limit_of_zero_gives_no_row(db: &TestDb) -> TestResult {
     numbers(db, 3).await?;
 
-    assert_eq!(db.fetch_all(select(Number.value).limit(0)).await?, []);
+    assert!(db.fetch_all(select(Number.value).limit(0)).await?.is_empty());
     Ok(())
 }
 
@@ -542,7 +542,7 @@ pub async fn null_is_smaller_than_every_value(db: &TestDb) -> TestResult {
 
 pub async fn nulls_go_first_or_last_when_asked(db: &TestDb) -> TestResult {
     people(db).await?;
-    let sorted = async |order| db.fetch_all(select(User.age).order_by::<orm::expr::OrderBy>(order)).await;
+    let sorted = async |order: OrderBy| db.fetch_all(select(User.age).order_by(order)).await;
 
     assert_eq!(sorted(User.age.asc().nulls_last()).await?, [Some(25), Some(30), None]);
     assert_eq!(sorted(User.age.desc().nulls_first()).await?, [None, Some(30), Some(25)]);
@@ -1105,7 +1105,7 @@ pub async fn statements_that_differ_never_share_a_text(db: &TestDb) -> TestResul
         assert_eq!(db.fetch_all(select(v).order_by(v.desc()).limit(1)).await?, [5]);
         assert_eq!(db.fetch_all(sorted().filter(v.in_([2]))).await?, [2]);
         assert_eq!(db.fetch_all(sorted().filter(v.not_in([2, 3]))).await?, [1, 4, 5]);
-        assert_eq!(db.fetch_all(sorted().filter(v.in_([0; 0]))).await?, []);
+        assert!(db.fetch_all(sorted().filter(v.in_([0; 0]))).await?.is_empty());
     }
     Ok(())
 }

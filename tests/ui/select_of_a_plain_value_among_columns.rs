@@ -2,5 +2,5 @@ use orm::docs::*;
 use orm::prelude::*;
 
 fn main() {
-    let _ = select(count_all()).group_by(User.posts);
+    let _ = select((User.name, "Alice"));
 }

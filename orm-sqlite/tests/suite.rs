@@ -1,0 +1,29 @@
+//! The behaviour that every backend owes, on a database in memory and on one in a file.
+
+use orm_core::engine::EngineBuilder;
+use orm_sqlite::Sqlite;
+use orm_testkit::Opening;
+
+mod memory {
+    use super::{EngineBuilder, Opening, Sqlite};
+
+    fn open() -> Opening {
+        Box::pin(async { (EngineBuilder::new("sqlite::memory:", &[&Sqlite]), Box::new(()) as _) })
+    }
+
+    orm_testkit::suite!(open);
+}
+
+mod file {
+    use super::{EngineBuilder, Opening, Sqlite};
+
+    fn open() -> Opening {
+        Box::pin(async {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let url = format!("sqlite://{}", folder.path().join("test.db").display());
+            (EngineBuilder::new(url, &[&Sqlite]), Box::new(folder) as _)
+        })
+    }
+
+    orm_testkit::suite!(open);
+}

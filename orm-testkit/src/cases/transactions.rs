@@ -1,0 +1,593 @@
+//! All or nothing: guards and closures, savepoints, and futures that are dropped half-way.
+
+use std::time::Duration;
+
+use orm::Error;
+use orm::prelude::*;
+
+use crate::expect::{polled, refused};
+use crate::models::{Number, User, numbers, user, users};
+use crate::{TestDb, TestResult};
+
+async fn names(db: &Engine) -> orm::Result<Vec<String>> {
+    db.fetch_all(select(User.name).order_by(User.name)).await
+}
+
+/// A database with one connection, for which nobody waits long.
+async fn one_connection(db: &TestDb) -> orm::Result<TestDb> {
+    let timeout = Duration::from_millis(500);
+    let db = db.another(|builder| builder.pool_size(1).max_overflow(0).pool_timeout(timeout)).await;
+    db.create_all(schema![User]).await?;
+    Ok(db)
+}
+
+// Guards.
+
+pub async fn what_is_committed_lasts(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+
+    let mut tx = db.begin().await?;
+    tx.execute(insert(user("Alice"))).await?;
+    tx.execute(insert(user("Bob"))).await?;
+    tx.commit().await?;
+
+    assert_eq!(names(db).await?, ["Alice", "Bob"]);
+    Ok(())
+}
+
+pub async fn what_is_rolled_back_is_undone(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+    db.execute(insert(user("Alice"))).await?;
+
+    let mut tx = db.begin().await?;
+    tx.execute(insert(user("Bob"))).await?;
+    tx.execute(delete(User).filter(User.name.eq("Alice"))).await?;
+    tx.rollback().await?;
+
+    assert_eq!(names(db).await?, ["Alice"]);
+    Ok(())
+}
+
+pub async fn a_transaction_that_is_dropped_is_undone(db: &TestDb) -> TestResult {
+    let db = one_connection(db).await?;
+
+    let mut tx = db.begin().await?;
+    tx.execute(insert(user("Alice"))).await?;
+    drop(tx);
+
+    assert_eq!(names(&db).await?, [""; 0]);
+    Ok(())
+}
+
+pub async fn a_transaction_sees_its_own_changes(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+    let mut tx = db.begin().await?;
+
+    let id = tx.fetch_one(insert(user("Alice")).returning(User.id)).await?;
+    tx.execute(update(User).set(User.age, 5).filter(User.id.eq(id))).await?;
+    let seen = tx.get(User, id).await?;
+
+    assert_eq!(seen.and_then(|user| user.age), Some(5));
+    Ok(())
+}
+
+pub async fn others_see_the_state_from_before_until_it_is_committed(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+    db.execute(insert(user("Alice"))).await?;
+
+    let mut tx = db.begin().await?;
+    tx.execute(insert(user("Bob"))).await?;
+    tx.execute(update(User).set(User.name, "Alicia").filter(User.name.eq("Alice"))).await?;
+    let before = names(db).await?;
+    tx.commit().await?;
+    let after = names(db).await?;
+
+    assert_eq!(before, ["Alice"]);
+    assert_eq!(after, ["Alicia", "Bob"]);
+    Ok(())
+}
+
+pub async fn a_kept_connection_has_one_transaction_after_the_other(db: &TestDb) -> TestResult {
+    let db = one_connection(db).await?;
+    let mut connection = db.connection().await?;
+
+    let mut tx = connection.begin().await?;
+    tx.execute(insert(user("Alice"))).await?;
+    tx.commit().await?;
+    let mut tx = connection.begin().await?;
+    tx.execute(insert(user("Bob"))).await?;
+    drop(tx);
+    connection.execute(insert(user("Carol"))).await?;
+    connection.transaction(async |tx| tx.execute(insert(user("Dora"))).await).await?;
+    drop(connection);
+
+    assert_eq!(names(&db).await?, ["Alice", "Carol", "Dora"]);
+    Ok(())
+}
+
+pub async fn an_isolation_level_can_be_asked_for(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+    let levels = [
+        Isolation::ReadUncommitted,
+        Isolation::ReadCommitted,
+        Isolation::RepeatableRead,
+        Isolation::Serializable,
+    ];
+
+    for (number, level) in levels.into_iter().enumerate() {
+        let mut tx = db.begin_with(TransactionOptions::new().isolation(level)).await?;
+        tx.execute(insert(user(&format!("{number}")))).await?;
+        tx.commit().await?;
+    }
+
+    assert_eq!(names(db).await?, ["0", "1", "2", "3"]);
+    Ok(())
+}
+
+// Read-only.
+
+pub async fn a_read_only_transaction_reads(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+    db.execute(insert(user("Alice"))).await?;
+
+    let mut tx = db.begin_with(TransactionOptions::new().read_only()).await?;
+    let count = tx.fetch_scalar(select(count(User.id))).await?;
+    tx.commit().await?;
+
+    assert_eq!(count, 1);
+    Ok(())
+}
+
+pub async fn a_read_only_transaction_refuses_every_write(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+    db.execute(insert(user("Alice"))).await?;
+    let read_only = || db.begin_with(TransactionOptions::new().read_only());
+
+    let inserted = refused(read_only().await?.execute(insert(user("Bob"))).await)?;
+    let updated = refused(read_only().await?.execute(update(User).set(User.age, 1).all_rows()).await)?;
+    let deleted = refused(read_only().await?.execute(delete(User).all_rows()).await)?;
+
+    for error in [inserted, updated, deleted] {
+        assert!(matches!(error, Error::ReadOnly { .. }), "{error:?}");
+    }
+    assert_eq!(db.fetch_all(select(User.age)).await?, [None]);
+    Ok(())
+}
+
+pub async fn a_connection_can_write_again_after_a_read_only_transaction(db: &TestDb) -> TestResult {
+    let db = one_connection(db).await?;
+
+    let mut tx = db.begin_with(TransactionOptions::new().read_only()).await?;
+    refused(tx.execute(insert(user("Alice"))).await)?;
+    drop(tx);
+    let tx = db.begin_with(TransactionOptions::new().read_only()).await?;
+    tx.commit().await?;
+    db.execute(insert(user("Bob"))).await?;
+
+    assert_eq!(names(&db).await?, ["Bob"]);
+    Ok(())
+}
+
+pub async fn a_reader_does_not_wait_for_a_writer(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+    let mut writer = db.begin().await?;
+    writer.execute(insert(user("Alice"))).await?;
+
+    let mut reader = db.begin_with(TransactionOptions::new().read_only()).await?;
+    let seen = reader.fetch_scalar(select(count(User.id))).await?;
+    reader.commit().await?;
+    writer.commit().await?;
+
+    assert_eq!((seen, names(db).await?), (0, vec!["Alice".to_string()]));
+    Ok(())
+}
+
+// Savepoints.
+
+pub async fn an_inner_rollback_undoes_the_inner_changes_only(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+
+    let mut tx = db.begin().await?;
+    tx.execute(insert(user("Before"))).await?;
+    let mut savepoint = tx.savepoint().await?;
+    savepoint.execute(insert(user("Inside"))).await?;
+    savepoint.rollback().await?;
+    tx.execute(insert(user("After"))).await?;
+    tx.commit().await?;
+
+    assert_eq!(names(db).await?, ["After", "Before"]);
+    Ok(())
+}
+
+pub async fn a_savepoint_that_is_dropped_is_undone(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+
+    let mut tx = db.begin().await?;
+    tx.execute(insert(user("Before"))).await?;
+    let mut savepoint = tx.savepoint().await?;
+    savepoint.execute(insert(user("Inside"))).await?;
+    drop(savepoint);
+    tx.commit().await?;
+
+    assert_eq!(names(db).await?, ["Before"]);
+    Ok(())
+}
+
+pub async fn an_inner_commit_falls_with_the_outer_rollback(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+
+    let mut tx = db.begin().await?;
+    let mut savepoint = tx.savepoint().await?;
+    savepoint.execute(insert(user("Inside"))).await?;
+    savepoint.commit().await?;
+    let inside = tx.fetch_scalar(select(count(User.id))).await?;
+    tx.rollback().await?;
+
+    assert_eq!((inside, names(db).await?.len()), (1, 0));
+    Ok(())
+}
+
+pub async fn savepoints_nest_three_deep(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+
+    let mut one = db.begin().await?;
+    one.execute(insert(user("1"))).await?;
+    let mut two = one.savepoint().await?;
+    two.execute(insert(user("2"))).await?;
+    let mut three = two.savepoint().await?;
+    three.execute(insert(user("3"))).await?;
+    let mut four = three.savepoint().await?;
+    four.execute(insert(user("4"))).await?;
+    four.commit().await?;
+    three.rollback().await?;
+    let mut again = two.savepoint().await?;
+    again.execute(insert(user("5"))).await?;
+    again.commit().await?;
+    two.commit().await?;
+    one.commit().await?;
+
+    assert_eq!(names(db).await?, ["1", "2", "5"]);
+    Ok(())
+}
+
+pub async fn an_error_in_a_savepoint_leaves_the_transaction_usable(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+
+    let mut tx = db.begin().await?;
+    tx.execute(insert(user("Alice"))).await?;
+    let mut savepoint = tx.savepoint().await?;
+    let error = refused(savepoint.execute(insert(user("Alice"))).await)?;
+    savepoint.rollback().await?;
+    tx.execute(insert(user("Bob"))).await?;
+    tx.commit().await?;
+
+    assert_eq!(error.kind(), "UniqueViolation");
+    assert_eq!(names(db).await?, ["Alice", "Bob"]);
+    Ok(())
+}
+
+// Closures.
+
+pub async fn a_closure_that_gives_ok_is_committed(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+
+    let id = db.transaction(async |tx| tx.fetch_one(insert(user("Alice")).returning(User.id)).await).await?;
+
+    assert!(db.get(User, id).await?.is_some());
+    Ok(())
+}
+
+pub async fn a_closure_that_gives_an_error_is_undone(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+
+    let result: orm::Result<()> = db
+        .transaction(async |tx| {
+            tx.execute(insert(user("Alice"))).await?;
+            Err(Error::NoRow)
+        })
+        .await;
+
+    assert!(matches!(result, Err(Error::NoRow)));
+    assert_eq!(names(db).await?, [""; 0]);
+    Ok(())
+}
+
+pub async fn a_closure_may_have_an_error_of_its_own(db: &TestDb) -> TestResult {
+    #[derive(Debug)]
+    enum Refusal {
+        TooPoor,
+        Database(Error),
+    }
+    impl From<Error> for Refusal {
+        fn from(error: Error) -> Self {
+            Refusal::Database(error)
+        }
+    }
+    db.create_all(schema![User]).await?;
+    db.execute(insert(user("Alice"))).await?;
+
+    let own: Result<(), Refusal> = db
+        .transaction(async |tx| {
+            tx.execute(delete(User).all_rows()).await?;
+            Err(Refusal::TooPoor)
+        })
+        .await;
+    let databases: Result<u64, Refusal> =
+        db.transaction(async |tx| Ok(tx.execute(insert(user("Alice"))).await?)).await;
+
+    assert!(matches!(own, Err(Refusal::TooPoor)));
+    assert!(matches!(&databases, Err(Refusal::Database(error)) if error.kind() == "UniqueViolation"), "{databases:?}");
+    assert_eq!(names(db).await?, ["Alice"]);
+    Ok(())
+}
+
+pub async fn a_closure_that_panics_is_undone(db: &TestDb) -> TestResult {
+    let db = one_connection(db).await?;
+    let engine = db.engine.clone();
+
+    let task = tokio::spawn(async move {
+        engine
+            .transaction(async |tx| {
+                tx.execute(insert(user("Alice"))).await?;
+                if tx.fetch_scalar(select(count(User.id))).await? == 1 {
+                    // A panic that prints nothing.
+                    std::panic::resume_unwind(Box::new("the closure gave up"));
+                }
+                Ok::<_, Error>(())
+            })
+            .await
+    });
+
+    assert!(task.await.is_err_and(|error| error.is_panic()));
+    assert_eq!(names(&db).await?, [""; 0]);
+    Ok(())
+}
+
+pub async fn closures_nest(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+
+    db.transaction(async |tx| {
+        tx.execute(insert(user("Outside"))).await?;
+        let failed: orm::Result<()> = tx
+            .transaction(async |inner| {
+                inner.execute(insert(user("Failed"))).await?;
+                Err(Error::NoRow)
+            })
+            .await;
+        assert!(matches!(failed, Err(Error::NoRow)));
+        tx.transaction(async |inner| {
+            inner.execute(insert(user("Inside"))).await?;
+            inner.transaction(async |innermost| innermost.execute(insert(user("Innermost"))).await).await
+        })
+        .await
+    })
+    .await?;
+
+    assert_eq!(names(db).await?, ["Innermost", "Inside", "Outside"]);
+    Ok(())
+}
+
+pub async fn closures_with_captures_by_reference_run_on_another_task(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+    let engine = db.engine.clone();
+
+    let task = tokio::spawn(async move {
+        let (outer, inner) = (String::from("Outer"), String::from("Inner"));
+        let mut inserted = 0;
+        engine
+            .transaction(async |tx| {
+                inserted += tx.execute(insert(user(&outer))).await?;
+                tx.transaction(async |tx| {
+                    inserted += tx.execute(insert(user(&inner))).await?;
+                    Ok::<_, Error>(())
+                })
+                .await
+            })
+            .await?;
+        Ok::<_, Error>((inserted, outer, inner))
+    });
+
+    assert_eq!(task.await??, (2, "Outer".to_string(), "Inner".to_string()));
+    assert_eq!(names(db).await?, ["Inner", "Outer"]);
+    Ok(())
+}
+
+// Functions over anything that runs statements.
+
+async fn add(db: &mut impl Executor, name: &str) -> orm::Result<i64> {
+    db.execute(insert(user(name))).await?;
+    let id = db.fetch_one(select(User.id).filter(User.name.eq(name))).await?;
+    Ok(db.get(User, id).await?.map_or(0, |user| user.id))
+}
+
+pub async fn a_function_runs_on_engine_connection_and_transaction(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+
+    let on_engine = add(&mut &db.engine, "Engine").await?;
+    let mut connection = db.connection().await?;
+    let on_connection = add(&mut connection, "Connection").await?;
+    let mut tx = connection.begin().await?;
+    let on_transaction = add(&mut tx, "Transaction").await?;
+    let mut savepoint = tx.savepoint().await?;
+    add(&mut savepoint, "Savepoint").await?;
+    savepoint.commit().await?;
+    tx.commit().await?;
+
+    assert!(on_engine != on_connection && on_connection != on_transaction);
+    assert_eq!(names(db).await?, ["Connection", "Engine", "Savepoint", "Transaction"]);
+    Ok(())
+}
+
+pub async fn a_function_over_an_executor_runs_on_another_task(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+    let engine = db.engine.clone();
+
+    let task = tokio::spawn(async move {
+        add(&mut &engine, "Engine").await?;
+        engine.transaction(async |tx| add(tx, "Transaction").await).await
+    });
+
+    assert!(task.await?? > 0);
+    assert_eq!(names(db).await?, ["Engine", "Transaction"]);
+    Ok(())
+}
+
+// Side by side.
+
+pub async fn writers_wait_for_each_other(db: &TestDb) -> TestResult {
+    numbers(db, 1).await?;
+    let tasks: Vec<_> = (0..20)
+        .map(|_| {
+            let engine = db.engine.clone();
+            tokio::spawn(async move {
+                engine
+                    .transaction(async |tx| {
+                        tx.execute(update(Number).set(Number.value, Number.value + 1).all_rows()).await?;
+                        tokio::task::yield_now().await;
+                        tx.execute(update(Number).set(Number.value, Number.value + 1).all_rows()).await
+                    })
+                    .await
+            })
+        })
+        .collect();
+
+    for task in tasks {
+        task.await??;
+    }
+
+    assert_eq!(db.fetch_scalar(select(Number.value)).await?, 41);
+    Ok(())
+}
+
+pub async fn a_writer_that_gives_up_waiting_lets_the_next_one_in(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+    let mut first = db.begin().await?;
+    first.execute(insert(user("First"))).await?;
+
+    for times in 1..=3 {
+        let waiting = async { db.begin().await?.execute(insert(user("Waiting"))).await };
+        polled(times, waiting).await;
+    }
+    first.commit().await?;
+    db.execute(insert(user("Next"))).await?;
+
+    assert_eq!(names(db).await?, ["First", "Next"]);
+    Ok(())
+}
+
+// Futures that are dropped half-way. `polled` polls a future a number of times, and drops it.
+
+/// That the only connection of a pool is clean: nothing of before is open on it.
+async fn is_clean(db: &TestDb, round: usize) -> TestResult {
+    let name = |what: &str| format!("{what} {round}");
+    db.execute(insert(user(&name("alone")))).await?;
+    let mut tx = db.begin().await?;
+    tx.execute(insert(user(&name("undone")))).await?;
+    tx.rollback().await?;
+    let mut tx = db.begin().await?;
+    tx.execute(insert(user(&name("kept")))).await?;
+    tx.commit().await?;
+    let written = [name("alone"), name("kept"), name("undone")];
+    let found = db.fetch_all(select(User.name).filter(User.name.in_(&written[..])).order_by(User.name)).await?;
+    assert_eq!(found, [name("alone"), name("kept")]);
+    Ok(())
+}
+
+pub async fn a_transaction_dropped_at_any_point_leaves_the_connection_clean(db: &TestDb) -> TestResult {
+    let db = one_connection(db).await?;
+
+    for round in 1..=20 {
+        let whole = async {
+            let mut tx = db.begin().await?;
+            tokio::task::yield_now().await;
+            tx.execute(insert(user(&format!("half {round}")))).await?;
+            tokio::task::yield_now().await;
+            let mut savepoint = tx.savepoint().await?;
+            tokio::task::yield_now().await;
+            savepoint.execute(insert(users(60))).await?;
+            savepoint.rollback().await?;
+            tokio::task::yield_now().await;
+            tx.commit().await
+        };
+        if polled(round, whole).await.transpose()?.is_none() {
+            assert_eq!(db.pool_state().in_use, 0, "round {round}");
+        }
+        is_clean(&db, round).await?;
+    }
+    Ok(())
+}
+
+pub async fn a_begin_dropped_half_way_leaves_the_connection_clean(db: &TestDb) -> TestResult {
+    let db = one_connection(db).await?;
+
+    for round in 1..=20 {
+        polled(round, db.begin()).await.transpose()?;
+        is_clean(&db, round).await?;
+    }
+    Ok(())
+}
+
+pub async fn a_statement_dropped_half_way_leaves_the_connection_clean(db: &TestDb) -> TestResult {
+    let db = one_connection(db).await?;
+
+    for round in 1..=20 {
+        let many: Vec<User> = (0..120).map(|number| user(&format!("many {round} {number}"))).collect();
+        polled(round, db.execute(insert(many))).await.transpose()?;
+        polled(round, db.fetch_all(select(User))).await.transpose()?;
+        is_clean(&db, round).await?;
+    }
+
+    let many = db.fetch_scalar(select(count(User.id)).filter(User.name.starts_with("many"))).await?;
+    assert_eq!(many % 120, 0, "{many} rows are not whole statements");
+    Ok(())
+}
+
+pub async fn a_commit_dropped_half_way_leaves_the_connection_clean(db: &TestDb) -> TestResult {
+    let db = one_connection(db).await?;
+
+    for round in 1..=20 {
+        let mut tx = db.begin().await?;
+        tx.execute(insert(user(&format!("half {round}")))).await?;
+        polled(round, tx.commit()).await.transpose()?;
+        is_clean(&db, round).await?;
+    }
+    Ok(())
+}
+
+pub async fn a_savepoint_dropped_half_way_leaves_the_transaction_as_it_was(db: &TestDb) -> TestResult {
+    let db = one_connection(db).await?;
+    let mut tx = db.begin().await?;
+
+    for round in 1..=20 {
+        let inside = async {
+            let mut savepoint = tx.savepoint().await?;
+            tokio::task::yield_now().await;
+            savepoint.execute(insert(user(&format!("inside {round}")))).await?;
+            tokio::task::yield_now().await;
+            savepoint.rollback().await
+        };
+        polled(round, inside).await.transpose()?;
+        tx.execute(insert(user(&format!("outside {round}")))).await?;
+    }
+    tx.commit().await?;
+
+    let names = names(&db).await?;
+    assert!(names.len() == 20 && names.iter().all(|name| name.starts_with("outside")), "{names:?}");
+    Ok(())
+}
+
+pub async fn a_closure_dropped_half_way_is_undone(db: &TestDb) -> TestResult {
+    let db = one_connection(db).await?;
+
+    for round in 1..=20 {
+        let forever = db.transaction(async |tx| {
+            tx.execute(insert(user("Never"))).await?;
+            std::future::pending::<orm::Result<()>>().await
+        });
+        assert!(polled(round, forever).await.is_none());
+        is_clean(&db, round).await?;
+    }
+
+    assert_eq!(db.fetch_scalar(select(count(User.id)).filter(User.name.eq("Never"))).await?, 0);
+    Ok(())
+}

@@ -1,0 +1,1 @@
+//! The guide, whose examples run with the other doc examples.

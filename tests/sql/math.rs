@@ -1,0 +1,71 @@
+//! Arithmetic by operators.
+
+use rust_decimal::Decimal;
+
+use orm::prelude::*;
+
+use crate::check::{Sql, check};
+use crate::models::*;
+
+/// Something with a price.
+#[derive(Debug, Model)]
+struct Product {
+    #[model(primary_key)]
+    id: i64,
+    price: Decimal,
+    discount: Option<Decimal>,
+}
+
+#[test]
+fn operators() {
+    check(select((User.age + 1, User.age - 1, User.age * 2, User.age / 2, User.age % 2, -User.age)), Sql { sqlite: r#"SELECT "users"."age" + ?1, "users"."age" - ?2, "users"."age" * ?3, "users"."age" / ?4, "users"."age" % ?5, -"users"."age" FROM "users""# });
+}
+
+#[test]
+fn columns_and_subqueries_are_calculated_with() {
+    check(select(Post.views + Post.author_id), Sql { sqlite: r#"SELECT "post"."views" + "post"."author_id" FROM "post""# });
+    check(select(Post.views - select(max(Post.views))), Sql { sqlite: r#"SELECT "post"."views" - (SELECT max("post"."views") FROM "post") FROM "post""# });
+}
+
+#[test]
+fn parentheses_follow_the_program() {
+    check(select((User.id + 1) * 2), Sql { sqlite: r#"SELECT ("users"."id" + ?1) * ?2 FROM "users""# });
+    check(select(User.id + User.id * 2), Sql { sqlite: r#"SELECT "users"."id" + "users"."id" * ?1 FROM "users""# });
+    check(select(User.id - (User.id - 1)), Sql { sqlite: r#"SELECT "users"."id" - ("users"."id" - ?1) FROM "users""# });
+    check(select(User.id - 1 - 2), Sql { sqlite: r#"SELECT "users"."id" - ?1 - ?2 FROM "users""# });
+    check(select(-(User.id + 1)), Sql { sqlite: r#"SELECT -("users"."id" + ?1) FROM "users""# });
+    check(select(-(-User.id)), Sql { sqlite: r#"SELECT -(-"users"."id") FROM "users""# });
+    check(select(User.id - -User.id), Sql { sqlite: r#"SELECT "users"."id" - -"users"."id" FROM "users""# });
+    check(select(User.id / (User.id * 2)), Sql { sqlite: r#"SELECT "users"."id" / ("users"."id" * ?1) FROM "users""# });
+}
+
+#[test]
+fn a_result_may_be_null_if_a_part_may() {
+    let _: Select<(i64, Option<i32>)> = select((User.id + 1, User.age + 1));
+    let _: Select<Option<i64>> = select(Post.author_id + Post.editor_id);
+    check(select(Post.author_id + Post.editor_id), Sql { sqlite: r#"SELECT "post"."author_id" + "post"."editor_id" FROM "post""# });
+}
+
+#[test]
+fn rounding_and_signs() {
+    check(select((Post.score.round(2), Post.views.abs(), (Post.score - 1.0).abs())), Sql { sqlite: r#"SELECT round("post"."score", ?1), abs("post"."views"), abs("post"."score" - ?2) FROM "post""# });
+}
+
+#[test]
+fn calculations_are_compared() {
+    check(select(User.id).filter((User.age + 1).gt(User.id.cast::<i32>() * 2)), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."age" + ?1 > CAST("users"."id" AS INTEGER) * ?2"# });
+    check(select(User.id).filter((User.id % 2).eq(0)), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."id" % ?1 = ?2"# });
+}
+
+#[test]
+fn floats_keep_their_remainder() {
+    check(select(Post.score % 2.0), Sql { sqlite: r#"SELECT float_rem("post"."score", ?1) FROM "post""# });
+}
+
+#[test]
+fn decimals_are_exact_by_functions() {
+    let two = Decimal::from(2);
+    check(select((Product.price + two, Product.price - two, Product.price * two, Product.price / two, -Product.price)), Sql { sqlite: r#"SELECT decimal_add("product"."price", ?1), decimal_sub("product"."price", ?2), decimal_mul("product"."price", ?3), decimal_div("product"."price", ?4), decimal_sub(0, "product"."price") FROM "product""# });
+    check(select((sum(Product.price), avg(Product.price), Product.price.abs())), Sql { sqlite: r#"SELECT decimal_sum("product"."price"), avg("product"."price"), decimal_abs("product"."price") FROM "product""# });
+    check(select(Product.price - Product.discount), Sql { sqlite: r#"SELECT decimal_sub("product"."price", "product"."discount") FROM "product""# });
+}
