@@ -29,7 +29,7 @@ pub(crate) async fn sync(engine: &Engine, found: &Found) -> orm::Result<Changes>
 
 /// Gives the key of every folder by its path.
 async fn sync_directories(
-    tx: &mut Transaction<'_>,
+    tx: &mut Transaction,
     found: &Found,
     changes: &mut Changes,
 ) -> orm::Result<HashMap<String, i64>> {
@@ -65,7 +65,7 @@ fn parent_of(path: &str, known: &HashMap<String, i64>) -> Option<i64> {
 }
 
 async fn sync_files(
-    tx: &mut Transaction<'_>,
+    tx: &mut Transaction,
     found: &Found,
     directories: &HashMap<String, i64>,
     changes: &mut Changes,

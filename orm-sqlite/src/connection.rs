@@ -22,14 +22,14 @@ use crate::driver::Database;
 use crate::error;
 use crate::lock::Patience;
 use crate::pool::{Lent, Live};
-use crate::statement::{Compiled, Control, Explained, Failure, Work};
+use crate::statement::{Compiled, Control, Explained, Failure, Transaction, Work};
 use crate::stream::{Returned, SqliteStream};
 
 /// A connection of the pool. It goes back when this is dropped.
 pub(crate) struct SqliteConnection {
     pub(crate) place: Place,
     pub(crate) database: Arc<Database>,
-    transaction: Option<Transaction>,
+    pub(crate) transaction: Option<Transaction>,
     /// The transaction (0) or outermost savepoint that was dropped while the connection was away.
     abandoned: Option<u32>,
 }
@@ -46,12 +46,6 @@ pub(crate) enum Place {
 /// Why something has to be tried again, and the right to write if it is there.
 type Waits = (Failure, Option<OwnedSemaphorePermit>);
 
-/// The transaction that [`Connection::begin`] began.
-#[derive(Debug, Clone, Copy)]
-struct Transaction {
-    read_only: bool,
-}
-
 impl SqliteConnection {
     pub(crate) fn new(lent: Lent, database: Arc<Database>) -> Self {
         SqliteConnection { place: Place::Here(lent), database, transaction: None, abandoned: None }
@@ -62,10 +56,6 @@ impl SqliteConnection {
             Place::Here(lent) => lent.live(),
             Place::Away(_) | Place::Gone => Err(error::lost()),
         }
-    }
-
-    pub(crate) fn read_only(&self) -> bool {
-        self.transaction.is_some_and(|transaction| transaction.read_only)
     }
 
     /// Waits until the connection is here. Gives what came of the statement that it was away for.
@@ -84,19 +74,23 @@ impl SqliteConnection {
         Ok(Some(returned))
     }
 
-    /// Waits until a statement can run.
+    /// Waits until a statement can run, if one cannot.
+    #[inline]
     async fn ready(&mut self) -> Result<()> {
-        // What is seldom awaited is kept apart, and with it out of the future of every statement.
-        if !matches!(self.place, Place::Here(_)) {
-            Box::pin(self.come_back()).await?;
+        let at_hand = match &mut self.place {
+            Place::Here(lent) => !lent.live()?.is_due_to_yield(),
+            Place::Away(_) | Place::Gone => false,
+        };
+        if at_hand {
+            return Ok(());
         }
-        if self.live()?.is_due_to_yield() {
+        // What is seldom awaited is kept out of the future of every statement.
+        Box::pin(async {
+            self.come_back().await?;
             tokio::task::yield_now().await;
-        }
-        if self.transaction.is_some() && self.live()?.db.is_autocommit() {
-            return Err(Error::TransactionEnded);
-        }
-        Ok(())
+            Ok(())
+        })
+        .await
     }
 
     fn compile<'a>(&self, statement: Statement<'a>) -> Result<Compiled<'a>> {
@@ -157,16 +151,16 @@ impl SqliteConnection {
 
     /// Runs something for the first time.
     fn attempt<W: Work>(&mut self, work: &W, sink: &mut dyn RowSink) -> Result<Done, Waits> {
-        let (read_only, database) = (self.read_only(), &self.database);
-        let live = match &mut self.place {
-            Place::Here(lent) => lent.live().map_err(|error| (Failure::Failed(error), None))?,
-            Place::Away(_) | Place::Gone => return Err((Failure::Failed(error::lost()), None)),
-        };
         let mut permit = None;
-        if work.surely_writes() && live.db.is_autocommit() {
-            permit = database.writers.try_enter();
+        if work.surely_writes() && self.transaction.is_none() {
+            permit = self.database.writers.try_enter();
         }
-        live.attempt(work, read_only, &mut permit, sink).map_err(|failure| (failure, permit))
+        let transaction = self.transaction;
+        let result = match self.live() {
+            Ok(live) => live.attempt(work, transaction, &mut permit, sink),
+            Err(error) => Err(Failure::Failed(error)),
+        };
+        result.map_err(|failure| (failure, permit))
     }
 
     /// Runs something again and again, waiting for locks as long as it takes and may.
@@ -176,10 +170,10 @@ impl SqliteConnection {
         (mut failure, mut permit): Waits,
         sink: &mut dyn RowSink,
     ) -> Result<Done> {
-        let (mut patience, read_only) = (Patience::new(self.database.busy_timeout), self.read_only());
+        let (mut patience, transaction) = (Patience::new(self.database.busy_timeout), self.transaction);
         loop {
             self.database.wait_out(failure, work, &mut patience, &mut permit).await?;
-            match self.live()?.attempt(work, read_only, &mut permit, sink) {
+            match self.live()?.attempt(work, transaction, &mut permit, sink) {
                 Ok(done) => return Ok(done),
                 Err(again) => failure = again,
             }
@@ -187,10 +181,7 @@ impl SqliteConnection {
     }
 
     async fn commit_transaction(&mut self) -> Result<()> {
-        if let Err(error) = self.ready().await {
-            self.transaction = None;
-            return Err(error);
-        }
+        self.ready().await?;
         let committed = self.control(Control::COMMIT).await;
         // One that could not be committed is still open, unless SQLite rolled it back.
         if self.live()?.db.is_autocommit() {
@@ -236,9 +227,7 @@ impl Live {
     fn end(&mut self, controls: &[Control]) -> bool {
         let run = |control: &Control| self.db.prepare_cached(control.sql()).and_then(|mut it| it.raw_execute());
         let ended = controls.iter().all(|control| run(control).is_ok());
-        if self.db.is_autocommit() {
-            self.writing = None;
-        }
+        self.settle(&mut None);
         ended
     }
 }

@@ -52,6 +52,12 @@ pub(crate) enum Failure {
     Failed(Error),
 }
 
+/// The transaction that the caller began and has not ended.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Transaction {
+    pub(crate) read_only: bool,
+}
+
 impl Live {
     /// Runs a statement to its end.
     ///
@@ -60,22 +66,34 @@ impl Live {
     pub(crate) fn attempt<W: Work + ?Sized>(
         &mut self,
         work: &W,
-        read_only: bool,
+        transaction: Option<Transaction>,
         permit: &mut Option<OwnedSemaphorePermit>,
         sink: &mut dyn RowSink,
     ) -> Result<Done, Failure> {
         let alone = self.db.is_autocommit();
+        if alone && transaction.is_some() {
+            return Err(Failure::Failed(Error::TransactionEnded));
+        }
         if alone {
             self.clock.release();
         }
-        let may_write = !alone || permit.is_some();
-        let result = self.execute(work, read_only, may_write, sink);
+        let read_only = transaction.is_some_and(|transaction| transaction.read_only);
+        let result = self.execute(work, read_only, !alone || permit.is_some(), sink);
+        self.settle(permit);
+        result
+    }
+
+    /// The right to write is held as long as SQLite's own.
+    #[inline]
+    pub(crate) fn settle(&mut self, permit: &mut Option<OwnedSemaphorePermit>) {
+        if self.writing.is_none() && permit.is_none() {
+            return;
+        }
         if self.db.is_autocommit() {
             self.writing = None;
         } else if permit.is_some() {
             self.writing = permit.take();
         }
-        result
     }
 
     fn execute<W: Work + ?Sized>(

@@ -22,7 +22,7 @@ use crate::connection::{Place, SqliteConnection};
 use crate::error;
 use crate::lock::Patience;
 use crate::pool::{Lent, Live};
-use crate::statement::{Failure, Owned, Work};
+use crate::statement::{Failure, Owned, Transaction, Work};
 
 const ROWS_IN_A_CHUNK: usize = 256;
 const CHUNKS_AHEAD: usize = 2;
@@ -111,14 +111,14 @@ fn depart(
     work: &Arc<Owned>,
     permit: Option<OwnedSemaphorePermit>,
 ) -> Result<mpsc::Receiver<Chunk>> {
-    let read_only = connection.read_only();
+    let transaction = connection.transaction;
     let ((sender, chunks), (back, returned)) = (mpsc::channel(CHUNKS_AHEAD), oneshot::channel());
     let Place::Here(lent) = std::mem::replace(&mut connection.place, Place::Away(returned)) else {
         return Err(error::lost());
     };
     let work = Arc::clone(work);
     tokio::task::spawn_blocking(move || {
-        let returned = travel(lent, &work, read_only, permit, sender);
+        let returned = travel(lent, &work, transaction, permit, sender);
         // Nobody waits for it if the connection was dropped: it goes back to the pool from here.
         drop(back.send(returned));
     });
@@ -129,7 +129,7 @@ fn depart(
 fn travel(
     mut lent: Lent,
     work: &Owned,
-    read_only: bool,
+    transaction: Option<Transaction>,
     mut permit: Option<OwnedSemaphorePermit>,
     sender: mpsc::Sender<Chunk>,
 ) -> Returned {
@@ -138,7 +138,7 @@ fn travel(
         Ok(live) => {
             let stop = sink.sender.clone();
             live.stop_reading_when(move || stop.is_closed(), work.sql());
-            let outcome = live.attempt(work, read_only, &mut permit, &mut sink);
+            let outcome = live.attempt(work, transaction, &mut permit, &mut sink);
             live.stop_never();
             outcome
         }

@@ -3,7 +3,7 @@
 #[doc(no_inline)]
 pub use crate::connect::Connect;
 #[doc(no_inline)]
-pub use orm_core::engine::{Connection, Engine, Executor, Isolation, Rows, Transaction, TransactionOptions};
+pub use orm_core::engine::{Connection, Engine, Executor, Isolation, Rows, Scope, Transaction, TransactionOptions};
 #[doc(no_inline)]
 pub use orm_core::expr::{
     Column, Condition, Expr, Expression, NumberExpression, TextExpression, and, avg, case, coalesce, count, count_all,

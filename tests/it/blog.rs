@@ -253,11 +253,8 @@ async fn deleting_an_author_follows_the_foreign_keys() -> TestResult {
     db.execute(delete(Author).filter(Author.name.eq("Ann"))).await?;
 
     assert_eq!(editor, Some(None));
-    for left in [count_all(), count_all()].map(select).into_iter().zip([true, false]) {
-        let (query, posts) = left;
-        let query = if posts { query.from(Post) } else { query.from(Comment) };
-        assert_eq!(db.fetch_scalar(query).await?, 0);
-    }
+    assert_eq!(db.fetch_scalar(select(count_all()).from(Post)).await?, 0);
+    assert_eq!(db.fetch_scalar(select(count_all()).from(Comment)).await?, 0);
     assert_eq!(db.fetch_scalar(select(count_all()).from(Tag)).await?, 3);
     Ok(())
 }

@@ -75,7 +75,7 @@ async fn shop() -> orm::Result<Database> {
 
 /// Takes the goods out of the stock and writes the order down.
 async fn place_order(
-    tx: &mut Transaction<'_>,
+    tx: &mut impl Executor,
     customer: &str,
     wanted: &[(i64, i64)],
 ) -> Result<i64, ShopError> {

@@ -166,7 +166,7 @@ fn an_update_sets_something() {
 }
 
 #[test]
-fn there_is_something_to_insert() {
+fn an_insert_of_no_rows_is_no_statement() {
     assert_eq!(insert(Vec::<Tag>::new()).to_sql(orm::docs::dialect::sqlite()).unwrap(), "");
 }
 

@@ -2,7 +2,7 @@
 
 use orm::prelude::*;
 
-use crate::check::{Sql, check, text};
+use crate::check::{Sql, check, refused, text};
 use crate::models::*;
 
 #[test]
@@ -140,11 +140,19 @@ fn a_comparison_is_compared_in_parentheses() {
     check(select(User.id).filter(User.id.eq(1).and(User.active).is_null()), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE ("users"."id" = ?1 AND "users"."active") IS NULL"# });
 }
 
+/// `not(not(.. and ..) and ..)`, so many times.
+fn nested(levels: i64) -> Expr<bool> {
+    (0..levels).fold(User.id.eq(0), |all, id| not(all.and(User.id.eq(id))))
+}
+
 #[test]
-fn a_deep_tree_stays_readable_for_the_database() {
-    let deep = (0..100).fold(User.id.eq(0), |all, id| not(all.and(User.id.eq(id))));
-    let sql = text(&select(User.id).filter(deep));
-    assert_eq!(sql.matches("NOT (").count(), 100);
+fn a_tree_is_as_deep_as_databases_read() {
+    let sql = text(&select(User.id).filter(nested(60)));
+    assert_eq!(sql.matches("NOT (").count(), 60);
+    refused(
+        select(User.id).filter(nested(200)),
+        "the expression nests more than 200 levels deep: join conditions with one `and`/`or`, or use `in_`",
+    );
 }
 
 #[test]

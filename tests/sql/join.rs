@@ -60,7 +60,7 @@ fn a_condition_joins_what_no_relation_does() {
 fn a_relation_takes_a_further_condition() {
     check(select(User.name).left_join(User.posts.and_on(Post.views.gt(10))), Sql { sqlite: r#"SELECT "users"."name" FROM "users" LEFT JOIN "post" ON "post"."author_id" = "users"."id" AND "post"."views" > ?1"# });
     check(select(User.name).left_join(User.posts.and_on(Post.views.gt(10).or(Post.score.gt(0.5)))), Sql { sqlite: r#"SELECT "users"."name" FROM "users" LEFT JOIN "post" ON "post"."author_id" = "users"."id" AND ("post"."views" > ?1 OR "post"."score" > ?2)"# });
-    check(select(Post.title).left_join(Post.tags.and_on(Tag.name.ne("draft"))), Sql { sqlite: r#"SELECT "post"."title" FROM "post" LEFT JOIN "post_tag" ON "post_tag"."post_id" = "post"."id" LEFT JOIN "tag" ON "tag"."name" = "post_tag"."tag" AND "tag"."name" <> ?1"# });
+    check(select(Post.title).join(Post.tags.and_on(Tag.name.ne("draft"))), Sql { sqlite: r#"SELECT "post"."title" FROM "post" JOIN "post_tag" ON "post_tag"."post_id" = "post"."id" JOIN "tag" ON "tag"."name" = "post_tag"."tag" AND "tag"."name" <> ?1"# });
 }
 
 #[test]

@@ -67,5 +67,7 @@ fn decimals_are_exact_by_functions() {
     let two = Decimal::from(2);
     check(select((Product.price + two, Product.price - two, Product.price * two, Product.price / two, -Product.price)), Sql { sqlite: r#"SELECT decimal_add("product"."price", ?1), decimal_sub("product"."price", ?2), decimal_mul("product"."price", ?3), decimal_div("product"."price", ?4), decimal_sub(0, "product"."price") FROM "product""# });
     check(select((sum(Product.price), avg(Product.price), Product.price.abs())), Sql { sqlite: r#"SELECT decimal_sum("product"."price"), avg("product"."price"), decimal_abs("product"."price") FROM "product""# });
+    check(select(Product.id).filter((Product.price * two).gt(two)).order_by(Product.price + two), Sql { sqlite: r#"SELECT "product"."id" FROM "product" WHERE decimal_mul("product"."price", ?1) > ?2 ORDER BY decimal_add("product"."price", ?3)"# });
+    check(select(Product.id).group_by(Product.id).having(sum(Product.price).gt(two)), Sql { sqlite: r#"SELECT "product"."id" FROM "product" GROUP BY "product"."id" HAVING decimal_sum("product"."price") > ?1"# });
     check(select(Product.price - Product.discount), Sql { sqlite: r#"SELECT decimal_sub("product"."price", "product"."discount") FROM "product""# });
 }

@@ -18,7 +18,7 @@ fn values_of_every_kind_are_bound() {
 
 #[test]
 fn columns_and_expressions_are_written_out() {
-    check(sql!("SELECT {} FROM {} WHERE {}", User.name, sql!("users").typed::<i64>(), User.age + 1), Sql { sqlite: r#"SELECT "users"."name" FROM (users) WHERE ("users"."age" + ?1)"# });
+    check(sql!("SELECT {} FROM users WHERE {}", User.name, User.id.eq(1).or(User.active)), Sql { sqlite: r#"SELECT "users"."name" FROM users WHERE ("users"."id" = ?1 OR "users"."active")"# });
 }
 
 #[test]

@@ -119,3 +119,10 @@ fn a_statement_is_not_used_up_by_running_it() {
     check(&all, Sql { sqlite: r#"SELECT "users"."id" FROM "users""# });
     check(&&all, Sql { sqlite: r#"SELECT "users"."id" FROM "users""# });
 }
+
+#[test]
+fn every_name_is_quoted() {
+    check(select((Odd.select, Odd.r#type, Odd.over, Odd.crab)).filter(Odd.over.gt(1)), Sql { sqlite: r#"SELECT "gro""ße `tabelle`"."select", "gro""ße `tabelle`"."type", "gro""ße `tabelle`"."über ""alles""; --", "gro""ße `tabelle`"."🦀" FROM "gro""ße `tabelle`" WHERE "gro""ße `tabelle`"."über ""alles""; --" > ?1"# });
+    check(insert(Odd::builder().select(1).r#type(2).over(3).crab(4)).returning(Odd.over), Sql { sqlite: r#"INSERT INTO "gro""ße `tabelle`" ("select", "type", "über ""alles""; --", "🦀") VALUES (?1, ?2, ?3, ?4) RETURNING "gro""ße `tabelle`"."über ""alles""; --""# });
+    check(update(Odd).set(Odd.over, Odd.select).filter(Odd.crab.eq(1)), Sql { sqlite: r#"UPDATE "gro""ße `tabelle`" SET "über ""alles""; --" = "gro""ße `tabelle`"."select" WHERE "gro""ße `tabelle`"."🦀" = ?1"# });
+}

@@ -1,8 +1,8 @@
 //! A connection that is kept.
 
-use super::executor::Executor;
+use super::executor::{Executor, Lent};
 use super::link::{Link, LinkGuard};
-use super::{Transaction, TransactionOptions};
+use super::{Scope, Transaction, TransactionOptions};
 use crate::driver::Caller;
 use crate::error::{Error, Result};
 
@@ -22,12 +22,13 @@ use crate::error::{Error, Result};
 /// ```
 #[derive(Debug)]
 pub struct Connection {
-    link: Link,
+    // A transaction at depth 0: none is open.
+    transaction: Transaction,
 }
 
 impl Connection {
     pub(super) fn new(link: Link) -> Self {
-        Connection { link }
+        Connection { transaction: Transaction { link } }
     }
 
     /// Begins a transaction that may write. Dropping it rolls it back.
@@ -35,7 +36,7 @@ impl Connection {
     /// # Errors
     ///
     /// [`Error::LockTimeout`] if another writer does not finish in time.
-    pub async fn begin(&mut self) -> Result<Transaction<'_>> {
+    pub async fn begin(&mut self) -> Result<Scope<'_>> {
         self.begin_with(TransactionOptions::new()).await
     }
 
@@ -44,8 +45,8 @@ impl Connection {
     /// # Errors
     ///
     /// As [`Connection::begin`].
-    pub async fn begin_with(&mut self, options: TransactionOptions) -> Result<Transaction<'_>> {
-        Transaction::begin(LinkGuard::Borrowed(&mut self.link), &options).await
+    pub async fn begin_with(&mut self, options: TransactionOptions) -> Result<Scope<'_>> {
+        Scope::open(&mut self.transaction, &options).await
     }
 
     /// Runs `body` in a transaction, as [`Engine::transaction`](super::Engine::transaction) does.
@@ -55,18 +56,16 @@ impl Connection {
     /// What `body` gives, and the errors of beginning and committing.
     pub async fn transaction<T, E, F>(&mut self, body: F) -> Result<T, E>
     where
-        F: AsyncFnOnce(&mut Transaction<'_>) -> Result<T, E>,
+        F: AsyncFnOnce(&mut Transaction) -> Result<T, E>,
         E: From<Error>,
     {
-        let mut transaction = self.begin().await?;
-        let value = body(&mut transaction).await?;
-        transaction.commit().await?;
-        Ok(value)
+        // At depth 0 this opens the transaction itself.
+        self.transaction.transaction(body).await
     }
 }
 
 impl Executor for Connection {
-    async fn link(&mut self, _caller: Caller) -> Result<super::executor::Lent<'_>> {
-        Ok(super::executor::Lent(LinkGuard::Borrowed(&mut self.link)))
+    async fn link(&mut self, _caller: Caller) -> Result<Lent<'_>> {
+        Ok(Lent(LinkGuard::Borrowed(&mut self.transaction.link)))
     }
 }

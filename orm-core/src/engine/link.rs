@@ -4,7 +4,7 @@ use std::ops::{Deref, DerefMut};
 use std::time::Instant;
 
 use super::span::Span;
-use super::{Engine, StatementEvent};
+use super::{Engine, StatementEvent, TransactionOptions};
 use crate::ast::Statement;
 use crate::driver::{Caller, Connection as DriverConnection, Done, Flow, Row, RowSink};
 use crate::error::{Binds, Result};
@@ -75,13 +75,44 @@ impl Link {
     /// Runs the statements of a large insert in a transaction, or a savepoint of the one that is open.
     async fn run_together(&mut self, command: Command<'_>, sink: &mut dyn RowSink) -> Result<Done> {
         let statements = command.statements(self.engine.driver().features())?;
-        let mut scope = super::transaction::Scope::open(self).await?;
+        let depth = self.enter(&TransactionOptions::new()).await?;
+        let together = Together { link: self, depth };
         let mut rows_affected = 0;
         for statement in statements {
-            rows_affected += Box::pin(scope.link().run(Command::One(statement), sink)).await?.rows_affected;
+            rows_affected += Box::pin(together.link.run(Command::One(statement), sink)).await?.rows_affected;
         }
-        scope.commit().await?;
+        together.link.leave(depth, Ending::Commit).await?;
         Ok(Done { rows_affected })
+    }
+
+    /// Begins a transaction, or sets a savepoint if one is open. Gives the new depth.
+    pub(super) async fn enter(&mut self, options: &TransactionOptions) -> Result<u32> {
+        match self.depth {
+            0 => self.connection.begin(options).await?,
+            depth => self.connection.savepoint(depth).await?,
+        }
+        self.depth += 1;
+        Ok(self.depth)
+    }
+
+    /// Ends the transaction (depth 1) or savepoint. After an error it is still to be abandoned.
+    pub(super) async fn leave(&mut self, depth: u32, ending: Ending) -> Result<()> {
+        match (depth, ending) {
+            (1, Ending::Commit) => self.connection.commit().await?,
+            (1, Ending::Rollback) => self.connection.rollback().await?,
+            (depth, Ending::Commit) => self.connection.release(depth - 1).await?,
+            (depth, Ending::Rollback) => self.connection.rollback_to(depth - 1).await?,
+        }
+        self.depth = depth - 1;
+        Ok(())
+    }
+
+    /// Undoes the transaction (depth 1) or savepoint, unless it is over.
+    pub(super) fn abandon(&mut self, depth: u32) {
+        if self.depth >= depth {
+            self.connection.abandon(depth - 1);
+            self.depth = depth - 1;
+        }
     }
 
     async fn run_observed(&mut self, statement: Statement<'_>, sink: &mut dyn RowSink) -> Result<Done> {
@@ -119,6 +150,25 @@ impl Link {
             listener(&event);
         }
         result
+    }
+}
+
+/// How a transaction or savepoint ends.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Ending {
+    Commit,
+    Rollback,
+}
+
+/// The statements of a large insert, undone together if one fails or the future is dropped.
+struct Together<'a> {
+    link: &'a mut Link,
+    depth: u32,
+}
+
+impl Drop for Together<'_> {
+    fn drop(&mut self) {
+        self.link.abandon(self.depth);
     }
 }
 

@@ -33,7 +33,7 @@ pub use echo::StatementEvent;
 pub use executor::Executor;
 pub use options::{EngineOptions, Isolation, Listener, TransactionOptions};
 pub use rows::Rows;
-pub use transaction::Transaction;
+pub use transaction::{Scope, Transaction};
 
 use crate::driver::{Caller, Driver};
 use crate::error::{Error, Result};
@@ -89,7 +89,7 @@ impl Engine {
     ///
     /// As [`Engine::connection`]; [`Error::LockTimeout`] if another writer does not finish in time.
     #[track_caller]
-    pub fn begin(&self) -> impl Future<Output = Result<Transaction<'static>>> + Send + use<> {
+    pub fn begin(&self) -> impl Future<Output = Result<Transaction>> + Send + use<> {
         self.begin_with(TransactionOptions::new())
     }
 
@@ -102,9 +102,9 @@ impl Engine {
     pub fn begin_with(
         &self,
         options: TransactionOptions,
-    ) -> impl Future<Output = Result<Transaction<'static>>> + Send + use<> {
+    ) -> impl Future<Output = Result<Transaction>> + Send + use<> {
         let (engine, caller) = (self.clone(), Location::caller());
-        async move { Transaction::begin(LinkGuard::Owned(Link::open(engine, caller).await?), &options).await }
+        async move { Transaction::begin(Link::open(engine, caller).await?, &options).await }
     }
 
     /// Runs `body` in a transaction: committed if it gives `Ok`, rolled back if it gives `Err`, panics, or is dropped
@@ -127,7 +127,7 @@ impl Engine {
     /// What `body` gives, and the errors of beginning and committing.
     pub async fn transaction<T, E, F>(&self, body: F) -> Result<T, E>
     where
-        F: AsyncFnOnce(&mut Transaction<'static>) -> Result<T, E>,
+        F: AsyncFnOnce(&mut Transaction) -> Result<T, E>,
         E: From<Error>,
     {
         let mut transaction = self.begin().await?;
@@ -273,7 +273,7 @@ impl Engine {
     ) -> impl Future<Output = Result<()>> + Send + use<> {
         let engine = self.clone();
         async move {
-            let link = LinkGuard::Owned(Link::open(engine, caller).await?);
+            let link = Link::open(engine, caller).await?;
             let mut transaction = Transaction::begin(link, &TransactionOptions::new()).await?;
             for statement in &statements {
                 transaction.execute(statement).await?;

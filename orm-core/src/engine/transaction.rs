@@ -1,13 +1,18 @@
 //! Transactions and savepoints.
+//!
+//! [`Transaction`] has no lifetime, so that closures over `&mut Transaction` can be sent to other tasks: with one, the
+//! compiler cannot see that they are general enough. What lives within another value is a [`Scope`], which leads to
+//! the same [`Transaction`].
+
+use std::ops::{Deref, DerefMut};
 
 use super::TransactionOptions;
 use super::executor::{Executor, Lent};
-use super::link::{Link, LinkGuard};
+use super::link::{Ending, Link, LinkGuard};
 use crate::driver::Caller;
 use crate::error::{Error, Result};
 
-/// A transaction, or a savepoint within one. Dropping it without [`commit`](Transaction::commit) undoes it. What it
-/// runs is in [`Executor`].
+/// A transaction. Dropping it without [`commit`](Transaction::commit) undoes it. What it runs is in [`Executor`].
 ///
 /// ```
 /// # use orm::{prelude::*, docs::*};
@@ -26,17 +31,14 @@ use crate::error::{Error, Result};
 /// # Ok(()) }
 /// ```
 #[derive(Debug)]
-pub struct Transaction<'a> {
-    link: LinkGuard<'a>,
-    /// 1 for the transaction itself, 2 for a savepoint in it, and so on.
-    depth: u32,
+pub struct Transaction {
+    pub(super) link: Link,
 }
 
-impl<'a> Transaction<'a> {
-    pub(super) async fn begin(mut link: LinkGuard<'a>, options: &TransactionOptions) -> Result<Transaction<'a>> {
-        link.connection.begin(options).await?;
-        link.depth = 1;
-        Ok(Transaction { link, depth: 1 })
+impl Transaction {
+    pub(super) async fn begin(mut link: Link, options: &TransactionOptions) -> Result<Transaction> {
+        link.enter(options).await?;
+        Ok(Transaction { link })
     }
 
     /// Sets a savepoint. Dropping what this gives undoes everything since, and nothing before.
@@ -44,11 +46,8 @@ impl<'a> Transaction<'a> {
     /// # Errors
     ///
     /// [`Error::TransactionEnded`] if the database ended the transaction.
-    pub async fn savepoint(&mut self) -> Result<Transaction<'_>> {
-        let depth = self.depth + 1;
-        self.link.connection.savepoint(depth - 1).await?;
-        self.link.depth = depth;
-        Ok(Transaction { link: LinkGuard::Borrowed(&mut self.link), depth })
+    pub async fn savepoint(&mut self) -> Result<Scope<'_>> {
+        Scope::open(self, &TransactionOptions::new()).await
     }
 
     /// Runs `body` in a savepoint: kept if it gives `Ok`, undone if it gives `Err`, panics, or is dropped half-way.
@@ -58,7 +57,7 @@ impl<'a> Transaction<'a> {
     /// What `body` gives, and the errors of setting and releasing the savepoint.
     pub async fn transaction<T, E, F>(&mut self, body: F) -> Result<T, E>
     where
-        F: AsyncFnOnce(&mut Transaction<'_>) -> Result<T, E>,
+        F: AsyncFnOnce(&mut Transaction) -> Result<T, E>,
         E: From<Error>,
     {
         let mut savepoint = self.savepoint().await?;
@@ -67,19 +66,14 @@ impl<'a> Transaction<'a> {
         Ok(value)
     }
 
-    /// Makes the changes lasting; those of a savepoint become part of what is around it.
+    /// Makes the changes lasting.
     ///
     /// # Errors
     ///
     /// [`Error::TransactionEnded`] if the database ended the transaction earlier, and a deferred constraint's
     /// violation. The changes are then undone.
     pub async fn commit(mut self) -> Result<()> {
-        match self.depth {
-            1 => self.link.connection.commit().await?,
-            depth => self.link.connection.release(depth - 1).await?,
-        }
-        self.ended();
-        Ok(())
+        self.link.leave(1, Ending::Commit).await
     }
 
     /// Undoes the changes.
@@ -88,57 +82,89 @@ impl<'a> Transaction<'a> {
     ///
     /// [`Error::ConnectionLost`]: the database has then undone them by itself.
     pub async fn rollback(mut self) -> Result<()> {
-        match self.depth {
-            1 => self.link.connection.rollback().await?,
-            depth => self.link.connection.rollback_to(depth - 1).await?,
-        }
-        self.ended();
-        Ok(())
-    }
-
-    fn ended(&mut self) {
-        self.link.depth = self.depth - 1;
-        self.depth = 0;
+        self.link.leave(1, Ending::Rollback).await
     }
 }
 
-impl Drop for Transaction<'_> {
+impl Drop for Transaction {
     fn drop(&mut self) {
-        if self.depth > 0 {
-            self.link.connection.abandon(self.depth - 1);
-            self.link.depth = self.depth - 1;
-        }
+        self.link.abandon(1);
     }
 }
 
-impl Executor for Transaction<'_> {
+impl Executor for Transaction {
     async fn link(&mut self, _caller: Caller) -> Result<Lent<'_>> {
         Ok(Lent(LinkGuard::Borrowed(&mut self.link)))
     }
 }
 
-/// A transaction of our own around several statements of one call: a savepoint if the caller has a transaction.
-pub(super) struct Scope<'a>(Transaction<'a>);
+/// A savepoint in a transaction, or a transaction of a [`Connection`](super::Connection) that is kept. Dropping it
+/// without [`commit`](Scope::commit) undoes what was done since, and nothing before.
+///
+/// It leads to a [`Transaction`], so a function that takes `&mut Transaction` takes it as well.
+#[derive(Debug)]
+#[must_use = "dropping it at once undoes nothing and keeps nothing"]
+pub struct Scope<'a> {
+    transaction: &'a mut Transaction,
+    /// 1 for a transaction, 2 for a savepoint in it, and so on; 0 once it is over.
+    depth: u32,
+}
 
 impl<'a> Scope<'a> {
-    pub(super) async fn open(link: &'a mut Link) -> Result<Scope<'a>> {
-        let link = LinkGuard::Borrowed(link);
-        if link.depth == 0 {
-            return Ok(Scope(Transaction::begin(link, &TransactionOptions::new()).await?));
+    pub(super) async fn open(transaction: &'a mut Transaction, options: &TransactionOptions) -> Result<Scope<'a>> {
+        let depth = transaction.link.enter(options).await?;
+        Ok(Scope { transaction, depth })
+    }
+
+    /// Keeps the changes: those of a savepoint become part of what is around it, those of a transaction are lasting.
+    ///
+    /// # Errors
+    ///
+    /// As [`Transaction::commit`].
+    pub async fn commit(mut self) -> Result<()> {
+        self.end(Ending::Commit).await
+    }
+
+    /// Undoes the changes.
+    ///
+    /// # Errors
+    ///
+    /// As [`Transaction::rollback`].
+    pub async fn rollback(mut self) -> Result<()> {
+        self.end(Ending::Rollback).await
+    }
+
+    async fn end(&mut self, ending: Ending) -> Result<()> {
+        self.transaction.link.leave(self.depth, ending).await?;
+        self.depth = 0;
+        Ok(())
+    }
+}
+
+impl Deref for Scope<'_> {
+    type Target = Transaction;
+
+    fn deref(&self) -> &Transaction {
+        self.transaction
+    }
+}
+
+impl DerefMut for Scope<'_> {
+    fn deref_mut(&mut self) -> &mut Transaction {
+        self.transaction
+    }
+}
+
+impl Drop for Scope<'_> {
+    fn drop(&mut self) {
+        if self.depth > 0 {
+            self.transaction.link.abandon(self.depth);
         }
-        let depth = link.depth + 1;
-        let mut transaction = Transaction { link, depth: 0 };
-        transaction.link.connection.savepoint(depth - 1).await?;
-        transaction.link.depth = depth;
-        transaction.depth = depth;
-        Ok(Scope(transaction))
     }
+}
 
-    pub(super) fn link(&mut self) -> &mut Link {
-        &mut self.0.link
-    }
-
-    pub(super) async fn commit(self) -> Result<()> {
-        self.0.commit().await
+impl Executor for Scope<'_> {
+    async fn link(&mut self, _caller: Caller) -> Result<Lent<'_>> {
+        Ok(Lent(LinkGuard::Borrowed(&mut self.transaction.link)))
     }
 }
