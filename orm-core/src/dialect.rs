@@ -114,6 +114,8 @@ pub struct Features {
     pub ilike: bool,
     /// `IS DISTINCT FROM`.
     pub is_distinct_from: bool,
+    /// The collation by which decimals compare by value, where they are kept as text.
+    pub decimal_collation: Option<&'static str>,
     /// Division by zero is NULL by itself; without it the divisor is wrapped in `NULLIF`.
     pub divide_by_zero_is_null: bool,
     /// `VARCHAR(n)` holds back longer texts by itself; without it a `CHECK` does.

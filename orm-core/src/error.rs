@@ -19,7 +19,6 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// Another row has this value in a unique column or key.
-    #[error("unique violation {context}")]
     UniqueViolation {
         /// Where.
         context: Box<Context>,
@@ -27,7 +26,6 @@ pub enum Error {
         source: BoxError,
     },
     /// A key points at no row, or rows still point at the one that goes.
-    #[error("foreign key violation {context}")]
     ForeignKeyViolation {
         /// Where.
         context: Box<Context>,
@@ -35,7 +33,6 @@ pub enum Error {
         source: BoxError,
     },
     /// NULL for a column that must hold a value.
-    #[error("not-null violation {context}")]
     NotNullViolation {
         /// Where.
         context: Box<Context>,
@@ -43,7 +40,6 @@ pub enum Error {
         source: BoxError,
     },
     /// A row breaks a `CHECK`.
-    #[error("check violation {context}")]
     CheckViolation {
         /// Where.
         context: Box<Context>,
@@ -51,7 +47,6 @@ pub enum Error {
         source: BoxError,
     },
     /// Another transaction changed what this one read. Run the transaction again.
-    #[error("serialization failure {context}: run the transaction again")]
     Serialization {
         /// Where.
         context: Box<Context>,
@@ -59,7 +54,6 @@ pub enum Error {
         source: BoxError,
     },
     /// Two transactions waited for each other, and this one was chosen to give way. Run it again.
-    #[error("deadlock {context}: run the transaction again")]
     Deadlock {
         /// Where.
         context: Box<Context>,
@@ -67,7 +61,6 @@ pub enum Error {
         source: BoxError,
     },
     /// A lock was not given within the time allowed: another connection or process holds it.
-    #[error("lock timeout after {waited:?} {context}: another connection or process holds the lock")]
     LockTimeout {
         /// How long it was waited for.
         waited: Duration,
@@ -77,7 +70,6 @@ pub enum Error {
         source: BoxError,
     },
     /// A write on a read-only database, file or transaction.
-    #[error("read-only {context}")]
     ReadOnly {
         /// Where.
         context: Box<Context>,
@@ -85,7 +77,6 @@ pub enum Error {
         source: BoxError,
     },
     /// The connection broke. It is thrown away; a new attempt takes another one.
-    #[error("connection lost {context}")]
     ConnectionLost {
         /// Where.
         context: Box<Context>,
@@ -93,7 +84,6 @@ pub enum Error {
         source: BoxError,
     },
     /// The database file or its content is damaged, or is not a database at all.
-    #[error("the database is damaged, or is not a database {context}")]
     Corrupt {
         /// Where.
         context: Box<Context>,
@@ -101,7 +91,6 @@ pub enum Error {
         source: BoxError,
     },
     /// A table that the database does not have.
-    #[error("no such table {context}")]
     UndefinedTable {
         /// Where.
         context: Box<Context>,
@@ -109,7 +98,6 @@ pub enum Error {
         source: BoxError,
     },
     /// A column that the database does not have.
-    #[error("no such column {context}")]
     UndefinedColumn {
         /// Where.
         context: Box<Context>,
@@ -117,7 +105,6 @@ pub enum Error {
         source: BoxError,
     },
     /// Anything else that the database refused.
-    #[error("database error {context}")]
     Database {
         /// Where.
         context: Box<Context>,
@@ -126,7 +113,6 @@ pub enum Error {
     },
 
     /// No connection came free in time.
-    #[error("no connection within {waited:?}: {state}; raise pool_size, max_overflow or pool_timeout, or hold connections for less long")]
     PoolTimeout {
         /// How long it was waited for.
         waited: Duration,
@@ -134,10 +120,8 @@ pub enum Error {
         state: Box<PoolState>,
     },
     /// The engine was closed.
-    #[error("the engine is closed")]
     Closed,
     /// A connection could not be opened.
-    #[error("cannot connect to {target}: {hint}")]
     Connect {
         /// The URL without its password.
         target: String,
@@ -147,17 +131,13 @@ pub enum Error {
         source: BoxError,
     },
     /// A URL that is not one, or that names an unknown backend or option.
-    #[error("invalid connection URL: {0}")]
     Url(String),
 
     /// `fetch_one` or `fetch_scalar` found no row.
-    #[error("no row found: use fetch_optional where a row may be missing")]
     NoRow,
     /// `fetch_one`, `fetch_optional` or `fetch_scalar` found a second row.
-    #[error("more than one row found: filter by a key, add `.limit(1)`, or use fetch_all")]
     MoreThanOneRow,
     /// A column holds what the Rust type cannot.
-    #[error("column `{column}`: {source}")]
     Decode {
         /// The column as `table.column`, or the place of an expression.
         column: String,
@@ -166,7 +146,6 @@ pub enum Error {
     },
 
     /// A Rust value that no column can hold. Nothing was sent.
-    #[error("{place}: {source}")]
     Bind {
         /// The column as `table.column`, or "a bound value".
         place: String,
@@ -174,7 +153,6 @@ pub enum Error {
         source: ValueError,
     },
     /// A column of a table that the statement does not read from. Nothing was sent.
-    #[error("column `{column}` is of table `{table}`, which the statement does not read from: {hint}")]
     MissingFrom {
         /// The table, or its alias.
         table: String,
@@ -184,7 +162,6 @@ pub enum Error {
         hint: String,
     },
     /// More binds than the backend takes in one statement. Nothing was sent.
-    #[error("the statement has {count} binds and {backend} takes {limit}: split it, or use a subquery")]
     TooManyBinds {
         /// How many the statement has.
         count: usize,
@@ -194,7 +171,6 @@ pub enum Error {
         backend: &'static str,
     },
     /// A name that no database can have. Nothing was sent.
-    #[error("{name:?} cannot be a name in {backend}: {reason}")]
     Identifier {
         /// The name.
         name: String,
@@ -204,10 +180,8 @@ pub enum Error {
         reason: String,
     },
     /// The statement cannot be built: it is empty, or its parts do not fit. Nothing was sent.
-    #[error("{0}")]
     Statement(String),
     /// The backend cannot do this. Found when the statement is compiled, before anything is sent.
-    #[error("{backend} cannot do {feature}: {hint}")]
     Unsupported {
         /// What was asked for.
         feature: &'static str,
@@ -217,8 +191,64 @@ pub enum Error {
         hint: &'static str,
     },
     /// The transaction is over: the database ended it after an earlier failure.
-    #[error("the transaction was ended by the database after an earlier error; nothing of it is kept")]
     TransactionEnded,
+}
+
+/// `{}` is one line: what, where, what to do. `{:#}` adds the SQL and the binds, a line each.
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Error::UniqueViolation { context, .. } => context.describe("unique violation", "", f),
+            Error::ForeignKeyViolation { context, .. } => context.describe("foreign key violation", "", f),
+            Error::NotNullViolation { context, .. } => context.describe("not-null violation", "", f),
+            Error::CheckViolation { context, .. } => context.describe("check violation", "", f),
+            Error::Serialization { context, .. } => {
+                context.describe("serialization failure", ": run the transaction again", f)
+            }
+            Error::Deadlock { context, .. } => context.describe("deadlock", ": run the transaction again", f),
+            Error::LockTimeout { waited, context, .. } => {
+                context.describe(&format!("no lock within {waited:.1?}"), "", f)
+            }
+            Error::ReadOnly { context, .. } => context.describe("read-only", "", f),
+            Error::ConnectionLost { context, .. } => context.describe("connection lost", "", f),
+            Error::Corrupt { context, .. } => {
+                context.describe("the database is damaged, or is not a database", "", f)
+            }
+            Error::UndefinedTable { context, .. } => context.describe("no such table", "", f),
+            Error::UndefinedColumn { context, .. } => context.describe("no such column", "", f),
+            Error::Database { context, .. } => context.describe("database error", "", f),
+            Error::PoolTimeout { waited, state } => write!(
+                f,
+                "no connection within {waited:.1?}: {state}; raise pool_size, max_overflow or pool_timeout, or hold \
+                 connections for less long"
+            ),
+            Error::Closed => f.write_str("the engine is closed"),
+            Error::Connect { target, hint, .. } => write!(f, "cannot connect to {target}: {hint}"),
+            Error::Url(text) => write!(f, "invalid connection URL: {text}"),
+            Error::NoRow => f.write_str("no row found: use fetch_optional where a row may be missing"),
+            Error::MoreThanOneRow => {
+                f.write_str("more than one row found: filter by a key, add `.limit(1)`, or use fetch_all")
+            }
+            Error::Decode { column, source } => write!(f, "column `{column}`: {source}"),
+            Error::Bind { place, source } => write!(f, "{place}: {source}"),
+            Error::MissingFrom { table, column, hint } => write!(
+                f,
+                "column `{column}` is of table `{table}`, which the statement does not read from: {hint}"
+            ),
+            Error::TooManyBinds { count, limit, backend } => write!(
+                f,
+                "the statement has {count} binds and {backend} takes {limit}: split it, or use a subquery"
+            ),
+            Error::Identifier { name, backend, reason } => {
+                write!(f, "{name:?} cannot be a name in {backend}: {reason}")
+            }
+            Error::Statement(text) => f.write_str(text),
+            Error::Unsupported { feature, backend, hint } => write!(f, "{backend} cannot do {feature}: {hint}"),
+            Error::TransactionEnded => f.write_str(
+                "the transaction was ended by the database after an earlier error; nothing of it is kept",
+            ),
+        }
+    }
 }
 
 impl Error {
@@ -307,8 +337,16 @@ pub struct Context {
     pub hint: Option<String>,
 }
 
-impl std::fmt::Display for Context {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Context {
+    /// `what` happened, where, and what to do; with `{:#}` the statement as well.
+    fn describe(&self, what: &str, advice: &str, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{what} ")?;
+        self.place(f)?;
+        f.write_str(advice)?;
+        if f.alternate() { self.statement(f) } else { Ok(()) }
+    }
+
+    fn place(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match (&self.table, self.columns.as_slice()) {
             (Some(table), []) => write!(f, "on `{table}`")?,
             (Some(table), [column]) => write!(f, "on `{table}.{column}`")?,
@@ -322,10 +360,18 @@ impl std::fmt::Display for Context {
         if let Some(hint) = &self.hint {
             write!(f, ": {hint}")?;
         }
-        if f.alternate() {
-            write!(f, "\n  sql: {}\n  binds: {}", self.sql, self.binds)?;
-        }
         Ok(())
+    }
+
+    fn statement(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "\n  sql: {}\n  binds: {}", self.sql, self.binds)
+    }
+}
+
+impl std::fmt::Display for Context {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.place(f)?;
+        if f.alternate() { self.statement(f) } else { Ok(()) }
     }
 }
 

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use orm_core::ast::Statement;
 use orm_core::driver::{BoxFuture, Connection, Done, NoRows, RowSink, RowStream};
 use orm_core::engine::TransactionOptions;
-use orm_core::error::{Error, Result};
+use orm_core::error::Result;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::dialect::SqliteDialect;

@@ -26,6 +26,7 @@ static FEATURES: Features = Features {
     insert_rows: 50,
     literal_limit: true,
     offset_needs_limit: true,
+    decimal_collation: Some("decimal"),
     distinct_string_agg: false,
     list_as_one_bind: |kind| match kind {
         ListKind::Integers | ListKind::Texts | ListKind::Bytes => true,

@@ -34,7 +34,7 @@ pub(crate) struct Database {
 
 impl Database {
     /// Waits for whatever kept a statement from running. An error says that it is not to be tried again.
-    pub(crate) async fn wait_out<W: Work + ?Sized>(
+    pub(crate) async fn wait_out<W: Work>(
         &self,
         failure: Failure,
         work: &W,
@@ -46,13 +46,13 @@ impl Database {
             Failure::Gate => {
                 *permit = self.writers.enter(patience).await;
                 if permit.is_none() {
-                    return Err(error::gate_timeout(work.failed(), patience.waited()));
+                    return Err(error::gate_timeout(work, patience.waited()));
                 }
             }
             Failure::Busy(error) => {
                 if !patience.back_off().await {
                     let in_memory = self.pool.in_memory();
-                    return Err(error::lock_timeout(error, work.failed(), patience.waited(), in_memory));
+                    return Err(error::lock_timeout(error, work, patience.waited(), in_memory));
                 }
             }
         }

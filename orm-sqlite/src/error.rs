@@ -4,21 +4,15 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use orm_core::error::{Binds, BoxError, Context, Error};
+use orm_core::error::{BoxError, Context, Error};
 use rusqlite::{Connection, ffi};
 
 use crate::options::{Mode, Options, Place};
+use crate::statement::Work;
 use crate::violation;
 
-/// The statement that failed.
-#[derive(Debug)]
-pub(crate) struct Failed<'a> {
-    pub(crate) sql: &'a str,
-    pub(crate) binds: Binds,
-    /// The table that is written, or read first, as far as it is known.
-    pub(crate) table: Option<&'a str>,
-    pub(crate) operation: Operation,
-}
+/// All that SQLite says of a broken foreign key.
+const FOREIGN_KEY: &str = "FOREIGN KEY constraint failed";
 
 /// What the statement does: a broken foreign key is the row's own, or another's that points at it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,11 +35,16 @@ pub(crate) fn is_busy(error: &rusqlite::Error) -> bool {
 }
 
 /// The error of a statement. Looks the place of a violated constraint up in the schema.
-pub(crate) fn describe(error: rusqlite::Error, failed: Failed<'_>, db: &Connection) -> Error {
+pub(crate) fn describe(error: rusqlite::Error, work: &dyn Work, db: &Connection) -> Error {
     let code = code(&error);
-    let mut context = context(failed.sql, failed.binds, failed.table, code);
+    let mut context = context(work, code);
     let message = message(&error);
     match code.unwrap_or_default() {
+        // A key that restricts is checked as a trigger is.
+        ffi::SQLITE_CONSTRAINT_FOREIGNKEY | ffi::SQLITE_CONSTRAINT_TRIGGER if message == FOREIGN_KEY => {
+            violation::foreign_key(db, work, &mut context);
+            Error::ForeignKeyViolation { context, source: error.into() }
+        }
         ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID => {
             violation::unique(db, message, &mut context);
             Error::UniqueViolation { context, source: error.into() }
@@ -57,10 +56,6 @@ pub(crate) fn describe(error: rusqlite::Error, failed: Failed<'_>, db: &Connecti
         ffi::SQLITE_CONSTRAINT_CHECK => {
             violation::check(db, message, &mut context);
             Error::CheckViolation { context, source: error.into() }
-        }
-        ffi::SQLITE_CONSTRAINT_FOREIGNKEY => {
-            violation::foreign_key(db, failed.operation, &mut context);
-            Error::ForeignKeyViolation { context, source: error.into() }
         }
         ffi::SQLITE_BUSY_SNAPSHOT => Error::Serialization { context, source: error.into() },
         other => by_primary_code(error, other & 0xff, context),
@@ -151,11 +146,11 @@ fn the_text_at(rest: &str) -> String {
 /// A lock was not given in time.
 pub(crate) fn lock_timeout(
     error: rusqlite::Error,
-    failed: Failed<'_>,
+    work: &dyn Work,
     waited: Duration,
     in_memory: bool,
 ) -> Error {
-    let mut context = context(failed.sql, failed.binds, failed.table, code(&error));
+    let mut context = context(work, code(&error));
     context.hint = Some(
         match in_memory {
             true => "beside a write transaction nobody reads a database in memory: use that transaction, or a file",
@@ -167,8 +162,8 @@ pub(crate) fn lock_timeout(
 }
 
 /// A writer of this program did not let go of the lock in time.
-pub(crate) fn gate_timeout(failed: Failed<'_>, waited: Duration) -> Error {
-    let mut context = context(failed.sql, failed.binds, failed.table, Some(ffi::SQLITE_BUSY));
+pub(crate) fn gate_timeout(work: &dyn Work, waited: Duration) -> Error {
+    let mut context = context(work, Some(ffi::SQLITE_BUSY));
     context.hint = Some(
         "another task of this program holds a write transaction; if it is this one, run the statement in that \
          transaction"
@@ -178,8 +173,8 @@ pub(crate) fn gate_timeout(failed: Failed<'_>, waited: Duration) -> Error {
 }
 
 /// A statement that writes, in a transaction that promised not to.
-pub(crate) fn read_only_transaction(failed: Failed<'_>) -> Error {
-    let mut context = context(failed.sql, failed.binds, failed.table, Some(ffi::SQLITE_READONLY));
+pub(crate) fn read_only_transaction(work: &dyn Work) -> Error {
+    let mut context = context(work, Some(ffi::SQLITE_READONLY));
     context.hint = Some("the transaction was begun as read-only".into());
     Error::ReadOnly { context, source: failure(ffi::SQLITE_READONLY, "attempt to write in a read-only transaction") }
 }
@@ -232,8 +227,9 @@ fn why_not(path: &Path, mode: Mode) -> String {
     }
 }
 
-fn context(sql: &str, binds: Binds, table: Option<&str>, code: Option<i32>) -> Box<Context> {
-    Box::new(Context { sql: sql.into(), binds, table: table.map(str::to_owned), code, ..Context::default() })
+fn context(work: &dyn Work, code: Option<i32>) -> Box<Context> {
+    let table = work.table().map(str::to_owned);
+    Box::new(Context { sql: work.sql().into(), binds: work.binds(), table, code, ..Context::default() })
 }
 
 fn failure(code: i32, message: &str) -> BoxError {

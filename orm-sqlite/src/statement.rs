@@ -10,7 +10,7 @@ use orm_core::types::{BindSink, unbindable};
 use orm_core::value::{Value, ValueRef};
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::error::{self, Failed, Operation};
+use crate::error::{self, Operation};
 use crate::pool::Live;
 use crate::value::{Binder, SqliteRow};
 
@@ -36,8 +36,14 @@ pub(crate) trait Work {
         true
     }
 
-    fn failed(&self) -> Failed<'_> {
-        Failed { sql: self.sql(), binds: self.binds(), table: self.table(), operation: self.operation() }
+    /// The columns that an insert or update gives values.
+    fn columns(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
+    /// How many rows an insert has. Its first binds are their cells, row by row.
+    fn rows(&self) -> usize {
+        0
     }
 }
 
@@ -63,7 +69,7 @@ impl Live {
     ///
     /// `permit` is the right to write, if it is there. It is kept with the connection if the statement opened a
     /// transaction.
-    pub(crate) fn attempt<W: Work + ?Sized>(
+    pub(crate) fn attempt<W: Work>(
         &mut self,
         work: &W,
         transaction: Option<Transaction>,
@@ -96,7 +102,7 @@ impl Live {
         }
     }
 
-    fn execute<W: Work + ?Sized>(
+    fn execute<W: Work>(
         &self,
         work: &W,
         read_only: bool,
@@ -107,7 +113,7 @@ impl Live {
         // An EXPLAIN counts as what it explains, and does nothing of it.
         let writes = !statement.readonly() && statement.is_explain() == 0;
         if writes && read_only {
-            return Err(Failure::Failed(error::read_only_transaction(work.failed())));
+            return Err(Failure::Failed(error::read_only_transaction(work)));
         }
         if writes && !may_write {
             return Err(Failure::Gate);
@@ -127,7 +133,7 @@ impl Live {
     }
 
     /// Steps through the rows. A statement that writes is stepped to its end even if nobody wants more of its rows.
-    fn step<W: Work + ?Sized>(
+    fn step<W: Work>(
         &self,
         rows: &mut rusqlite::Rows<'_>,
         writes: bool,
@@ -155,11 +161,11 @@ impl Live {
     }
 
     #[cold]
-    fn failure<W: Work + ?Sized>(&self, error: rusqlite::Error, work: &W, untouched: bool) -> Failure {
+    fn failure<W: Work>(&self, error: rusqlite::Error, work: &W, untouched: bool) -> Failure {
         if untouched && error::is_busy(&error) {
             return Failure::Busy(error);
         }
-        Failure::Failed(error::describe(error, work.failed(), &self.db))
+        Failure::Failed(error::describe(error, work, &self.db))
     }
 }
 
@@ -207,6 +213,22 @@ impl Work for Compiled<'_> {
         matches!(self.statement, Statement::ByKey { .. })
     }
 
+    fn columns(&self) -> Vec<&str> {
+        let (table, columns): (_, Vec<u16>) = match self.statement {
+            Statement::Insert(chunk) => (chunk.insert.table, chunk.columns.iter().collect()),
+            Statement::Update(update) => (update.table.meta, update.set.iter().map(|set| set.column).collect()),
+            _ => return Vec::new(),
+        };
+        columns.into_iter().filter_map(|column| table.column(column)).map(|column| column.name).collect()
+    }
+
+    fn rows(&self) -> usize {
+        match self.statement {
+            Statement::Insert(chunk) => chunk.rows().len(),
+            _ => 0,
+        }
+    }
+
     fn counts(&self) -> bool {
         !matches!(self.statement, Statement::Ddl(_))
     }
@@ -215,11 +237,11 @@ impl Work for Compiled<'_> {
 impl Compiled<'_> {
     /// The same with values of its own, for another thread.
     pub(crate) fn into_owned(self) -> Result<Owned> {
-        let mut values = Values(Vec::with_capacity(self.prepared.bind_count()));
-        self.prepared.bind(&mut values)?;
         Ok(Owned {
             sql: self.sql().to_owned(),
-            values: values.0,
+            values: values_of(&self)?,
+            columns: self.columns().into_iter().map(str::to_owned).collect(),
+            rows: self.rows(),
             table: self.table().map(str::to_owned),
             operation: self.operation(),
             surely_writes: self.surely_writes(),
@@ -275,6 +297,8 @@ impl Work for Explained<'_> {
 pub(crate) struct Owned {
     sql: String,
     values: Vec<Value>,
+    columns: Vec<String>,
+    rows: usize,
     table: Option<String>,
     operation: Operation,
     surely_writes: bool,
@@ -307,9 +331,24 @@ impl Work for Owned {
         self.surely_writes
     }
 
+    fn columns(&self) -> Vec<&str> {
+        self.columns.iter().map(String::as_str).collect()
+    }
+
+    fn rows(&self) -> usize {
+        self.rows
+    }
+
     fn counts(&self) -> bool {
         self.counts
     }
+}
+
+/// Copies of what would be bound.
+pub(crate) fn values_of(work: &dyn Work) -> Result<Vec<Value>> {
+    let mut values = Values(Vec::new());
+    work.bind(&mut values)?;
+    Ok(values.0)
 }
 
 struct Values(Vec<Value>);

@@ -3,10 +3,14 @@
 
 use orm_core::error::Context;
 use orm_core::schema::naming;
+use orm_core::types::BindSink;
+use orm_core::value::Value;
 use rusqlite::{Connection, OptionalExtension, Result};
 
 use crate::definition::{Kind, named_constraints};
 use crate::error::Operation;
+use crate::statement::{Work, values_of};
+use crate::value::Binder;
 
 /// `UNIQUE constraint failed: users.email, users.tenant`, or `.. failed: index 'ix_lower_email'`.
 pub(crate) fn unique(db: &Connection, message: &str, context: &mut Context) {
@@ -76,7 +80,10 @@ struct ForeignKey {
     table: String,
     columns: Vec<String>,
     references: String,
+    /// Empty for the other table's primary key.
+    referenced: Vec<String>,
     on_delete: String,
+    on_update: String,
 }
 
 impl ForeignKey {
@@ -87,18 +94,26 @@ impl ForeignKey {
     fn name(&self, db: &Connection) -> Option<String> {
         constraint_name(db, &self.table, &self.columns, &[Kind::ForeignKey])
     }
+
+    fn is_of(&self, columns: &[&str]) -> bool {
+        self.columns.iter().any(|column| columns.contains(&column.as_str()))
+    }
 }
 
 /// SQLite says nothing but that a key is broken. Which ones can be follows from what the statement does.
-pub(crate) fn foreign_key(db: &Connection, operation: Operation, context: &mut Context) {
-    let (own, others) = match (operation, context.table.as_deref()) {
+pub(crate) fn foreign_key(db: &Connection, work: &dyn Work, context: &mut Context) {
+    let (own, others) = match (work.operation(), work.table()) {
         (Operation::Commit, _) => {
             context.hint = Some("a deferred key is still broken: `PRAGMA foreign_key_check` lists the rows".into());
             return;
         }
-        (Operation::Insert, Some(table)) => (keys_of(db, table), Vec::new()),
-        (Operation::Delete, Some(table)) => (Vec::new(), keys_that_hold(db, table)),
-        (Operation::Update, Some(table)) => (keys_of(db, table), keys_that_hold(db, table)),
+        (Operation::Insert, Some(table)) => (of_missing_parents(db, keys_of(db, table), work), Vec::new()),
+        (Operation::Update, Some(table)) => {
+            let mut own = keys_of(db, table);
+            own.retain(|key| key.is_of(&work.columns()));
+            (own, keys_that_hold_an_update(db, table, &work.columns()))
+        }
+        (Operation::Delete, Some(table)) => (Vec::new(), keys_that_hold_a_delete(db, table)),
         _ => (Vec::new(), Vec::new()),
     };
     context.hint = foreign_key_hint(&own, &others);
@@ -125,30 +140,95 @@ fn foreign_key_hint(own: &[ForeignKey], others: &[ForeignKey]) -> Option<String>
     }
 }
 
+/// Of several keys, those that point at a row which is not there. The statement has left no row behind, so a key
+/// within the table may point at one that it would have inserted: it is at fault only if no other is.
+fn of_missing_parents(db: &Connection, keys: Vec<ForeignKey>, work: &dyn Work) -> Vec<ForeignKey> {
+    let Ok(values) = values_of(work) else { return keys };
+    let columns = work.columns();
+    if keys.len() < 2 || columns.is_empty() {
+        return keys;
+    }
+    let cells: Vec<&[Value]> = values.chunks(columns.len()).take(work.rows()).collect();
+    let (mut missing, others): (Vec<_>, Vec<_>) =
+        keys.into_iter().partition(|key| lacks_a_parent(db, key, &columns, &cells).unwrap_or(false));
+    if missing.iter().any(|key| key.table != key.references) {
+        missing.retain(|key| key.table != key.references);
+    }
+    if missing.is_empty() { others } else { missing }
+}
+
+fn lacks_a_parent(db: &Connection, key: &ForeignKey, columns: &[&str], rows: &[&[Value]]) -> Result<bool> {
+    let referenced = match key.referenced.as_slice() {
+        [] => strings(db, "SELECT name FROM pragma_table_info(?1) WHERE pk > 0 ORDER BY pk", &key.references)?,
+        named => named.to_vec(),
+    };
+    let conditions: Vec<_> =
+        referenced.iter().zip(1..).map(|(column, number)| format!("{} = ?{number}", quoted(column))).collect();
+    let sql = format!("SELECT 1 FROM {} WHERE {}", quoted(&key.references), conditions.join(" AND "));
+    let mut parent = db.prepare(&sql)?;
+    for row in rows {
+        let cell = |column: &String| {
+            let place = columns.iter().position(|known| known == column)?;
+            row.get(place).filter(|value| !value.is_null())
+        };
+        // A key with a NULL in it points nowhere, and may.
+        let Some(values) = key.columns.iter().map(cell).collect::<Option<Vec<_>>>() else { continue };
+        let mut binder = Binder::new(&mut parent);
+        let bound = values.into_iter().all(|value| value.borrowed().is_ok_and(|value| binder.bind(value).is_ok()));
+        if bound && parent.raw_query().next()?.is_none() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
 fn keys_of(db: &Connection, table: &str) -> Vec<ForeignKey> {
     foreign_keys(db, "m.name = ?1 COLLATE NOCASE", table).unwrap_or_default()
 }
 
-/// The keys that can hold back a delete from `table`: those that point at it, and at what goes along with it.
-fn keys_that_hold(db: &Connection, table: &str) -> Vec<ForeignKey> {
+fn keys_at(db: &Connection, table: &str) -> Vec<ForeignKey> {
+    foreign_keys(db, "f.\"table\" = ?1 COLLATE NOCASE", table).unwrap_or_default()
+}
+
+/// The keys that can hold back an update of these columns.
+fn keys_that_hold_an_update(db: &Connection, table: &str, columns: &[&str]) -> Vec<ForeignKey> {
+    let primary = strings(db, "SELECT name FROM pragma_table_info(?1) WHERE pk > 0", table).unwrap_or_default();
+    let mut keys = keys_at(db, table);
+    keys.retain(|key| {
+        let referenced = if key.referenced.is_empty() { &primary } else { &key.referenced };
+        let changes = referenced.iter().any(|column| columns.contains(&column.as_str()));
+        changes && holds(&key.on_update)
+    });
+    keys
+}
+
+/// The keys that can hold back a delete: those that point at the table, and at what goes along with it.
+fn keys_that_hold_a_delete(db: &Connection, table: &str) -> Vec<ForeignKey> {
     let (mut holding, mut going, mut next) = (Vec::new(), vec![table.to_owned()], 0);
     while let Some(parent) = going.get(next).cloned() {
         next += 1;
-        for key in foreign_keys(db, "f.\"table\" = ?1 COLLATE NOCASE", &parent).unwrap_or_default() {
-            match key.on_delete.as_str() {
-                "CASCADE" if going.contains(&key.table) => {}
-                "CASCADE" => going.push(key.table),
-                "SET NULL" => {}
-                _ => holding.push(key),
+        for key in keys_at(db, &parent) {
+            if holds(&key.on_delete) {
+                holding.push(key);
+            } else if key.on_delete == "CASCADE" && !going.contains(&key.table) {
+                going.push(key.table);
             }
         }
     }
     holding
 }
 
+fn holds(action: &str) -> bool {
+    !matches!(action, "CASCADE" | "SET NULL")
+}
+
 fn foreign_keys(db: &Connection, filter: &str, table: &str) -> Result<Vec<ForeignKey>> {
     let sql = format!(
-        "SELECT m.name, f.id, f.\"from\", f.\"table\", f.on_delete \
+        "SELECT m.name, f.id, f.\"from\", f.\"to\", f.\"table\", f.on_delete, f.on_update \
          FROM sqlite_schema AS m, pragma_foreign_key_list(m.name) AS f \
          WHERE m.type = 'table' AND {filter} ORDER BY m.name, f.id, f.seq"
     );
@@ -156,13 +236,15 @@ fn foreign_keys(db: &Connection, filter: &str, table: &str) -> Result<Vec<Foreig
     let mut rows = statement.query([table])?;
     let mut keys: Vec<(i64, ForeignKey)> = Vec::new();
     while let Some(row) = rows.next()? {
-        let (table, id, column): (String, i64, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        match keys.last_mut() {
-            Some((last, key)) if *last == id && key.table == table => key.columns.push(column),
-            _ => {
-                let (references, on_delete) = (row.get(3)?, row.get(4)?);
-                keys.push((id, ForeignKey { table, columns: vec![column], references, on_delete }));
-            }
+        let (table, id): (String, i64) = (row.get(0)?, row.get(1)?);
+        if !keys.last().is_some_and(|(last, key)| *last == id && key.table == table) {
+            let (references, on_delete, on_update) = (row.get(4)?, row.get(5)?, row.get(6)?);
+            let (columns, referenced) = (Vec::new(), Vec::new());
+            keys.push((id, ForeignKey { table, columns, references, referenced, on_delete, on_update }));
+        }
+        if let Some((_, key)) = keys.last_mut() {
+            key.columns.push(row.get(2)?);
+            key.referenced.extend(row.get::<_, Option<String>>(3)?);
         }
     }
     Ok(keys.into_iter().map(|(_, key)| key).collect())

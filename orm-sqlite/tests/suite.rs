@@ -2,16 +2,21 @@
 
 use orm_core::engine::EngineBuilder;
 use orm_sqlite::Sqlite;
-use orm_testkit::Opening;
+use orm_testkit::{Lacks, Opening};
 
 mod memory {
-    use super::{EngineBuilder, Opening, Sqlite};
+    use super::{EngineBuilder, Lacks, Opening, Sqlite};
 
     fn open() -> Opening {
-        Box::pin(async { (EngineBuilder::new("sqlite::memory:", &[&Sqlite]), Box::new(()) as _) })
+        Box::pin(async {
+            (
+                EngineBuilder::new("sqlite::memory:", &[&Sqlite]),
+                Box::new(()) as _,
+            )
+        })
     }
 
-    orm_testkit::suite!(open);
+    orm_testkit::suite!(open, lacks: [Lacks::ReadingBesideAWriter]);
 }
 
 mod file {

@@ -5,8 +5,8 @@ use std::future::Future;
 use std::ops::Deref;
 use std::pin::Pin;
 
-use orm::prelude::*;
 use orm::engine::EngineBuilder;
+use orm::prelude::*;
 
 use crate::SqlLog;
 
@@ -25,6 +25,8 @@ pub enum Lacks {
     RightAndFullJoin,
     /// `RETURNING`.
     Returning,
+    /// Reading while another connection writes: readers wait until the writer is done.
+    ReadingBesideAWriter,
 }
 
 /// A fresh database for one case, with every statement logged.
@@ -58,7 +60,13 @@ impl TestDb {
         let engine = configure(log.attach(builder)).connect().await;
         #[expect(clippy::panic, reason = "a case without its database has failed")]
         let engine = engine.unwrap_or_else(|error| panic!("cannot open the test database: {error}"));
-        TestDb { engine, log, open, lacks, _keep: keep }
+        TestDb {
+            engine,
+            log,
+            open,
+            lacks,
+            _keep: keep,
+        }
     }
 
     /// Another fresh database of the same backend, with other options.

@@ -275,7 +275,7 @@ macro_rules! cases {
                 a_read_only_transaction_reads,
                 a_read_only_transaction_refuses_every_write,
                 a_connection_can_write_again_after_a_read_only_transaction,
-                a_reader_does_not_wait_for_a_writer,
+                a_reader_keeps_no_writer_waiting,
                 an_inner_rollback_undoes_the_inner_changes_only,
                 a_savepoint_that_is_dropped_is_undone,
                 an_inner_commit_falls_with_the_outer_rollback,
@@ -441,14 +441,20 @@ mod tests {
         let mut written = Vec::new();
         for entry in std::fs::read_dir(folder).expect("the folder of cases") {
             let path = entry.expect("an entry").path();
-            let area = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
+            let area = path
+                .file_stem()
+                .and_then(|stem| stem.to_str())
+                .unwrap_or_default()
+                .to_owned();
             let text = std::fs::read_to_string(&path).expect("a case file");
             for line in text.lines().filter_map(|line| line.strip_prefix("pub async fn ")) {
                 let name = line.split('(').next().unwrap_or_default();
                 written.push(format!("{area}::{name}"));
             }
         }
-        let listed = listed.iter().flat_map(|(area, names)| names.iter().map(move |name| format!("{area}::{name}")));
+        let listed = listed
+            .iter()
+            .flat_map(|(area, names)| names.iter().map(move |name| format!("{area}::{name}")));
         let mut listed: Vec<String> = listed.collect();
         listed.sort();
         written.sort();

@@ -115,7 +115,10 @@ fn a_model_is_declared_within_a_function() {
         id: i64,
     }
     let local = Local { id: 1 };
-    assert_eq!(orm::query::insert(local).to_sql(dialect::sqlite()).unwrap(), r#"INSERT INTO "local" ("id") VALUES (?1)"#);
+    assert_eq!(
+        orm::query::insert(local).to_sql(dialect::sqlite()).unwrap(),
+        r#"INSERT INTO "local" ("id") VALUES (?1)"#
+    );
 }
 
 #[test]

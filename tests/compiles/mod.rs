@@ -1,7 +1,6 @@
 //! Programs that must compile: what the derive and the compiler could forbid without anybody noticing.
 
 mod collisions;
-pub mod documented;
 mod executor;
 mod lints;
 mod statements;

@@ -105,7 +105,7 @@ async fn a_closure_gives_its_own_error_and_undoes_everything() -> TestResult {
     #[derive(Debug)]
     enum Refused {
         Poor { balance: i64 },
-        Database(Error),
+        Database(#[expect(dead_code, reason = "shown by the assertion")] Error),
     }
     impl From<Error> for Refused {
         fn from(error: Error) -> Self {

@@ -2,35 +2,50 @@
 
 use orm::prelude::*;
 
-use crate::check::{Sql, check};
+use crate::check::check;
 use crate::models::*;
 
 #[test]
 fn rows_are_deleted_by_their_filter() {
-    check(delete(User).filter(User.id.eq(1)), Sql { sqlite: r#"DELETE FROM "users" WHERE "users"."id" = ?1"# });
-    check(delete(User).filter(User.id.eq(1)).filter(User.active), Sql { sqlite: r#"DELETE FROM "users" WHERE "users"."id" = ?1 AND "users"."active""# });
-    check(delete(User).exclude(User.active), Sql { sqlite: r#"DELETE FROM "users" WHERE NOT "users"."active""# });
+    check!(delete(User).filter(User.id.eq(1)), sqlite: r#"DELETE FROM "users" WHERE "users"."id" = ?1"#);
+    check!(
+        delete(User).filter(User.id.eq(1)).filter(User.active),
+        sqlite: r#"DELETE FROM "users" WHERE "users"."id" = ?1 AND "users"."active""#,
+    );
+    check!(delete(User).exclude(User.active), sqlite: r#"DELETE FROM "users" WHERE NOT "users"."active""#);
 }
 
 #[test]
 fn every_row_is_meant_if_said() {
-    check(delete(User).all_rows(), Sql { sqlite: r#"DELETE FROM "users""# });
+    check!(delete(User).all_rows(), sqlite: r#"DELETE FROM "users""#);
 }
 
 #[test]
 fn rows_of_a_subquery() {
-    check(delete(Post).filter(Post.author_id.in_(select(User.id).filter(User.active))), Sql { sqlite: r#"DELETE FROM "post" WHERE "post"."author_id" IN (SELECT "users"."id" FROM "users" WHERE "users"."active")"# });
-    check(delete(Post).filter(Post.author.any(User.active)), Sql { sqlite: r#"DELETE FROM "post" WHERE EXISTS (SELECT 1 FROM "users" WHERE "users"."id" = "post"."author_id" AND "users"."active")"# });
+    check!(
+        delete(Post).filter(Post.author_id.in_(select(User.id).filter(User.active))),
+        sqlite: r#"DELETE FROM "post" WHERE "post"."author_id" IN (SELECT "users"."id" FROM "users" WHERE "users"."active")"#,
+    );
+    check!(
+        delete(Post).filter(Post.author.any(User.active)),
+        sqlite: r#"DELETE FROM "post" WHERE EXISTS (SELECT 1 FROM "users" WHERE "users"."id" = "post"."author_id" AND "users"."active")"#,
+    );
 }
 
 #[test]
 fn deleted_rows_come_back() {
-    check(delete(Comment).filter(Comment.id.eq(1)).returning(Comment), Sql { sqlite: r#"DELETE FROM "comment" WHERE "comment"."id" = ?1 RETURNING "comment"."id", "comment"."post_id", "comment"."body""# });
-    check(delete(User).filter(User.id.eq(1)).returning(User.name), Sql { sqlite: r#"DELETE FROM "users" WHERE "users"."id" = ?1 RETURNING "users"."name""# });
+    check!(
+        delete(Comment).filter(Comment.id.eq(1)).returning(Comment),
+        sqlite: r#"DELETE FROM "comment" WHERE "comment"."id" = ?1 RETURNING "comment"."id", "comment"."post_id", "comment"."body""#,
+    );
+    check!(
+        delete(User).filter(User.id.eq(1)).returning(User.name),
+        sqlite: r#"DELETE FROM "users" WHERE "users"."id" = ?1 RETURNING "users"."name""#,
+    );
 }
 
 #[test]
 fn an_alias_is_deleted_from() {
     let u = User.alias("u");
-    check(delete(u).filter(u.id.eq(1)), Sql { sqlite: r#"DELETE FROM "users" AS "u" WHERE "u"."id" = ?1"# });
+    check!(delete(u).filter(u.id.eq(1)), sqlite: r#"DELETE FROM "users" AS "u" WHERE "u"."id" = ?1"#);
 }

@@ -2,7 +2,7 @@
 
 use orm::prelude::*;
 
-use crate::check::{Sql, check, refused};
+use crate::check::{check, refused};
 use crate::models::*;
 
 #[test]
@@ -68,7 +68,9 @@ fn a_missing_alias_is_named_as_the_program_names_it() {
 #[test]
 fn a_join_that_comes_too_late_is_moved() {
     refused(
-        select(User.name).join(Comment.on(Comment.post_id.eq(Post.id))).join(User.posts),
+        select(User.name)
+            .join(Comment.on(Comment.post_id.eq(Post.id)))
+            .join(User.posts),
         "column `id` is of table `post`, which the statement does not read from: \
          it is joined further on: move its join before this one",
     );
@@ -111,14 +113,24 @@ fn a_statement_that_writes_sees_its_own_table() {
 
 #[test]
 fn a_table_is_missing_in_every_place_of_a_statement() {
-    let title = "column `title` is of table `post`, which the statement does not read from: add `.join(User.posts)`";
+    let title =
+        "column `title` is of table `post`, which the statement does not read from: add `.join(User.posts)`";
     refused(select((User.name, Post.title)), title);
     refused(select(User.name).group_by(Post.title), title);
     refused(select(User.name).having(min(Post.title).is_null()), title);
     refused(select(User.name).order_by((User.id, Post.title.desc())), title);
-    refused(select((User.name, case::<i64>().when(Post.title.eq(""), 1).end())), title);
-    refused(select(User.name).filter(sql!("{} IS NOT NULL", Post.title)), title);
-    refused(select(User.name).filter(User.id.in_(select(User.id).filter(Post.title.eq("")))), title);
+    refused(
+        select((User.name, case::<i64>().when(Post.title.eq(""), 1).end())),
+        title,
+    );
+    refused(
+        select(User.name).filter(sql!("{} IS NOT NULL", Post.title)),
+        title,
+    );
+    refused(
+        select(User.name).filter(User.id.in_(select(User.id).filter(Post.title.eq("")))),
+        title,
+    );
 }
 
 #[test]
@@ -151,9 +163,9 @@ fn aggregates_stand_where_there_are_groups() {
 
 #[test]
 fn an_aggregate_of_a_subquery_stands_anywhere() {
-    check(
+    check!(
         select(User.name).filter(User.age.eq(select(max(User.age)))),
-        Sql { sqlite: r#"SELECT "users"."name" FROM "users" WHERE "users"."age" = (SELECT max("users"."age") FROM "users")"# },
+        sqlite: r#"SELECT "users"."name" FROM "users" WHERE "users"."age" = (SELECT max("users"."age") FROM "users")"#,
     );
 }
 
@@ -167,7 +179,12 @@ fn an_update_sets_something() {
 
 #[test]
 fn an_insert_of_no_rows_is_no_statement() {
-    assert_eq!(insert(Vec::<Tag>::new()).to_sql(orm::docs::dialect::sqlite()).unwrap(), "");
+    assert_eq!(
+        insert(Vec::<Tag>::new())
+            .to_sql(orm::docs::dialect::sqlite())
+            .unwrap(),
+        ""
+    );
 }
 
 #[test]
@@ -185,9 +202,9 @@ fn more_binds_than_the_database_takes_are_refused() {
 
 #[test]
 fn a_list_of_integers_is_one_bind_however_long_it_is() {
-    check(
+    check!(
         select(Post.id).filter(Post.id.in_((0..100_000).collect::<Vec<i64>>())),
-        Sql { sqlite: r#"SELECT "post"."id" FROM "post" WHERE "post"."id" IN (SELECT value FROM json_each(?1))"# },
+        sqlite: r#"SELECT "post"."id" FROM "post" WHERE "post"."id" IN (SELECT value FROM json_each(?1))"#,
     );
 }
 
@@ -214,5 +231,8 @@ fn distinct_needs_something_that_can_be_distinct() {
 #[test]
 fn a_value_that_no_column_can_hold_is_refused_when_it_is_bound() {
     // The text is the same for every value: that this one does not fit is found when it is sent.
-    check(select(User.id).filter(sql!("{} = id", u64::MAX)), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE ?1 = id"# });
+    check!(
+        select(User.id).filter(sql!("{} = id", u64::MAX)),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE ?1 = id"#,
+    );
 }

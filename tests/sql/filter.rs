@@ -2,142 +2,308 @@
 
 use orm::prelude::*;
 
-use crate::check::{Sql, check, refused, text};
+use crate::check::{check, refused, text};
 use crate::models::*;
 
 #[test]
 fn every_comparison() {
-    check(select(User.id).filter(User.age.eq(1)), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."age" = ?1"# });
-    check(select(User.id).filter(User.age.ne(1)), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."age" <> ?1"# });
-    check(select(User.id).filter(User.age.lt(1)), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."age" < ?1"# });
-    check(select(User.id).filter(User.age.le(1)), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."age" <= ?1"# });
-    check(select(User.id).filter(User.age.gt(1)), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."age" > ?1"# });
-    check(select(User.id).filter(User.age.ge(1)), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."age" >= ?1"# });
+    check!(
+        select(User.id).filter(User.age.eq(1)),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."age" = ?1"#,
+    );
+    check!(
+        select(User.id).filter(User.age.ne(1)),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."age" <> ?1"#,
+    );
+    check!(
+        select(User.id).filter(User.age.lt(1)),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."age" < ?1"#,
+    );
+    check!(
+        select(User.id).filter(User.age.le(1)),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."age" <= ?1"#,
+    );
+    check!(
+        select(User.id).filter(User.age.gt(1)),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."age" > ?1"#,
+    );
+    check!(
+        select(User.id).filter(User.age.ge(1)),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."age" >= ?1"#,
+    );
 }
 
 #[test]
 fn several_filters_are_joined_with_and() {
-    check(select(User.id).filter(User.age.ge(18)).filter(User.active), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."age" >= ?1 AND "users"."active""# });
+    check!(
+        select(User.id).filter(User.age.ge(18)).filter(User.active),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."age" >= ?1 AND "users"."active""#,
+    );
 }
 
 #[test]
 fn exclude_keeps_what_is_not() {
-    check(select(User.id).exclude(User.active), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE NOT "users"."active""# });
-    check(select(User.id).exclude(User.age.lt(18).or(User.age.is_null())), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE NOT ("users"."age" < ?1 OR "users"."age" IS NULL)"# });
+    check!(
+        select(User.id).exclude(User.active),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE NOT "users"."active""#,
+    );
+    check!(
+        select(User.id).exclude(User.age.lt(18).or(User.age.is_null())),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE NOT ("users"."age" < ?1 OR "users"."age" IS NULL)"#,
+    );
 }
 
 #[test]
 fn a_bool_column_is_a_condition() {
-    check(select(User.id).filter(User.active), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."active""# });
-    check(select(User.id).filter(!User.active), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE NOT "users"."active""# });
-    check(select(User.id).filter(User.active.eq(true)), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."active" = ?1"# });
-    check(select(User.id).filter(not(User.active).and(User.id.gt(1))), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE NOT "users"."active" AND "users"."id" > ?1"# });
+    check!(
+        select(User.id).filter(User.active),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."active""#,
+    );
+    check!(
+        select(User.id).filter(!User.active),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE NOT "users"."active""#,
+    );
+    check!(
+        select(User.id).filter(User.active.eq(true)),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."active" = ?1"#,
+    );
+    check!(
+        select(User.id).filter(not(User.active).and(User.id.gt(1))),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE NOT "users"."active" AND "users"."id" > ?1"#,
+    );
 }
 
 #[test]
 fn a_truth_value_is_a_condition() {
-    check(select(User.id).filter(true), Sql { sqlite: r#"SELECT "users"."id" FROM "users""# });
-    check(select(User.id).filter(User.active.and(false)), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."active" AND FALSE"# });
+    check!(select(User.id).filter(true), sqlite: r#"SELECT "users"."id" FROM "users""#);
+    check!(
+        select(User.id).filter(User.active.and(false)),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."active" AND FALSE"#,
+    );
 }
 
 #[test]
 fn columns_are_compared_with_columns() {
-    check(select(User.id).filter(User.name.eq(User.nickname)), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."name" = "users"."nickname""# });
-    check(select(User.id).filter(User.nickname.ne(User.name)), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."nickname" <> "users"."name""# });
+    check!(
+        select(User.id).filter(User.name.eq(User.nickname)),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."name" = "users"."nickname""#,
+    );
+    check!(
+        select(User.id).filter(User.nickname.ne(User.name)),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."nickname" <> "users"."name""#,
+    );
 }
 
 #[test]
 fn comparing_with_none_asks_for_null() {
-    check(select(User.id).filter(User.nickname.eq(None::<String>)), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."nickname" IS NULL"# });
-    check(select(User.id).filter(User.nickname.ne(None::<&str>)), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."nickname" IS NOT NULL"# });
-    check(select(User.id).filter(User.nickname.eq(Some("al"))), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."nickname" = ?1"# });
-    check(select(User.id).filter(User.nickname.is_null()), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."nickname" IS NULL"# });
-    check(select(User.id).filter(User.nickname.is_not_null()), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."nickname" IS NOT NULL"# });
+    check!(
+        select(User.id).filter(User.nickname.eq(None::<String>)),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."nickname" IS NULL"#,
+    );
+    check!(
+        select(User.id).filter(User.nickname.ne(None::<&str>)),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."nickname" IS NOT NULL"#,
+    );
+    check!(
+        select(User.id).filter(User.nickname.eq(Some("al"))),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."nickname" = ?1"#,
+    );
+    check!(
+        select(User.id).filter(User.nickname.is_null()),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."nickname" IS NULL"#,
+    );
+    check!(
+        select(User.id).filter(User.nickname.is_not_null()),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."nickname" IS NOT NULL"#,
+    );
 }
 
 #[test]
 fn null_can_be_a_value_like_any_other() {
-    check(select(User.id).filter(User.nickname.is_distinct_from("al")), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."nickname" IS DISTINCT FROM ?1"# });
-    check(select(User.id).filter(User.nickname.is_not_distinct_from(None::<&str>)), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."nickname" IS NOT DISTINCT FROM ?1"# });
+    check!(
+        select(User.id).filter(User.nickname.is_distinct_from("al")),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."nickname" IS DISTINCT FROM ?1"#,
+    );
+    check!(
+        select(User.id).filter(User.nickname.is_not_distinct_from(None::<&str>)),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."nickname" IS NOT DISTINCT FROM ?1"#,
+    );
 }
 
 #[test]
 fn between_holds_both_ends() {
-    check(select(User.id).filter(User.age.between(13, 19)), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."age" BETWEEN ?1 AND ?2"# });
-    check(select(User.id).filter(User.age.not_between(13, 19).and(User.active)), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."age" NOT BETWEEN ?1 AND ?2 AND "users"."active""# });
-    check(select(User.id).filter(User.age.between(User.id.cast::<i32>(), User.age + 1)), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."age" BETWEEN CAST("users"."id" AS INTEGER) AND "users"."age" + ?1"# });
+    check!(
+        select(User.id).filter(User.age.between(13, 19)),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."age" BETWEEN ?1 AND ?2"#,
+    );
+    check!(
+        select(User.id).filter(User.age.not_between(13, 19).and(User.active)),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."age" NOT BETWEEN ?1 AND ?2 AND "users"."active""#,
+    );
+    check!(
+        select(User.id).filter(User.age.between(User.id.cast::<i32>(), User.age + 1)),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."age" BETWEEN CAST("users"."id" AS INTEGER) AND "users"."age" + ?1"#,
+    );
 }
 
 #[test]
 fn in_takes_lists_of_every_form() {
     let ids = vec![1, 2, 3];
-    check(select(User.id).filter(User.id.in_([1, 2, 3])), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."id" IN (SELECT value FROM json_each(?1))"# });
-    check(select(User.id).filter(User.id.in_(&ids)), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."id" IN (SELECT value FROM json_each(?1))"# });
-    check(select(User.id).filter(User.id.in_(&ids[1..])), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."id" IN (SELECT value FROM json_each(?1))"# });
-    check(select(User.id).filter(User.id.not_in(ids)), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."id" NOT IN (SELECT value FROM json_each(?1))"# });
-    check(select(User.id).filter(User.name.in_(["Alice", "Bob"])), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."name" IN (SELECT value FROM json_each(?1))"# });
+    check!(
+        select(User.id).filter(User.id.in_([1, 2, 3])),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."id" IN (SELECT value FROM json_each(?1))"#,
+    );
+    check!(
+        select(User.id).filter(User.id.in_(&ids)),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."id" IN (SELECT value FROM json_each(?1))"#,
+    );
+    check!(
+        select(User.id).filter(User.id.in_(&ids[1..])),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."id" IN (SELECT value FROM json_each(?1))"#,
+    );
+    check!(
+        select(User.id).filter(User.id.not_in(ids)),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."id" NOT IN (SELECT value FROM json_each(?1))"#,
+    );
+    check!(
+        select(User.id).filter(User.name.in_(["Alice", "Bob"])),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."name" IN (SELECT value FROM json_each(?1))"#,
+    );
 }
 
 #[test]
 fn an_empty_list_holds_nothing() {
-    check(select(User.id).filter(User.id.in_(Vec::<i64>::new())), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE FALSE"# });
-    check(select(User.id).filter(User.id.not_in(Vec::<i64>::new())), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE TRUE"# });
-    check(select(User.id).filter(User.id.in_(Vec::<i64>::new()).or(User.active)), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE FALSE OR "users"."active""# });
+    check!(
+        select(User.id).filter(User.id.in_(Vec::<i64>::new())),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE FALSE"#,
+    );
+    check!(
+        select(User.id).filter(User.id.not_in(Vec::<i64>::new())),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE TRUE"#,
+    );
+    check!(
+        select(User.id).filter(User.id.in_(Vec::<i64>::new()).or(User.active)),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE FALSE OR "users"."active""#,
+    );
 }
 
 #[test]
 fn floats_in_a_list_are_bound_one_by_one() {
-    check(select(Post.id).filter(Post.score.in_([0.5, 1.5])), Sql { sqlite: r#"SELECT "post"."id" FROM "post" WHERE "post"."score" IN (?1, ?2)"# });
-    check(select(Post.id).filter(Post.score.in_([0.5, 1.5, 2.5])).filter(Post.id.eq(1)), Sql { sqlite: r#"SELECT "post"."id" FROM "post" WHERE "post"."score" IN (?1, ?2, ?3) AND "post"."id" = ?4"# });
+    check!(
+        select(Post.id).filter(Post.score.in_([0.5, 1.5])),
+        sqlite: r#"SELECT "post"."id" FROM "post" WHERE "post"."score" IN (?1, ?2)"#,
+    );
+    check!(
+        select(Post.id)
+            .filter(Post.score.in_([0.5, 1.5, 2.5]))
+            .filter(Post.id.eq(1)),
+        sqlite: r#"SELECT "post"."id" FROM "post" WHERE "post"."score" IN (?1, ?2, ?3) AND "post"."id" = ?4"#,
+    );
 }
 
 #[test]
 fn or_within_and_has_parentheses() {
-    check(select(User.id).filter(User.id.eq(1).or(User.id.eq(2)).and(User.active)), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE ("users"."id" = ?1 OR "users"."id" = ?2) AND "users"."active""# });
-    check(select(User.id).filter(User.id.eq(1).or(User.id.eq(2).and(User.active))), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."id" = ?1 OR "users"."id" = ?2 AND "users"."active""# });
-    check(select(User.id).filter(User.id.eq(1).or(User.id.eq(2))).filter(User.active), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE ("users"."id" = ?1 OR "users"."id" = ?2) AND "users"."active""# });
+    check!(
+        select(User.id).filter(User.id.eq(1).or(User.id.eq(2)).and(User.active)),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE ("users"."id" = ?1 OR "users"."id" = ?2) AND "users"."active""#,
+    );
+    check!(
+        select(User.id).filter(User.id.eq(1).or(User.id.eq(2).and(User.active))),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."id" = ?1 OR "users"."id" = ?2 AND "users"."active""#,
+    );
+    check!(
+        select(User.id)
+            .filter(User.id.eq(1).or(User.id.eq(2)))
+            .filter(User.active),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE ("users"."id" = ?1 OR "users"."id" = ?2) AND "users"."active""#,
+    );
 }
 
 #[test]
 fn operators_join_conditions() {
-    check(select(User.id).filter(User.id.eq(1) & User.age.eq(2) | !User.active), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."id" = ?1 AND "users"."age" = ?2 OR NOT "users"."active""# });
-    check(select(User.id).filter(User.id.eq(1) & (User.age.eq(2) | !User.active)), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."id" = ?1 AND ("users"."age" = ?2 OR NOT "users"."active")"# });
+    check!(
+        select(User.id).filter(User.id.eq(1) & User.age.eq(2) | !User.active),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."id" = ?1 AND "users"."age" = ?2 OR NOT "users"."active""#,
+    );
+    check!(
+        select(User.id).filter(User.id.eq(1) & (User.age.eq(2) | !User.active)),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."id" = ?1 AND ("users"."age" = ?2 OR NOT "users"."active")"#,
+    );
 }
 
 #[test]
 fn not_holds_tighter_than_what_it_negates() {
-    check(select(User.id).filter(not(User.id.eq(1).and(User.active))), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE NOT ("users"."id" = ?1 AND "users"."active")"# });
-    check(select(User.id).filter(not(not(User.active))), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE NOT (NOT "users"."active")"# });
-    check(select(User.id).filter(not(User.id.in_([1]))), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE NOT ("users"."id" IN (SELECT value FROM json_each(?1)))"# });
-    check(select(User.id).filter(not(User.age.is_null())), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE NOT ("users"."age" IS NULL)"# });
+    check!(
+        select(User.id).filter(not(User.id.eq(1).and(User.active))),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE NOT ("users"."id" = ?1 AND "users"."active")"#,
+    );
+    check!(
+        select(User.id).filter(not(not(User.active))),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE NOT (NOT "users"."active")"#,
+    );
+    check!(
+        select(User.id).filter(not(User.id.in_([1]))),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE NOT ("users"."id" IN (SELECT value FROM json_each(?1)))"#,
+    );
+    check!(
+        select(User.id).filter(not(User.age.is_null())),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE NOT ("users"."age" IS NULL)"#,
+    );
 }
 
 #[test]
 fn conditions_of_a_list_are_all_or_any() {
     let wanted = [User.id.eq(1), User.id.eq(2), User.id.eq(3)];
-    check(select(User.id).filter(and(wanted.clone())), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."id" = ?1 AND "users"."id" = ?2 AND "users"."id" = ?3"# });
-    check(select(User.id).filter(or(wanted.clone())), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."id" = ?1 OR "users"."id" = ?2 OR "users"."id" = ?3"# });
-    check(select(User.id).filter(or(wanted).and(User.active)), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE ("users"."id" = ?1 OR "users"."id" = ?2 OR "users"."id" = ?3) AND "users"."active""# });
+    check!(
+        select(User.id).filter(and(wanted.clone())),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."id" = ?1 AND "users"."id" = ?2 AND "users"."id" = ?3"#,
+    );
+    check!(
+        select(User.id).filter(or(wanted.clone())),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."id" = ?1 OR "users"."id" = ?2 OR "users"."id" = ?3"#,
+    );
+    check!(
+        select(User.id).filter(or(wanted).and(User.active)),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE ("users"."id" = ?1 OR "users"."id" = ?2 OR "users"."id" = ?3) AND "users"."active""#,
+    );
 }
 
 #[test]
 fn all_of_none_is_true_and_any_of_none_is_false() {
     let none = Vec::<Expr<bool>>::new();
-    check(select(User.id).filter(and(none.clone())), Sql { sqlite: r#"SELECT "users"."id" FROM "users""# });
-    check(select(User.id).filter(or(none.clone())), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE FALSE"# });
-    check(select(User.id).filter(or(none).or(User.active)), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."active""# });
+    check!(select(User.id).filter(and(none.clone())), sqlite: r#"SELECT "users"."id" FROM "users""#);
+    check!(
+        select(User.id).filter(or(none.clone())),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE FALSE"#,
+    );
+    check!(
+        select(User.id).filter(or(none).or(User.active)),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."active""#,
+    );
 }
 
 #[test]
 fn chains_are_flat() {
-    check(select(User.id).filter(User.id.eq(1).and(User.id.eq(2)).and(User.id.eq(3))), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."id" = ?1 AND "users"."id" = ?2 AND "users"."id" = ?3"# });
-    check(select(User.id).filter(User.id.eq(1).or(User.id.eq(2)).or(User.id.eq(3))), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."id" = ?1 OR "users"."id" = ?2 OR "users"."id" = ?3"# });
+    check!(
+        select(User.id).filter(User.id.eq(1).and(User.id.eq(2)).and(User.id.eq(3))),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."id" = ?1 AND "users"."id" = ?2 AND "users"."id" = ?3"#,
+    );
+    check!(
+        select(User.id).filter(User.id.eq(1).or(User.id.eq(2)).or(User.id.eq(3))),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."id" = ?1 OR "users"."id" = ?2 OR "users"."id" = ?3"#,
+    );
 }
 
 #[test]
 fn a_comparison_is_compared_in_parentheses() {
-    check(select(User.id).filter(User.id.eq(1).eq(User.active)), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE ("users"."id" = ?1) = "users"."active""# });
-    check(select(User.id).filter(User.id.eq(1).and(User.active).is_null()), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE ("users"."id" = ?1 AND "users"."active") IS NULL"# });
+    check!(
+        select(User.id).filter(User.id.eq(1).eq(User.active)),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE ("users"."id" = ?1) = "users"."active""#,
+    );
+    check!(
+        select(User.id).filter(User.id.eq(1).and(User.active).is_null()),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE ("users"."id" = ?1 AND "users"."active") IS NULL"#,
+    );
 }
 
 /// `not(not(.. and ..) and ..)`, so many times.

@@ -2,47 +2,78 @@
 
 use orm::prelude::*;
 
-use crate::check::{Sql, check, refused};
+use crate::check::{check, refused};
 use crate::models::*;
 
 #[test]
 fn a_statement_of_its_own() {
-    check(sql!("SELECT 1"), Sql { sqlite: r#"SELECT 1"# });
-    check(sql!("SELECT {} + {}", 1, 2), Sql { sqlite: r#"SELECT ?1 + ?2"# });
+    check!(sql!("SELECT 1"), sqlite: r#"SELECT 1"#);
+    check!(sql!("SELECT {} + {}", 1, 2), sqlite: r#"SELECT ?1 + ?2"#);
 }
 
 #[test]
 fn values_of_every_kind_are_bound() {
-    check(sql!("SELECT {}, {}, {}, {}", "text", 1.5, None::<i64>, true), Sql { sqlite: r#"SELECT ?1, ?2, ?3, ?4"# });
+    check!(sql!("SELECT {}, {}, {}, {}", "text", 1.5, None::<i64>, true), sqlite: r#"SELECT ?1, ?2, ?3, ?4"#);
 }
 
 #[test]
 fn columns_and_expressions_are_written_out() {
-    check(sql!("SELECT {} FROM users WHERE {}", User.name, User.id.eq(1).or(User.active)), Sql { sqlite: r#"SELECT "users"."name" FROM users WHERE ("users"."id" = ?1 OR "users"."active")"# });
+    check!(
+        sql!(
+            "SELECT {} FROM users WHERE {}",
+            User.name,
+            User.id.eq(1).or(User.active)
+        ),
+        sqlite: r#"SELECT "users"."name" FROM users WHERE ("users"."id" = ?1 OR "users"."active")"#,
+    );
 }
 
 #[test]
 fn a_subquery_stands_in_parentheses() {
-    check(sql!("SELECT * FROM {} AS ids", select(User.id)), Sql { sqlite: r#"SELECT * FROM (SELECT "users"."id" FROM "users") AS ids"# });
+    check!(
+        sql!("SELECT * FROM {} AS ids", select(User.id)),
+        sqlite: r#"SELECT * FROM (SELECT "users"."id" FROM "users") AS ids"#,
+    );
 }
 
 #[test]
 fn a_fragment_is_a_condition() {
-    check(select(User.id).filter(sql!("{} GLOB {}", User.name, "A*")), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."name" GLOB ?1"# });
-    check(select(User.id).filter(sql!("1 = 1 OR 2 = 2")).filter(User.active), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE (1 = 1 OR 2 = 2) AND "users"."active""# });
-    check(select(User.id).filter(not(sql!("1 = 1 OR 2 = 2"))), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE NOT (1 = 1 OR 2 = 2)"# });
+    check!(
+        select(User.id).filter(sql!("{} GLOB {}", User.name, "A*")),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."name" GLOB ?1"#,
+    );
+    check!(
+        select(User.id).filter(sql!("1 = 1 OR 2 = 2")).filter(User.active),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE (1 = 1 OR 2 = 2) AND "users"."active""#,
+    );
+    check!(
+        select(User.id).filter(not(sql!("1 = 1 OR 2 = 2"))),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE NOT (1 = 1 OR 2 = 2)"#,
+    );
 }
 
 #[test]
 fn a_fragment_is_an_expression() {
-    check(select(sql!("abs({})", User.age).typed::<i32>()), Sql { sqlite: r#"SELECT abs("users"."age") FROM "users""# });
-    check(select(User.id).order_by(sql!("random()").typed::<i64>()), Sql { sqlite: r#"SELECT "users"."id" FROM "users" ORDER BY random()"# });
-    check(select(User.id).filter(sql!("1 + 1").typed::<i64>().eq(User.id)), Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE (1 + 1) = "users"."id""# });
+    check!(
+        select(sql!("abs({})", User.age).typed::<i32>()),
+        sqlite: r#"SELECT abs("users"."age") FROM "users""#,
+    );
+    check!(
+        select(User.id).order_by(sql!("random()").typed::<i64>()),
+        sqlite: r#"SELECT "users"."id" FROM "users" ORDER BY random()"#,
+    );
+    check!(
+        select(User.id).filter(sql!("1 + 1").typed::<i64>().eq(User.id)),
+        sqlite: r#"SELECT "users"."id" FROM "users" WHERE (1 + 1) = "users"."id""#,
+    );
 }
 
 #[test]
 fn text_of_a_user_never_reaches_the_statement() {
-    check(sql!("SELECT * FROM users WHERE name = {}", "x'; DROP TABLE users; --"), Sql { sqlite: r#"SELECT * FROM users WHERE name = ?1"# });
+    check!(
+        sql!("SELECT * FROM users WHERE name = {}", "x'; DROP TABLE users; --"),
+        sqlite: r#"SELECT * FROM users WHERE name = ?1"#,
+    );
 }
 
 #[test]
@@ -53,5 +84,8 @@ fn a_fragment_has_as_many_values_as_places() {
 
 #[test]
 fn a_nul_does_not_hide_the_rest_of_a_text() {
-    refused(sql!("SELECT 1 \0 garbage"), r#"text in a statement cannot hold a NUL: "SELECT 1 \0 garbage""#);
+    refused(
+        sql!("SELECT 1 \0 garbage"),
+        r#"text in a statement cannot hold a NUL: "SELECT 1 \0 garbage""#,
+    );
 }

@@ -2,88 +2,129 @@
 
 use orm::prelude::*;
 
-use crate::check::{Sql, check, refused};
+use crate::check::{check, refused};
 use crate::models::*;
 
 #[test]
 fn a_model_is_all_of_its_columns_in_the_order_of_its_fields() {
-    check(select(Comment), Sql { sqlite: r#"SELECT "comment"."id", "comment"."post_id", "comment"."body" FROM "comment""# });
+    check!(
+        select(Comment),
+        sqlite: r#"SELECT "comment"."id", "comment"."post_id", "comment"."body" FROM "comment""#,
+    );
 }
 
 #[test]
 fn columns_and_expressions_stand_side_by_side() {
-    check(select(User.name), Sql { sqlite: r#"SELECT "users"."name" FROM "users""# });
-    check(select((User.id, User.name, User.age + 1)), Sql { sqlite: r#"SELECT "users"."id", "users"."name", "users"."age" + ?1 FROM "users""# });
+    check!(select(User.name), sqlite: r#"SELECT "users"."name" FROM "users""#);
+    check!(
+        select((User.id, User.name, User.age + 1)),
+        sqlite: r#"SELECT "users"."id", "users"."name", "users"."age" + ?1 FROM "users""#,
+    );
 }
 
 #[test]
 fn a_model_stands_beside_columns() {
-    check(select((Tag, Comment.body)).from(Comment).cross_join(Tag), Sql { sqlite: r#"SELECT "tag"."name", "comment"."body" FROM "comment" CROSS JOIN "tag""# });
+    check!(
+        select((Tag, Comment.body)).from(Comment).cross_join(Tag),
+        sqlite: r#"SELECT "tag"."name", "comment"."body" FROM "comment" CROSS JOIN "tag""#,
+    );
 }
 
 #[test]
 fn a_value_is_bound_and_needs_no_table() {
-    check(select(value(1)), Sql { sqlite: r#"SELECT ?1"# });
-    check(select((value("a".to_owned()), value(None::<i64>))), Sql { sqlite: r#"SELECT ?1, ?2"# });
+    check!(select(value(1)), sqlite: r#"SELECT ?1"#);
+    check!(select((value("a".to_owned()), value(None::<i64>))), sqlite: r#"SELECT ?1, ?2"#);
 }
 
 #[test]
 fn a_value_stands_beside_columns() {
-    check(select((User.id, value(7))), Sql { sqlite: r#"SELECT "users"."id", ?1 FROM "users""# });
+    check!(select((User.id, value(7))), sqlite: r#"SELECT "users"."id", ?1 FROM "users""#);
 }
 
 #[test]
 fn up_to_16_things_are_selected() {
     let id = Tag.name;
-    check(select((id, id, id, id, id, id, id, id, id, id, id, id, id, id, id, id)), Sql { sqlite: r#"SELECT "tag"."name", "tag"."name", "tag"."name", "tag"."name", "tag"."name", "tag"."name", "tag"."name", "tag"."name", "tag"."name", "tag"."name", "tag"."name", "tag"."name", "tag"."name", "tag"."name", "tag"."name", "tag"."name" FROM "tag""# });
+    check!(
+        select((id, id, id, id, id, id, id, id, id, id, id, id, id, id, id, id)),
+        sqlite: r#"SELECT "tag"."name", "tag"."name", "tag"."name", "tag"."name", "tag"."name", "tag"."name", "tag"."name", "tag"."name", "tag"."name", "tag"."name", "tag"."name", "tag"."name", "tag"."name", "tag"."name", "tag"."name", "tag"."name" FROM "tag""#,
+    );
 }
 
 #[test]
 fn rows_are_distinct_if_asked_for() {
-    check(select(User.age).distinct(), Sql { sqlite: r#"SELECT DISTINCT "users"."age" FROM "users""# });
+    check!(select(User.age).distinct(), sqlite: r#"SELECT DISTINCT "users"."age" FROM "users""#);
 }
 
 #[test]
 fn rows_are_limited_and_skipped() {
-    check(select(User.id).limit(10), Sql { sqlite: r#"SELECT "users"."id" FROM "users" LIMIT 10"# });
-    check(select(User.id).limit(10).offset(20), Sql { sqlite: r#"SELECT "users"."id" FROM "users" LIMIT 10 OFFSET ?1"# });
-    check(select(User.id).offset(20), Sql { sqlite: r#"SELECT "users"."id" FROM "users" LIMIT -1 OFFSET ?1"# });
-    check(select(User.id).limit(0), Sql { sqlite: r#"SELECT "users"."id" FROM "users" LIMIT 0"# });
-    check(select(User.id).limit(u64::MAX), Sql { sqlite: r#"SELECT "users"."id" FROM "users" LIMIT 9223372036854775807"# });
+    check!(select(User.id).limit(10), sqlite: r#"SELECT "users"."id" FROM "users" LIMIT 10"#);
+    check!(
+        select(User.id).limit(10).offset(20),
+        sqlite: r#"SELECT "users"."id" FROM "users" LIMIT 10 OFFSET ?1"#,
+    );
+    check!(select(User.id).offset(20), sqlite: r#"SELECT "users"."id" FROM "users" LIMIT -1 OFFSET ?1"#);
+    check!(select(User.id).limit(0), sqlite: r#"SELECT "users"."id" FROM "users" LIMIT 0"#);
+    check!(
+        select(User.id).limit(u64::MAX),
+        sqlite: r#"SELECT "users"."id" FROM "users" LIMIT 9223372036854775807"#,
+    );
 }
 
 #[test]
 fn a_later_limit_replaces_an_earlier_one() {
-    check(select(User.id).limit(10).limit(5), Sql { sqlite: r#"SELECT "users"."id" FROM "users" LIMIT 5"# });
+    check!(select(User.id).limit(10).limit(5), sqlite: r#"SELECT "users"."id" FROM "users" LIMIT 5"#);
 }
 
 #[test]
 fn the_first_table_is_said_where_nothing_is_selected_from_it() {
-    check(select(count_all()).from(User), Sql { sqlite: r#"SELECT count(*) FROM "users""# });
-    check(select(Post.title).from(User).join(User.posts), Sql { sqlite: r#"SELECT "post"."title" FROM "users" JOIN "post" ON "post"."author_id" = "users"."id""# });
+    check!(select(count_all()).from(User), sqlite: r#"SELECT count(*) FROM "users""#);
+    check!(
+        select(Post.title).from(User).join(User.posts),
+        sqlite: r#"SELECT "post"."title" FROM "users" JOIN "post" ON "post"."author_id" = "users"."id""#,
+    );
 }
 
 #[test]
 fn a_row_by_its_key_names_every_column() {
-    check(orm::query::by_key(Comment, 7), Sql { sqlite: r#"SELECT "comment"."id", "comment"."post_id", "comment"."body" FROM "comment" WHERE "comment"."id" = ?1"# });
-    check(orm::query::by_key(PostTag, (7, "rust")), Sql { sqlite: r#"SELECT "post_tag"."post_id", "post_tag"."tag" FROM "post_tag" WHERE "post_tag"."post_id" = ?1 AND "post_tag"."tag" = ?2"# });
+    check!(
+        orm::query::by_key(Comment, 7),
+        sqlite: r#"SELECT "comment"."id", "comment"."post_id", "comment"."body" FROM "comment" WHERE "comment"."id" = ?1"#,
+    );
+    check!(
+        orm::query::by_key(PostTag, (7, "rust")),
+        sqlite: r#"SELECT "post_tag"."post_id", "post_tag"."tag" FROM "post_tag" WHERE "post_tag"."post_id" = ?1 AND "post_tag"."tag" = ?2"#,
+    );
 }
 
 #[test]
 fn an_expression_gets_a_name() {
-    check(select((User.age + 1).label("next")), Sql { sqlite: r#"SELECT "users"."age" + ?1 AS "next" FROM "users""# });
-    check(select(User.name.label("od\"d")), Sql { sqlite: r#"SELECT "users"."name" AS "od""d" FROM "users""# });
+    check!(
+        select((User.age + 1).label("next")),
+        sqlite: r#"SELECT "users"."age" + ?1 AS "next" FROM "users""#,
+    );
+    check!(select(User.name.label("od\"d")), sqlite: r#"SELECT "users"."name" AS "od""d" FROM "users""#);
 }
 
 #[test]
 fn the_rows_are_counted_without_order_and_limit() {
-    check(select(User.name).filter(User.active).order_by(User.name).limit(3).count(), Sql { sqlite: r#"SELECT count(*) FROM "users" WHERE "users"."active""# });
-    check(select(User.name).join(User.posts).count(), Sql { sqlite: r#"SELECT count(*) FROM "users" JOIN "post" ON "post"."author_id" = "users"."id""# });
+    check!(
+        select(User.name)
+            .filter(User.active)
+            .order_by(User.name)
+            .limit(3)
+            .count(),
+        sqlite: r#"SELECT count(*) FROM "users" WHERE "users"."active""#,
+    );
+    check!(
+        select(User.name).join(User.posts).count(),
+        sqlite: r#"SELECT count(*) FROM "users" JOIN "post" ON "post"."author_id" = "users"."id""#,
+    );
 }
 
 #[test]
 fn grouped_or_distinct_rows_are_not_counted() {
-    let message = "`.count()` of a grouped or distinct select: count a key with `count(..).distinct()` instead";
+    let message =
+        "`.count()` of a grouped or distinct select: count a key with `count(..).distinct()` instead";
     refused(select(User.age).distinct().count(), message);
     refused(select(User.age).group_by(User.age).count(), message);
 }
@@ -100,29 +141,44 @@ fn a_statement_is_built_up_by_ordinary_code() {
         }
         query
     }
-    
-    check(find(None, false), Sql { sqlite: r#"SELECT "users"."id", "users"."name", "users"."nickname", "users"."age", "users"."active", "users"."manager_id" FROM "users""# });
-    check(find(Some("Alice"), true), Sql { sqlite: r#"SELECT "users"."id", "users"."name", "users"."nickname", "users"."age", "users"."active", "users"."manager_id" FROM "users" WHERE "users"."name" = ?1 ORDER BY "users"."age" DESC"# });
+
+    check!(
+        find(None, false),
+        sqlite: r#"SELECT "users"."id", "users"."name", "users"."nickname", "users"."age", "users"."active", "users"."manager_id" FROM "users""#,
+    );
+    check!(
+        find(Some("Alice"), true),
+        sqlite: r#"SELECT "users"."id", "users"."name", "users"."nickname", "users"."age", "users"."active", "users"."manager_id" FROM "users" WHERE "users"."name" = ?1 ORDER BY "users"."age" DESC"#,
+    );
 }
 
 #[test]
 fn a_clone_goes_its_own_way() {
     let all = select(User.id);
     let some = all.clone().filter(User.active);
-    check(all, Sql { sqlite: r#"SELECT "users"."id" FROM "users""# });
-    check(some, Sql { sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."active""# });
+    check!(all, sqlite: r#"SELECT "users"."id" FROM "users""#);
+    check!(some, sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."active""#);
 }
 
 #[test]
 fn a_statement_is_not_used_up_by_running_it() {
     let all = select(User.id);
-    check(&all, Sql { sqlite: r#"SELECT "users"."id" FROM "users""# });
-    check(&&all, Sql { sqlite: r#"SELECT "users"."id" FROM "users""# });
+    check!(&all, sqlite: r#"SELECT "users"."id" FROM "users""#);
+    check!(&&all, sqlite: r#"SELECT "users"."id" FROM "users""#);
 }
 
 #[test]
 fn every_name_is_quoted() {
-    check(select((Odd.select, Odd.r#type, Odd.over, Odd.crab)).filter(Odd.over.gt(1)), Sql { sqlite: r#"SELECT "gro""ße `tabelle`"."select", "gro""ße `tabelle`"."type", "gro""ße `tabelle`"."über ""alles""; --", "gro""ße `tabelle`"."🦀" FROM "gro""ße `tabelle`" WHERE "gro""ße `tabelle`"."über ""alles""; --" > ?1"# });
-    check(insert(Odd::builder().select(1).r#type(2).over(3).crab(4)).returning(Odd.over), Sql { sqlite: r#"INSERT INTO "gro""ße `tabelle`" ("select", "type", "über ""alles""; --", "🦀") VALUES (?1, ?2, ?3, ?4) RETURNING "gro""ße `tabelle`"."über ""alles""; --""# });
-    check(update(Odd).set(Odd.over, Odd.select).filter(Odd.crab.eq(1)), Sql { sqlite: r#"UPDATE "gro""ße `tabelle`" SET "über ""alles""; --" = "gro""ße `tabelle`"."select" WHERE "gro""ße `tabelle`"."🦀" = ?1"# });
+    check!(
+        select((Odd.select, Odd.r#type, Odd.over, Odd.crab)).filter(Odd.over.gt(1)),
+        sqlite: r#"SELECT "gro""ße `tabelle`"."select", "gro""ße `tabelle`"."type", "gro""ße `tabelle`"."über ""alles""; --", "gro""ße `tabelle`"."🦀" FROM "gro""ße `tabelle`" WHERE "gro""ße `tabelle`"."über ""alles""; --" > ?1"#,
+    );
+    check!(
+        insert(Odd::builder().select(1).r#type(2).over(3).crab(4)).returning(Odd.over),
+        sqlite: r#"INSERT INTO "gro""ße `tabelle`" ("select", "type", "über ""alles""; --", "🦀") VALUES (?1, ?2, ?3, ?4) RETURNING "gro""ße `tabelle`"."über ""alles""; --""#,
+    );
+    check!(
+        update(Odd).set(Odd.over, Odd.select).filter(Odd.crab.eq(1)),
+        sqlite: r#"UPDATE "gro""ße `tabelle`" SET "über ""alles""; --" = "gro""ße `tabelle`"."select" WHERE "gro""ße `tabelle`"."🦀" = ?1"#,
+    );
 }

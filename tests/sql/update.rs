@@ -2,66 +2,136 @@
 
 use orm::prelude::*;
 
-use crate::check::{Sql, check};
+use crate::check::check;
 use crate::models::*;
 
 #[test]
 fn values_and_expressions_are_set() {
-    check(update(User).set(User.name, "Al").set(User.age, User.age + 1).filter(User.id.eq(1)), Sql { sqlite: r#"UPDATE "users" SET "name" = ?1, "age" = "users"."age" + ?2 WHERE "users"."id" = ?3"# });
+    check!(
+        update(User)
+            .set(User.name, "Al")
+            .set(User.age, User.age + 1)
+            .filter(User.id.eq(1)),
+        sqlite: r#"UPDATE "users" SET "name" = ?1, "age" = "users"."age" + ?2 WHERE "users"."id" = ?3"#,
+    );
 }
 
 #[test]
 fn a_column_that_may_be_null_is_set_to_null() {
-    check(update(User).set(User.nickname, None::<&str>).filter(User.id.eq(1)), Sql { sqlite: r#"UPDATE "users" SET "nickname" = ?1 WHERE "users"."id" = ?2"# });
-    check(update(User).set(User.nickname, User.name).filter(User.id.eq(1)), Sql { sqlite: r#"UPDATE "users" SET "nickname" = "users"."name" WHERE "users"."id" = ?1"# });
-    check(update(User).set(User.age, Some(3)).filter(User.id.eq(1)), Sql { sqlite: r#"UPDATE "users" SET "age" = ?1 WHERE "users"."id" = ?2"# });
+    check!(
+        update(User)
+            .set(User.nickname, None::<&str>)
+            .filter(User.id.eq(1)),
+        sqlite: r#"UPDATE "users" SET "nickname" = ?1 WHERE "users"."id" = ?2"#,
+    );
+    check!(
+        update(User).set(User.nickname, User.name).filter(User.id.eq(1)),
+        sqlite: r#"UPDATE "users" SET "nickname" = "users"."name" WHERE "users"."id" = ?1"#,
+    );
+    check!(
+        update(User).set(User.age, Some(3)).filter(User.id.eq(1)),
+        sqlite: r#"UPDATE "users" SET "age" = ?1 WHERE "users"."id" = ?2"#,
+    );
 }
 
 #[test]
 fn what_may_be_null_is_made_sure_of() {
-    check(update(User).set(User.name, User.nickname.coalesce("-")).filter(User.id.eq(1)), Sql { sqlite: r#"UPDATE "users" SET "name" = coalesce("users"."nickname", ?1) WHERE "users"."id" = ?2"# });
+    check!(
+        update(User)
+            .set(User.name, User.nickname.coalesce("-"))
+            .filter(User.id.eq(1)),
+        sqlite: r#"UPDATE "users" SET "name" = coalesce("users"."nickname", ?1) WHERE "users"."id" = ?2"#,
+    );
 }
 
 #[test]
 fn a_subquery_is_set() {
-    check(update(User).set(User.nickname, select(Profile.motto).filter(Profile.user_id.eq(User.id))).filter(User.id.eq(1)), Sql { sqlite: r#"UPDATE "users" SET "nickname" = (SELECT "profile"."motto" FROM "profile" WHERE "profile"."user_id" = "users"."id") WHERE "users"."id" = ?1"# });
+    check!(
+        update(User)
+            .set(
+                User.nickname,
+                select(Profile.motto).filter(Profile.user_id.eq(User.id)),
+            )
+            .filter(User.id.eq(1)),
+        sqlite: r#"UPDATE "users" SET "nickname" = (SELECT "profile"."motto" FROM "profile" WHERE "profile"."user_id" = "users"."id") WHERE "users"."id" = ?1"#,
+    );
 }
 
 #[test]
 fn a_case_is_set() {
-    check(update(User).set(User.name, case::<String>().when(User.active, "on").otherwise("off")).all_rows(), Sql { sqlite: r#"UPDATE "users" SET "name" = CASE WHEN "users"."active" THEN ?1 ELSE ?2 END"# });
+    check!(
+        update(User)
+            .set(
+                User.name,
+                case::<String>().when(User.active, "on").otherwise("off"),
+            )
+            .all_rows(),
+        sqlite: r#"UPDATE "users" SET "name" = CASE WHEN "users"."active" THEN ?1 ELSE ?2 END"#,
+    );
 }
 
 #[test]
 fn a_later_set_of_a_column_wins() {
-    check(update(User).set(User.name, "a").set(User.active, true).set(User.name, "b").filter(User.id.eq(1)), Sql { sqlite: r#"UPDATE "users" SET "name" = ?1, "active" = ?2 WHERE "users"."id" = ?3"# });
+    check!(
+        update(User)
+            .set(User.name, "a")
+            .set(User.active, true)
+            .set(User.name, "b")
+            .filter(User.id.eq(1)),
+        sqlite: r#"UPDATE "users" SET "name" = ?1, "active" = ?2 WHERE "users"."id" = ?3"#,
+    );
 }
 
 #[test]
 fn filters_are_joined_with_and() {
-    check(update(User).set(User.active, false).filter(User.age.lt(18)).filter(User.id.gt(1)).exclude(User.active), Sql { sqlite: r#"UPDATE "users" SET "active" = ?1 WHERE "users"."age" < ?2 AND "users"."id" > ?3 AND NOT "users"."active""# });
+    check!(
+        update(User)
+            .set(User.active, false)
+            .filter(User.age.lt(18))
+            .filter(User.id.gt(1))
+            .exclude(User.active),
+        sqlite: r#"UPDATE "users" SET "active" = ?1 WHERE "users"."age" < ?2 AND "users"."id" > ?3 AND NOT "users"."active""#,
+    );
 }
 
 #[test]
 fn every_row_is_meant_if_said() {
-    check(update(User).set(User.active, true).all_rows(), Sql { sqlite: r#"UPDATE "users" SET "active" = ?1"# });
+    check!(update(User).set(User.active, true).all_rows(), sqlite: r#"UPDATE "users" SET "active" = ?1"#);
 }
 
 #[test]
 fn set_stands_before_or_after_the_filter() {
-    check(update(User).filter(User.id.eq(1)).set(User.active, true), Sql { sqlite: r#"UPDATE "users" SET "active" = ?1 WHERE "users"."id" = ?2"# });
+    check!(
+        update(User).filter(User.id.eq(1)).set(User.active, true),
+        sqlite: r#"UPDATE "users" SET "active" = ?1 WHERE "users"."id" = ?2"#,
+    );
 }
 
 #[test]
 fn columns_come_back() {
-    check(update(User).set(User.age, User.age + 1).filter(User.id.eq(1)).returning((User.id, User.age)), Sql { sqlite: r#"UPDATE "users" SET "age" = "users"."age" + ?1 WHERE "users"."id" = ?2 RETURNING "users"."id", "users"."age""# });
-    check(update(Tag).set(Tag.name, "x").filter(Tag.name.eq("y")).returning(Tag), Sql { sqlite: r#"UPDATE "tag" SET "name" = ?1 WHERE "tag"."name" = ?2 RETURNING "tag"."name""# });
+    check!(
+        update(User)
+            .set(User.age, User.age + 1)
+            .filter(User.id.eq(1))
+            .returning((User.id, User.age)),
+        sqlite: r#"UPDATE "users" SET "age" = "users"."age" + ?1 WHERE "users"."id" = ?2 RETURNING "users"."id", "users"."age""#,
+    );
+    check!(
+        update(Tag)
+            .set(Tag.name, "x")
+            .filter(Tag.name.eq("y"))
+            .returning(Tag),
+        sqlite: r#"UPDATE "tag" SET "name" = ?1 WHERE "tag"."name" = ?2 RETURNING "tag"."name""#,
+    );
 }
 
 #[test]
 fn an_alias_is_updated() {
     let u = User.alias("u");
-    check(update(u).set(u.active, true).filter(u.id.eq(1)), Sql { sqlite: r#"UPDATE "users" AS "u" SET "active" = ?1 WHERE "u"."id" = ?2"# });
+    check!(
+        update(u).set(u.active, true).filter(u.id.eq(1)),
+        sqlite: r#"UPDATE "users" AS "u" SET "active" = ?1 WHERE "u"."id" = ?2"#,
+    );
 }
 
 #[test]
@@ -71,5 +141,5 @@ fn a_statement_is_built_up_by_ordinary_code() {
     if let Some(nickname) = nickname {
         query = query.set(User.nickname, nickname);
     }
-    check(query, Sql { sqlite: r#"UPDATE "users" SET "active" = ?1, "nickname" = ?2 WHERE "users"."id" = ?3"# });
+    check!(query, sqlite: r#"UPDATE "users" SET "active" = ?1, "nickname" = ?2 WHERE "users"."id" = ?3"#);
 }

@@ -1,7 +1,7 @@
 use orm::docs::*;
 use orm::prelude::*;
 
-async fn run(mut tx: Transaction<'_>) -> orm::Result<()> {
+async fn run(mut tx: Transaction) -> orm::Result<()> {
     tx.commit().await?;
     tx.execute(delete(User).all_rows()).await?;
     Ok(())

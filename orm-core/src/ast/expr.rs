@@ -122,6 +122,12 @@ pub enum Operation {
         /// To what.
         to: ColumnType,
     },
+    /// A computed decimal. A backend that keeps decimals as text says here that they compare by value, as a column of
+    /// them does by itself.
+    Decimal {
+        /// What is computed.
+        expr: Expr,
+    },
     /// `count`, `sum` and the like.
     Aggregate {
         /// Which.

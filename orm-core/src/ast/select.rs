@@ -150,7 +150,8 @@ impl Expr {
                 Operation::IsNull { expr, .. }
                 | Operation::InList { expr, .. }
                 | Operation::InSelect { expr, .. }
-                | Operation::Cast { expr, .. } => expr.first_table(skip, depth + 1),
+                | Operation::Cast { expr, .. }
+                | Operation::Decimal { expr } => expr.first_table(skip, depth + 1),
                 Operation::Like { expr, pattern, .. } => first(&mut [expr, pattern].into_iter()),
                 Operation::Between { expr, low, high, .. } => first(&mut [expr, low, high].into_iter()),
                 Operation::Exists { .. } => None,

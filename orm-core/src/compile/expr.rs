@@ -340,6 +340,15 @@ impl<'a> Writer<'a> {
                 self.cast_end(*to);
                 Ok(())
             }
+            Operation::Decimal { expr } => match self.features.decimal_collation {
+                None => self.expr(expr, Level::Primary),
+                Some(collation) => {
+                    self.expr(expr, Level::Primary)?;
+                    self.push(" COLLATE ");
+                    self.push(collation);
+                    Ok(())
+                }
+            },
             Operation::Aggregate {
                 function,
                 distinct,
@@ -520,6 +529,8 @@ fn operation_level(operation: &Operation) -> Level {
         | Operation::Case { .. }
         | Operation::Cast { .. }
         | Operation::Aggregate { .. } => Level::Primary,
+        // `COLLATE` holds tighter than every operator but the sign.
+        Operation::Decimal { .. } => Level::Negate,
     }
 }
 

@@ -185,6 +185,7 @@ enum Tag {
     Exists,
     Case,
     Cast,
+    Decimal,
     Aggregate,
     Assignment,
 }
@@ -515,6 +516,10 @@ impl<'a> Walk<'a, '_> {
             }
             Operation::Cast { expr, to } => {
                 self.column_type(*to);
+                self.expr(expr)
+            }
+            Operation::Decimal { expr } => {
+                self.node(Tag::Decimal, 0);
                 self.expr(expr)
             }
             Operation::Aggregate {

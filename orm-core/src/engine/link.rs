@@ -3,6 +3,7 @@
 use std::ops::{Deref, DerefMut};
 use std::time::Instant;
 
+use super::rows::Pause;
 use super::span::Span;
 use super::{Engine, StatementEvent, TransactionOptions};
 use crate::ast::Statement;
@@ -66,10 +67,10 @@ impl Link {
                 }
             }
         };
-        if self.engine.options().listeners.is_empty() && !Span::enabled() {
-            return self.connection.run(statement, sink).await;
+        if self.is_observed() {
+            return Box::pin(self.run_observed(statement, sink)).await;
         }
-        Box::pin(self.run_observed(statement, sink)).await
+        self.connection.run(statement, sink).await
     }
 
     /// Runs the statements of a large insert in a transaction, or a savepoint of the one that is open.
@@ -116,40 +117,118 @@ impl Link {
     }
 
     async fn run_observed(&mut self, statement: Statement<'_>, sink: &mut dyn RowSink) -> Result<Done> {
-        let (sql, binds) = match self.engine.driver().text(statement) {
-            Ok(text) => text,
-            Err(error) => return self.observe(statement, ("", &Binds::None), Instant::now(), 0, Err(error)),
-        };
-        let span = Span::open(self.engine.driver(), statement, &sql);
-        let (start, mut counting) = (Instant::now(), Counting { sink, rows: 0 });
-        let result = span.around(self.connection.run(statement, &mut counting)).await;
-        span.close(&result, counting.rows);
-        let rows = counting.rows;
-        self.observe(statement, (&sql, &binds), start, rows, result)
+        let observed = Observed::new(&self.engine, statement)?;
+        let mut counting = Counting { sink, rows: 0 };
+        let result = observed.span.around(self.connection.run(statement, &mut counting)).await;
+        observed.report(&self.engine, counting.rows, result)
     }
 
-    fn observe(
-        &self,
+    /// Streams a command's rows into `sink`, pausing whenever it `is_filled`.
+    pub(super) async fn stream(
+        &mut self,
+        command: Command<'_>,
+        sink: &mut dyn RowSink,
+        is_filled: &(dyn Fn() -> bool + Send + Sync),
+    ) -> Result<()> {
+        let mut statements = command.statements(self.engine.driver().features())?.peekable();
+        let Some(first) = statements.next() else { return Ok(()) };
+        if statements.peek().is_none() {
+            return self.stream_statement(first, sink, is_filled).await;
+        }
+        let depth = self.enter(&TransactionOptions::new()).await?;
+        let together = Together { link: self, depth };
+        for statement in std::iter::once(first).chain(statements) {
+            together.link.stream_statement(statement, sink, is_filled).await?;
+        }
+        together.link.leave(depth, Ending::Commit).await
+    }
+
+    async fn stream_statement(
+        &mut self,
         statement: Statement<'_>,
-        (sql, binds): (&str, &Binds),
-        start: Instant,
-        rows: u64,
-        result: Result<Done>,
-    ) -> Result<Done> {
+        sink: &mut dyn RowSink,
+        is_filled: &(dyn Fn() -> bool + Send + Sync),
+    ) -> Result<()> {
+        let observed = match self.is_observed() {
+            true => Some(Observed::new(&self.engine, statement)?),
+            false => None,
+        };
+        let mut counting = Counting { sink, rows: 0 };
+        let result = pump(self.connection.as_mut(), statement, &mut counting, is_filled).await;
+        match observed {
+            Some(observed) => observed.report(&self.engine, counting.rows, result).map(drop),
+            None => result.map(drop),
+        }
+    }
+
+    fn is_observed(&self) -> bool {
+        !self.engine.options().listeners.is_empty() || Span::enabled()
+    }
+}
+
+async fn pump(
+    connection: &mut dyn DriverConnection,
+    statement: Statement<'_>,
+    sink: &mut dyn RowSink,
+    is_filled: &(dyn Fn() -> bool + Send + Sync),
+) -> Result<Done> {
+    let mut rows = connection.stream(statement).await?;
+    while rows.next_chunk(sink).await? {
+        if is_filled() {
+            Pause::default().await;
+        }
+    }
+    Ok(Done::default())
+}
+
+/// A statement of which listeners and spans are told.
+struct Observed<'a> {
+    statement: Statement<'a>,
+    sql: String,
+    binds: Binds,
+    span: Span,
+    start: Instant,
+}
+
+impl<'a> Observed<'a> {
+    /// Before it runs. A statement that cannot be compiled is reported at once.
+    fn new(engine: &Engine, statement: Statement<'a>) -> Result<Self> {
+        let start = Instant::now();
+        let text = engine.driver().text(statement);
+        let (sql, binds) = text.as_ref().map_or(("", Binds::None), |(sql, binds)| (sql.as_str(), binds.clone()));
+        let span = Span::open(engine.driver(), statement, sql);
+        let observed = Observed { statement, sql: sql.to_owned(), binds, span, start };
+        match text {
+            Ok(_) => Ok(observed),
+            Err(error) => {
+                let unsent = Err(error);
+                observed.tell(engine, 0, &unsent);
+                unsent.and_then(|_done| Ok(observed))
+            }
+        }
+    }
+
+    /// After it ran.
+    fn report(self, engine: &Engine, rows: u64, result: Result<Done>) -> Result<Done> {
+        self.tell(engine, rows, &result);
+        result
+    }
+
+    fn tell(&self, engine: &Engine, rows: u64, result: &Result<Done>) {
+        self.span.close(result, rows);
         let event = StatementEvent {
-            sql,
-            binds,
-            operation: statement.operation(),
-            table: statement.table(),
-            elapsed: start.elapsed(),
+            sql: &self.sql,
+            binds: &self.binds,
+            operation: self.statement.operation(),
+            table: self.statement.table(),
+            elapsed: self.start.elapsed(),
             rows,
             rows_affected: result.as_ref().map_or(0, |done| done.rows_affected),
             error: result.as_ref().err(),
         };
-        for listener in &self.engine.options().listeners {
+        for listener in &engine.options().listeners {
             listener(&event);
         }
-        result
     }
 }
 

@@ -10,7 +10,7 @@ use futures_core::Stream;
 
 use super::link::LinkGuard;
 use crate::driver::{BoxFuture, Flow, Row, RowSink};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::query::{Decoder, Query};
 
 /// The rows of a running statement, one after the other, in bounded memory: a few hundred are read ahead.
@@ -33,6 +33,8 @@ pub struct Rows<'a, T> {
     /// Reads chunk after chunk into `chunk`; pending, without having asked to be woken, whenever it is filled.
     reader: Option<BoxFuture<'a, Result<()>>>,
     chunk: Arc<Mutex<VecDeque<T>>>,
+    /// Why the reader stopped: told after the rows that it had read.
+    error: Option<Error>,
 }
 
 impl<'a, T: Send + 'static> Rows<'a, T> {
@@ -45,19 +47,11 @@ impl<'a, T: Send + 'static> Rows<'a, T> {
         let filled = Arc::clone(&chunk);
         let reader = Box::pin(async move {
             let mut link = link.await?;
-            let engine = link.engine.clone();
-            for statement in query.command().statements(engine.driver().features())? {
-                let mut rows = link.connection.stream(statement).await?;
-                while rows.next_chunk(&mut sink).await? {
-                    // Nobody wakes a pause, so there must be a row for which the stream returns.
-                    if !filled.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
-                        Pause::default().await;
-                    }
-                }
-            }
-            Ok(())
+            // Nobody wakes a pause, so there must be a row for which the stream returns.
+            let is_filled = move || !filled.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
+            link.stream(query.command(), &mut sink, &is_filled).await
         });
-        Rows { reader: Some(reader), chunk }
+        Rows { reader: Some(reader), chunk, error: None }
     }
 
     /// The next row; none after the last one. After an error there are no more.
@@ -74,15 +68,11 @@ impl<T: Send + 'static> Stream for Rows<'_, T> {
             if let Some(row) = self.chunk.lock().unwrap_or_else(PoisonError::into_inner).pop_front() {
                 return Poll::Ready(Some(Ok(row)));
             }
-            let Some(reader) = self.reader.as_mut() else { return Poll::Ready(None) };
+            let Some(reader) = self.reader.as_mut() else { return Poll::Ready(self.error.take().map(Err)) };
             let polled = reader.as_mut().poll(context);
             let filled = !self.chunk.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
             match polled {
-                Poll::Ready(Ok(())) => self.reader = None,
-                Poll::Ready(Err(error)) => {
-                    self.reader = None;
-                    return Poll::Ready(Some(Err(error)));
-                }
+                Poll::Ready(ended) => (self.reader, self.error) = (None, ended.err()),
                 Poll::Pending if filled => {}
                 Poll::Pending => return Poll::Pending,
             }
@@ -112,7 +102,7 @@ impl<T: Send + 'static> RowSink for Fill<T> {
 
 /// Hands over to the stream once. Nobody is woken: the stream polls again when it needs more.
 #[derive(Default)]
-struct Pause {
+pub(super) struct Pause {
     paused: bool,
 }
 

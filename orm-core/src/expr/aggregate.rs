@@ -63,7 +63,8 @@ impl<T: SqlType> Expression for AggregateExpr<T> {
 
     fn into_tree(self) -> ast::Expr {
         let AggregateExpr { function, distinct, expr, filter, order_by, type_: _ } = self;
-        ast::Expr::Operation(Box::new(Operation::Aggregate { function, distinct, expr, filter, order_by }))
+        let aggregate = Operation::Aggregate { function, distinct, expr, filter, order_by };
+        super::computed::<T>(ast::Expr::Operation(Box::new(aggregate)))
     }
 }
 

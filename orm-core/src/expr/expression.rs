@@ -225,7 +225,7 @@ impl<T: SqlType> Comparable<T::Plain> for Select<T> {
     type Type = Option<T::Plain>;
 
     fn into_operand(self) -> ast::Expr {
-        ast::Expr::Subquery(Box::new(self.into_ast()))
+        super::computed::<T>(ast::Expr::Subquery(Box::new(self.into_ast())))
     }
 }
 
@@ -243,7 +243,7 @@ impl<T: SqlType<Nullness: FitsInto<N>>, N> Assign<T::Plain, N> for Expr<T> {
 
 impl<T: SqlType> Assign<T::Plain, Nullable> for Select<T> {
     fn into_assigned(self) -> ast::Expr {
-        ast::Expr::Subquery(Box::new(self.into_ast()))
+        super::computed::<T>(ast::Expr::Subquery(Box::new(self.into_ast())))
     }
 }
 

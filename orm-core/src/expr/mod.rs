@@ -28,7 +28,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use crate::ast;
-use crate::types::SqlType;
+use crate::types::{ColumnType, Scalar, SqlType};
 
 /// An expression with values of type `T`.
 pub struct Expr<T> {
@@ -41,7 +41,7 @@ impl<T: SqlType> Expr<T> {
     /// [`Error::Decode`](crate::Error::Decode).
     #[must_use]
     pub fn new(tree: ast::Expr) -> Self {
-        Expr { tree, type_: PhantomData }
+        Expr { tree: computed::<T>(tree), type_: PhantomData }
     }
 
     /// The tree without its type.
@@ -49,6 +49,19 @@ impl<T: SqlType> Expr<T> {
     pub fn into_tree(self) -> ast::Expr {
         self.tree
     }
+}
+
+/// A computed decimal is marked as one, since a backend may have to say how it compares.
+fn computed<T: SqlType>(tree: ast::Expr) -> ast::Expr {
+    match (<T::Plain as Scalar>::COLUMN, tree) {
+        (ColumnType::Decimal, tree @ (ast::Expr::Column(_) | ast::Expr::Bind(_))) => tree,
+        (ColumnType::Decimal, expr) if !is_marked(&expr) => ast::Expr::Operation(Box::new(ast::Operation::Decimal { expr })),
+        (_, tree) => tree,
+    }
+}
+
+fn is_marked(tree: &ast::Expr) -> bool {
+    matches!(tree, ast::Expr::Operation(operation) if matches!(operation.as_ref(), ast::Operation::Decimal { .. }))
 }
 
 impl<T> Clone for Expr<T> {

@@ -1,4 +1,4 @@
-//! Public models under `deny(missing_docs)`: what the derive writes is documented as well.
+//! Public models of a library: it compiles only if what the derives write is documented as well.
 #![deny(missing_docs)]
 
 use orm::prelude::*;
