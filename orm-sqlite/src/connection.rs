@@ -48,7 +48,12 @@ type Waits = (Failure, Option<OwnedSemaphorePermit>);
 
 impl SqliteConnection {
     pub(crate) fn new(lent: Lent, database: Arc<Database>) -> Self {
-        SqliteConnection { place: Place::Here(lent), database, transaction: None, abandoned: None }
+        SqliteConnection {
+            place: Place::Here(lent),
+            database,
+            transaction: None,
+            abandoned: None,
+        }
     }
 
     pub(crate) fn live(&mut self) -> Result<&mut Live> {
@@ -60,7 +65,9 @@ impl SqliteConnection {
 
     /// Waits until the connection is here. Gives what came of the statement that it was away for.
     pub(crate) async fn come_back(&mut self) -> Result<Option<Returned>> {
-        let Place::Away(back) = &mut self.place else { return Ok(None) };
+        let Place::Away(back) = &mut self.place else {
+            return Ok(None);
+        };
         let Ok(mut returned) = back.await else {
             self.place = Place::Gone;
             return Err(error::lost());
@@ -95,7 +102,11 @@ impl SqliteConnection {
 
     fn compile<'a>(&self, statement: Statement<'a>) -> Result<Compiled<'a>> {
         let prepared = self.database.cache.prepare(statement, &SqliteDialect)?;
-        Ok(Compiled { prepared, statement, show_binds: self.database.show_binds })
+        Ok(Compiled {
+            prepared,
+            statement,
+            show_binds: self.database.show_binds,
+        })
     }
 
     async fn run_statement(&mut self, statement: Statement<'_>, sink: &mut dyn RowSink) -> Result<Done> {
@@ -112,7 +123,9 @@ impl SqliteConnection {
 
     /// Apart from the future, which stays small so: the compiled statement is not in it.
     fn run_at_once(&mut self, statement: Statement<'_>, sink: &mut dyn RowSink) -> Result<Done, Waits> {
-        let work = self.compile(statement).map_err(|error| (Failure::Failed(error), None))?;
+        let work = self
+            .compile(statement)
+            .map_err(|error| (Failure::Failed(error), None))?;
         self.attempt(&work, sink)
     }
 
@@ -145,7 +158,9 @@ impl SqliteConnection {
     async fn control(&mut self, control: Control) -> Result<()> {
         match self.attempt(&control, &mut NoRows) {
             Ok(_done) => Ok(()),
-            Err(waits) => Box::pin(self.persist(&control, waits, &mut NoRows)).await.map(drop),
+            Err(waits) => Box::pin(self.persist(&control, waits, &mut NoRows))
+                .await
+                .map(drop),
         }
     }
 
@@ -172,7 +187,9 @@ impl SqliteConnection {
     ) -> Result<Done> {
         let (mut patience, transaction) = (Patience::new(self.database.busy_timeout), self.transaction);
         loop {
-            self.database.wait_out(failure, work, &mut patience, &mut permit).await?;
+            self.database
+                .wait_out(failure, work, &mut patience, &mut permit)
+                .await?;
             match self.live()?.attempt(work, transaction, &mut permit, sink) {
                 Ok(done) => return Ok(done),
                 Err(again) => failure = again,
@@ -225,7 +242,11 @@ impl SqliteConnection {
 impl Live {
     /// Runs statements that wait for no lock; false if one fails.
     fn end(&mut self, controls: &[Control]) -> bool {
-        let run = |control: &Control| self.db.prepare_cached(control.sql()).and_then(|mut it| it.raw_execute());
+        let run = |control: &Control| {
+            self.db
+                .prepare_cached(control.sql())
+                .and_then(|mut it| it.raw_execute())
+        };
         let ended = controls.iter().all(|control| run(control).is_ok());
         self.settle(&mut None);
         ended
@@ -233,11 +254,19 @@ impl Live {
 }
 
 impl Connection for SqliteConnection {
-    fn run<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> BoxFuture<'a, Result<Done>> {
+    fn run<'a>(
+        &'a mut self,
+        statement: Statement<'a>,
+        sink: &'a mut dyn RowSink,
+    ) -> BoxFuture<'a, Result<Done>> {
         Box::pin(self.run_statement(statement, sink))
     }
 
-    fn explain<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> BoxFuture<'a, Result<Done>> {
+    fn explain<'a>(
+        &'a mut self,
+        statement: Statement<'a>,
+        sink: &'a mut dyn RowSink,
+    ) -> BoxFuture<'a, Result<Done>> {
         Box::pin(self.explain_statement(statement, sink))
     }
 
@@ -255,7 +284,12 @@ impl Connection for SqliteConnection {
         Box::pin(async move {
             self.ready().await?;
             let read_only = options.read_only;
-            self.control(if read_only { Control::BEGIN } else { Control::BEGIN_IMMEDIATE }).await?;
+            self.control(if read_only {
+                Control::BEGIN
+            } else {
+                Control::BEGIN_IMMEDIATE
+            })
+            .await?;
             self.live()?.clock.stop();
             self.transaction = Some(Transaction { read_only });
             Ok(())
@@ -308,6 +342,9 @@ impl std::fmt::Debug for SqliteConnection {
             Place::Away(_) => "away",
             Place::Gone => "gone",
         };
-        f.debug_struct("SqliteConnection").field("place", &place).field("transaction", &self.transaction).finish()
+        f.debug_struct("SqliteConnection")
+            .field("place", &place)
+            .field("transaction", &self.transaction)
+            .finish()
     }
 }

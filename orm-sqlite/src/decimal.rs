@@ -32,17 +32,26 @@ impl<'a> Digits<'a> {
         let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
         let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
         let number = !(whole.is_empty() && fraction.is_empty())
-            && whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit());
+            && whole
+                .bytes()
+                .chain(fraction.bytes())
+                .all(|byte| byte.is_ascii_digit());
         let (whole, fraction) = (whole.trim_start_matches('0'), fraction.trim_end_matches('0'));
         // Zero has no sign.
         let negative = text.starts_with('-') && !(whole.is_empty() && fraction.is_empty());
-        number.then_some(Digits { negative, whole, fraction })
+        number.then_some(Digits {
+            negative,
+            whole,
+            fraction,
+        })
     }
 
     fn cmp(&self, other: &Digits<'_>) -> Ordering {
         let magnitude = || {
             let longer = self.whole.len().cmp(&other.whole.len());
-            longer.then_with(|| self.whole.cmp(other.whole)).then_with(|| self.fraction.cmp(other.fraction))
+            longer
+                .then_with(|| self.whole.cmp(other.whole))
+                .then_with(|| self.fraction.cmp(other.fraction))
         };
         match (self.negative, other.negative) {
             (false, false) => magnitude(),
@@ -56,7 +65,10 @@ impl<'a> Digits<'a> {
 /// The sum; none if it has more than 38 digits.
 pub(crate) fn add(left: Decimal, right: Decimal) -> Option<Decimal> {
     let scale = left.scale().max(right.scale());
-    Some(Decimal::new(widened(left, scale)?.checked_add(widened(right, scale)?)?, scale))
+    Some(Decimal::new(
+        widened(left, scale)?.checked_add(widened(right, scale)?)?,
+        scale,
+    ))
 }
 
 /// The difference.
@@ -80,14 +92,28 @@ pub(crate) fn divide(left: Decimal, right: Decimal) -> Option<Decimal> {
     let quotient = dividend.checked_div(right.mantissa())?;
     let rest = dividend.checked_rem(right.mantissa())?;
     let half = rest.unsigned_abs() >= right.mantissa().unsigned_abs().div_ceil(2);
-    let away = if (dividend < 0) == (right.mantissa() < 0) { 1 } else { -1 };
-    Some(Decimal::new(if half && rest != 0 { quotient.checked_add(away)? } else { quotient }, scale))
+    let away = if (dividend < 0) == (right.mantissa() < 0) {
+        1
+    } else {
+        -1
+    };
+    Some(Decimal::new(
+        if half && rest != 0 {
+            quotient.checked_add(away)?
+        } else {
+            quotient
+        },
+        scale,
+    ))
 }
 
 /// What a division leaves, with the sign of its left side. The divisor is not zero.
 pub(crate) fn remainder(left: Decimal, right: Decimal) -> Option<Decimal> {
     let scale = left.scale().max(right.scale());
-    Some(Decimal::new(widened(left, scale)?.checked_rem(widened(right, scale)?)?, scale))
+    Some(Decimal::new(
+        widened(left, scale)?.checked_rem(widened(right, scale)?)?,
+        scale,
+    ))
 }
 
 fn negate(value: Decimal) -> Option<Decimal> {
@@ -96,12 +122,18 @@ fn negate(value: Decimal) -> Option<Decimal> {
 
 /// Without its sign.
 pub(crate) fn abs(value: Decimal) -> Option<Decimal> {
-    if value.mantissa() < 0 { negate(value) } else { Some(value) }
+    if value.mantissa() < 0 {
+        negate(value)
+    } else {
+        Some(value)
+    }
 }
 
 /// The mantissa with so many digits after the point.
 fn widened(value: Decimal, scale: u32) -> Option<i128> {
-    value.mantissa().checked_mul(10i128.checked_pow(scale.checked_sub(value.scale())?)?)
+    value
+        .mantissa()
+        .checked_mul(10i128.checked_pow(scale.checked_sub(value.scale())?)?)
 }
 
 #[cfg(test)]
@@ -147,7 +179,20 @@ mod tests {
 
     #[test]
     fn numbers_compare_by_value_and_everything_has_a_place() {
-        let ordered = ["-10", "-9.5", "-0.05", "0", "0.0499", "0.05", "1", "9", "10", "100000000000000000000000000000000000000000.1", "", "abc"];
+        let ordered = [
+            "-10",
+            "-9.5",
+            "-0.05",
+            "0",
+            "0.0499",
+            "0.05",
+            "1",
+            "9",
+            "10",
+            "100000000000000000000000000000000000000000.1",
+            "",
+            "abc",
+        ];
         for (left, a) in ordered.iter().enumerate() {
             for (right, b) in ordered.iter().enumerate() {
                 assert_eq!(compare(a, b), left.cmp(&right), "{a} against {b}");

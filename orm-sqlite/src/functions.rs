@@ -48,19 +48,35 @@ impl Clock {
 /// Registers the collation and all functions on a connection.
 pub(crate) fn register(db: &Connection, clock: &Arc<Clock>) -> Result<()> {
     db.create_collation("decimal", decimal::compare)?;
-    decimal_function(db, "decimal_add", |left, right| checked(decimal::add(left, right)))?;
-    decimal_function(db, "decimal_sub", |left, right| checked(decimal::subtract(left, right)))?;
-    decimal_function(db, "decimal_mul", |left, right| checked(decimal::multiply(left, right)))?;
-    decimal_function(db, "decimal_div", |left, right| unless_zero(decimal::divide, left, right))?;
-    decimal_function(db, "decimal_rem", |left, right| unless_zero(decimal::remainder, left, right))?;
+    decimal_function(db, "decimal_add", |left, right| {
+        checked(decimal::add(left, right))
+    })?;
+    decimal_function(db, "decimal_sub", |left, right| {
+        checked(decimal::subtract(left, right))
+    })?;
+    decimal_function(db, "decimal_mul", |left, right| {
+        checked(decimal::multiply(left, right))
+    })?;
+    decimal_function(db, "decimal_div", |left, right| {
+        unless_zero(decimal::divide, left, right)
+    })?;
+    decimal_function(db, "decimal_rem", |left, right| {
+        unless_zero(decimal::remainder, left, right)
+    })?;
     db.create_scalar_function("decimal_abs", 1, pure(), |context| {
-        let Some(value) = argument(context, 0)? else { return Ok(None) };
+        let Some(value) = argument(context, 0)? else {
+            return Ok(None);
+        };
         Ok(checked(decimal::abs(value))?.map(|result| result.to_string()))
     })?;
     db.create_aggregate_function("decimal_sum", 1, pure(), DecimalSum)?;
     db.create_scalar_function("float_rem", 2, pure(), float_rem)?;
-    db.create_scalar_function("greatest", -1, pure(), |context| Ok(outermost(context, Ordering::Greater)))?;
-    db.create_scalar_function("least", -1, pure(), |context| Ok(outermost(context, Ordering::Less)))?;
+    db.create_scalar_function("greatest", -1, pure(), |context| {
+        Ok(outermost(context, Ordering::Greater))
+    })?;
+    db.create_scalar_function("least", -1, pure(), |context| {
+        Ok(outermost(context, Ordering::Less))
+    })?;
     let clock = Arc::clone(clock);
     db.create_scalar_function("orm_now", 0, FunctionFlags::SQLITE_UTF8, move |_| {
         let mut text = String::with_capacity(32);
@@ -88,7 +104,9 @@ fn decimal_function(
 }
 
 fn checked(result: Option<Decimal>) -> Result<Option<Decimal>> {
-    result.map(Some).ok_or_else(|| failure("the decimal has more than 38 digits"))
+    result
+        .map(Some)
+        .ok_or_else(|| failure("the decimal has more than 38 digits"))
 }
 
 fn unless_zero(
@@ -96,13 +114,19 @@ fn unless_zero(
     left: Decimal,
     right: Decimal,
 ) -> Result<Option<Decimal>> {
-    if right.mantissa() == 0 { Ok(None) } else { checked(apply(left, right)) }
+    if right.mantissa() == 0 {
+        Ok(None)
+    } else {
+        checked(apply(left, right))
+    }
 }
 
 /// An argument as a decimal; none for NULL.
 fn argument(context: &Context<'_>, index: usize) -> Result<Option<Decimal>> {
     let parse = |text: &str| {
-        text.parse().map(Some).map_err(|_| failure("a value is no decimal number, or has more than 38 digits"))
+        text.parse()
+            .map(Some)
+            .map_err(|_| failure("a value is no decimal number, or has more than 38 digits"))
     };
     match context.get_raw(index) {
         ValueRef::Null => Ok(None),
@@ -173,7 +197,9 @@ fn order(left: ValueRef<'_>, right: ValueRef<'_>) -> Ordering {
         (ValueRef::Integer(left), ValueRef::Real(right)) => (left as f64).total_cmp(&right),
         (ValueRef::Real(left), ValueRef::Integer(right)) => left.total_cmp(&(right as f64)),
         (ValueRef::Real(left), ValueRef::Real(right)) => left.total_cmp(&right),
-        (ValueRef::Text(left), ValueRef::Text(right)) | (ValueRef::Blob(left), ValueRef::Blob(right)) => left.cmp(right),
+        (ValueRef::Text(left), ValueRef::Text(right)) | (ValueRef::Blob(left), ValueRef::Blob(right)) => {
+            left.cmp(right)
+        }
         (left, right) => rank(left).cmp(&rank(right)),
     }
 }
@@ -198,21 +224,33 @@ mod tests {
     }
 
     fn text(db: &Connection, expression: &str) -> Option<String> {
-        db.query_row(&format!("SELECT CAST({expression} AS TEXT)"), [], |row| row.get(0)).expect(expression)
+        db.query_row(&format!("SELECT CAST({expression} AS TEXT)"), [], |row| {
+            row.get(0)
+        })
+        .expect(expression)
     }
 
     #[test]
     fn decimals_are_unique_and_ordered_by_value() {
         let (db, _) = taught();
-        db.execute_batch("CREATE TABLE t (d TEXT COLLATE decimal UNIQUE); INSERT INTO t VALUES ('10'), ('9.50'), ('-1')")
-            .expect("rows");
+        db.execute_batch(
+            "CREATE TABLE t (d TEXT COLLATE decimal UNIQUE); INSERT INTO t VALUES ('10'), ('9.50'), ('-1')",
+        )
+        .expect("rows");
         assert!(db.execute("INSERT INTO t VALUES ('9.5')", []).is_err());
         let ordered: String = db
-            .query_row("SELECT group_concat(d, ' ') FROM (SELECT d FROM t ORDER BY d)", [], |row| row.get(0))
+            .query_row(
+                "SELECT group_concat(d, ' ') FROM (SELECT d FROM t ORDER BY d)",
+                [],
+                |row| row.get(0),
+            )
             .expect("a row");
         assert_eq!(ordered, "-1 9.50 10");
         assert_eq!(text(&db, "(SELECT max(d) FROM t)").as_deref(), Some("10"));
-        assert_eq!(text(&db, "(SELECT decimal_sum(d) FROM t WHERE d IN ('9.5', '10.0'))").as_deref(), Some("19.50"));
+        assert_eq!(
+            text(&db, "(SELECT decimal_sum(d) FROM t WHERE d IN ('9.5', '10.0'))").as_deref(),
+            Some("19.50")
+        );
         assert_eq!(text(&db, "(SELECT decimal_sum(d) FROM t WHERE d > '99')"), None);
     }
 
@@ -233,8 +271,15 @@ mod tests {
     #[test]
     fn what_is_no_decimal_is_an_error() {
         let (db, _) = taught();
-        for expression in ["decimal_add('x', '1')", "decimal_mul('99999999999999999999', '99999999999999999999')"] {
-            assert!(db.query_row(&format!("SELECT {expression}"), [], |_| Ok(())).is_err(), "{expression}");
+        for expression in [
+            "decimal_add('x', '1')",
+            "decimal_mul('99999999999999999999', '99999999999999999999')",
+        ] {
+            assert!(
+                db.query_row(&format!("SELECT {expression}"), [], |_| Ok(()))
+                    .is_err(),
+                "{expression}"
+            );
         }
     }
 

@@ -104,12 +104,22 @@ impl Pool {
             .max_lifetime(None)
             .idle_timeout(None)
             .build_unchecked(manager);
-        Ok(Pool { gate: Gate::new(options.pool.clone()), connections, options: options.pool.clone(), sqlite, shared })
+        Ok(Pool {
+            gate: Gate::new(options.pool.clone()),
+            connections,
+            options: options.pool.clone(),
+            sqlite,
+            shared,
+        })
     }
 
     /// Waits for a connection.
     pub(crate) async fn acquire(&self, caller: Caller) -> Result<Lent> {
-        let permit = self.gate.enter(caller).await.map_err(|error| self.with_state(error))?;
+        let permit = self
+            .gate
+            .enter(caller)
+            .await
+            .map_err(|error| self.with_state(error))?;
         let mut patience = Patience::new(self.sqlite.busy_timeout);
         loop {
             let pooled = match self.connections.try_get() {
@@ -117,7 +127,12 @@ impl Pool {
                 None => self.open().await?,
             };
             match self.checked(pooled) {
-                Checked::Good(pooled) => return Ok(Lent { pooled, _permit: permit }),
+                Checked::Good(pooled) => {
+                    return Ok(Lent {
+                        pooled,
+                        _permit: permit,
+                    });
+                }
                 Checked::Stale => {}
                 Checked::Failed(error) => {
                     // Switching to the write-ahead log, or the end of another process's recovery, takes a lock.
@@ -150,7 +165,10 @@ impl Pool {
         });
         match opened.await {
             Ok(Some(pooled)) => Ok(pooled),
-            Ok(None) => Err(Error::PoolTimeout { waited: timeout, state: Box::new(self.state()) }),
+            Ok(None) => Err(Error::PoolTimeout {
+                waited: timeout,
+                state: Box::new(self.state()),
+            }),
             // The runtime is shutting down.
             Err(_cancelled) => Err(Error::Closed),
         }
@@ -175,7 +193,10 @@ impl Pool {
     }
 
     fn is_fresh(&self, live: &Live) -> bool {
-        let young = self.options.pool_recycle.is_none_or(|limit| live.created.elapsed() <= limit);
+        let young = self
+            .options
+            .pool_recycle
+            .is_none_or(|limit| live.created.elapsed() <= limit);
         young && (!self.options.pre_ping || live.ping().is_ok())
     }
 
@@ -199,7 +220,11 @@ impl Pool {
     pub(crate) fn close(&self) {
         self.shared.closed.store(true, Ordering::SeqCst);
         while self.connections.try_get().is_some() {}
-        self.shared.anchor.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.shared
+            .anchor
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
     }
 
     /// Callers get [`Error::Closed`] from now on.
@@ -215,7 +240,10 @@ enum Checked {
     Failed(rusqlite::Error),
 }
 
-#[expect(clippy::disallowed_methods, reason = "this runs on a thread for blocking work")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this runs on a thread for blocking work"
+)]
 fn wait_for(connections: &r2d2::Pool<Manager>, timeout: Duration) -> Option<r2d2::PooledConnection<Manager>> {
     connections.get_timeout(timeout).ok()
 }
@@ -228,7 +256,11 @@ pub(crate) struct Manager {
 }
 
 impl Manager {
-    fn new(options: &Arc<Options>, engine: &EngineOptions, shared: &Arc<Shared>) -> Result<Self, rusqlite::Error> {
+    fn new(
+        options: &Arc<Options>,
+        engine: &EngineOptions,
+        shared: &Arc<Shared>,
+    ) -> Result<Self, rusqlite::Error> {
         let path = match &options.place {
             Place::File(path) => path.clone(),
             Place::Memory => memory_path().into(),
@@ -243,7 +275,11 @@ impl Manager {
             alone: engine.pool.capacity() == 1,
         };
         let sqlite = manager(&path, options).with_init(move |db| init.run(db));
-        Ok(Manager { sqlite, shared: Arc::clone(shared), pool_size: engine.pool.pool_size })
+        Ok(Manager {
+            sqlite,
+            shared: Arc::clone(shared),
+            pool_size: engine.pool.pool_size,
+        })
     }
 
     fn open(&self) -> Result<Live, rusqlite::Error> {
@@ -251,13 +287,26 @@ impl Manager {
         let clock = Arc::default();
         functions::register(&db, &clock)?;
         let counted = Counted::new(&self.shared.open);
-        Ok(Live { db, clock, writing: None, broken: false, created: Instant::now(), turn: Turn::default(), used: false, counted })
+        Ok(Live {
+            db,
+            clock,
+            writing: None,
+            broken: false,
+            created: Instant::now(),
+            turn: Turn::default(),
+            used: false,
+            counted,
+        })
     }
 
     /// Whether a connection that comes back is one too many. If so it is no longer counted.
     fn is_surplus(&self, live: &mut Live) -> bool {
         let one_less = |open: u32| (open > self.pool_size).then(|| open - 1);
-        let surplus = self.shared.open.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok();
+        let surplus = self
+            .shared
+            .open
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less)
+            .is_ok();
         if surplus {
             live.counted.forget();
         }
@@ -274,7 +323,9 @@ impl r2d2::ManageConnection for Manager {
         if self.shared.wanted.load(Ordering::SeqCst) == 0 {
             return Ok(Slot::Empty);
         }
-        Ok(self.open().map_or_else(Slot::Failed, |live| Slot::Open(Box::new(live))))
+        Ok(self
+            .open()
+            .map_or_else(Slot::Failed, |live| Slot::Open(Box::new(live))))
     }
 
     fn is_valid(&self, _slot: &mut Slot) -> Result<(), Infallible> {
@@ -291,7 +342,9 @@ impl r2d2::ManageConnection for Manager {
 
 impl std::fmt::Debug for Manager {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Manager").field("pool_size", &self.pool_size).finish_non_exhaustive()
+        f.debug_struct("Manager")
+            .field("pool_size", &self.pool_size)
+            .finish_non_exhaustive()
     }
 }
 

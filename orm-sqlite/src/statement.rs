@@ -109,7 +109,10 @@ impl Live {
         may_write: bool,
         sink: &mut dyn RowSink,
     ) -> Result<Done, Failure> {
-        let mut statement = self.db.prepare_cached(work.sql()).map_err(|error| self.failure(error, work, true))?;
+        let mut statement = self
+            .db
+            .prepare_cached(work.sql())
+            .map_err(|error| self.failure(error, work, true))?;
         // An EXPLAIN counts as what it explains, and does nothing of it.
         let writes = !statement.readonly() && statement.is_explain() == 0;
         if writes && read_only {
@@ -129,7 +132,9 @@ impl Live {
         self.step(&mut statement.raw_query(), writes, work, sink)?;
         // SQLite's count is that of the last statement that could change rows, which need not be this one.
         let changed = writes && work.counts() && self.db.total_changes() != before;
-        Ok(Done { rows_affected: if changed { self.db.changes() } else { 0 } })
+        Ok(Done {
+            rows_affected: if changed { self.db.changes() } else { 0 },
+        })
     }
 
     /// Steps through the rows. A statement that writes is stepped to its end even if nobody wants more of its rows.
@@ -198,7 +203,9 @@ impl Work for Compiled<'_> {
             Statement::Insert(_) => Operation::Insert,
             Statement::Update(_) => Operation::Update,
             Statement::Delete(_) => Operation::Delete,
-            Statement::Select(_) | Statement::ByKey { .. } | Statement::Raw(_) | Statement::Ddl(_) => Operation::Other,
+            Statement::Select(_) | Statement::ByKey { .. } | Statement::Raw(_) | Statement::Ddl(_) => {
+                Operation::Other
+            }
         }
     }
 
@@ -216,10 +223,17 @@ impl Work for Compiled<'_> {
     fn columns(&self) -> Vec<&str> {
         let (table, columns): (_, Vec<u16>) = match self.statement {
             Statement::Insert(chunk) => (chunk.insert.table, chunk.columns.iter().collect()),
-            Statement::Update(update) => (update.table.meta, update.set.iter().map(|set| set.column).collect()),
+            Statement::Update(update) => (
+                update.table.meta,
+                update.set.iter().map(|set| set.column).collect(),
+            ),
             _ => return Vec::new(),
         };
-        columns.into_iter().filter_map(|column| table.column(column)).map(|column| column.name).collect()
+        columns
+            .into_iter()
+            .filter_map(|column| table.column(column))
+            .map(|column| column.name)
+            .collect()
     }
 
     fn rows(&self) -> usize {
@@ -259,7 +273,10 @@ pub(crate) struct Explained<'a> {
 
 impl<'a> From<Compiled<'a>> for Explained<'a> {
     fn from(of: Compiled<'a>) -> Self {
-        Explained { sql: format!("EXPLAIN QUERY PLAN {}", of.sql()), of }
+        Explained {
+            sql: format!("EXPLAIN QUERY PLAN {}", of.sql()),
+            of,
+        }
     }
 }
 
@@ -312,7 +329,9 @@ impl Work for Owned {
     }
 
     fn bind(&self, sink: &mut dyn BindSink) -> Result<()> {
-        self.values.iter().try_for_each(|value| sink.bind(value.borrowed().map_err(unbindable)?))
+        self.values
+            .iter()
+            .try_for_each(|value| sink.bind(value.borrowed().map_err(unbindable)?))
     }
 
     fn binds(&self) -> Binds {
@@ -377,7 +396,11 @@ impl Control {
     pub(crate) const ROLLBACK: Control = Control::new("ROLLBACK", Operation::Other, false);
 
     const fn new(sql: &'static str, operation: Operation, writes: bool) -> Self {
-        Control { sql: Cow::Borrowed(sql), operation, writes }
+        Control {
+            sql: Cow::Borrowed(sql),
+            operation,
+            writes,
+        }
     }
 
     pub(crate) fn savepoint(depth: u32) -> Self {
@@ -393,7 +416,11 @@ impl Control {
     }
 
     fn numbered(words: &str, depth: u32) -> Self {
-        Control { sql: format!("{words} orm_{depth}").into(), operation: Operation::Other, writes: false }
+        Control {
+            sql: format!("{words} orm_{depth}").into(),
+            operation: Operation::Other,
+            writes: false,
+        }
     }
 }
 

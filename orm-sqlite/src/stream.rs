@@ -52,25 +52,47 @@ impl<'a> SqliteStream<'a> {
             let mut chunks = depart(connection, &work, permit.take())?;
             if let Some(first) = chunks.recv().await {
                 let done = Done::default();
-                return Ok(SqliteStream { connection, chunks: Some(chunks), first: Some(first), done });
+                return Ok(SqliteStream {
+                    connection,
+                    chunks: Some(chunks),
+                    first: Some(first),
+                    done,
+                });
             }
-            let Some(returned) = connection.come_back().await? else { return Err(error::lost()) };
+            let Some(returned) = connection.come_back().await? else {
+                return Err(error::lost());
+            };
             permit = returned.permit;
             match returned.outcome {
-                Ok(done) => return Ok(SqliteStream { connection, chunks: None, first: None, done }),
-                Err(failure) => database.wait_out(failure, work.as_ref(), &mut patience, &mut permit).await?,
+                Ok(done) => {
+                    return Ok(SqliteStream {
+                        connection,
+                        chunks: None,
+                        first: None,
+                        done,
+                    });
+                }
+                Err(failure) => {
+                    database
+                        .wait_out(failure, work.as_ref(), &mut patience, &mut permit)
+                        .await?
+                }
             }
         }
     }
 
     /// Pushes the next chunk; false when there are no more.
     pub(crate) async fn push_chunk(&mut self, sink: &mut dyn RowSink) -> Result<bool> {
-        let Some(chunks) = &mut self.chunks else { return Ok(false) };
+        let Some(chunks) = &mut self.chunks else {
+            return Ok(false);
+        };
         let chunk = match self.first.take() {
             Some(first) => Some(first),
             None => chunks.recv().await,
         };
-        let Some(chunk) = chunk else { return self.arrive().await };
+        let Some(chunk) = chunk else {
+            return self.arrive().await;
+        };
         for row in chunk.rows() {
             if sink.row(&row)? == Flow::Stop {
                 self.chunks = None;
@@ -133,7 +155,10 @@ fn travel(
     mut permit: Option<OwnedSemaphorePermit>,
     sender: mpsc::Sender<Chunk>,
 ) -> Returned {
-    let mut sink = Sender { sender, chunk: Chunk::default() };
+    let mut sink = Sender {
+        sender,
+        chunk: Chunk::default(),
+    };
     let outcome = match lent.live() {
         Ok(live) => {
             let stop = sink.sender.clone();
@@ -145,7 +170,11 @@ fn travel(
         Err(error) => Err(Failure::Failed(error)),
     };
     sink.send();
-    Returned { lent: Some(lent), outcome, permit }
+    Returned {
+        lent: Some(lent),
+        outcome,
+        permit,
+    }
 }
 
 /// Steps of SQLite's machine between two looks at whether anybody is still interested: some microseconds.
@@ -155,7 +184,11 @@ impl Live {
     /// Has SQLite stop the statement once `stop` is true, if it only reads.
     fn stop_reading_when(&self, stop: impl FnMut() -> bool + Send + 'static, sql: &str) {
         // What SQLite does not understand, it will say when the statement runs.
-        if self.db.prepare_cached(sql).is_ok_and(|statement| statement.readonly()) {
+        if self
+            .db
+            .prepare_cached(sql)
+            .is_ok_and(|statement| statement.readonly())
+        {
             // Fails for connections that are not rusqlite's own only.
             let _always_ok = self.db.progress_handler(STEPS_BETWEEN_LOOKS, Some(stop));
         }
@@ -177,9 +210,16 @@ impl Sender {
         if self.chunk.values.is_empty() {
             return Flow::Continue;
         }
-        let next = Chunk { names: Arc::clone(&self.chunk.names), values: Vec::with_capacity(self.chunk.values.len()) };
+        let next = Chunk {
+            names: Arc::clone(&self.chunk.names),
+            values: Vec::with_capacity(self.chunk.values.len()),
+        };
         let full = std::mem::replace(&mut self.chunk, next);
-        if self.sender.blocking_send(full).is_ok() { Flow::Continue } else { Flow::Stop }
+        if self.sender.blocking_send(full).is_ok() {
+            Flow::Continue
+        } else {
+            Flow::Stop
+        }
     }
 }
 
@@ -187,13 +227,17 @@ impl RowSink for Sender {
     fn row(&mut self, row: &dyn Row) -> Result<Flow> {
         let width = row.width();
         if self.chunk.names.len() != width {
-            self.chunk.names = (0..width).map(|index| row.name(index).unwrap_or_default().into()).collect();
+            self.chunk.names = (0..width)
+                .map(|index| row.name(index).unwrap_or_default().into())
+                .collect();
         }
-        self.chunk.values.extend((0..width).map(|index| match row.get(index) {
-            Ok(value) => value.to_owned(),
-            // Whoever reads the column gets the error.
-            Err(error) => Value::Invalid(Box::new(error)),
-        }));
+        self.chunk
+            .values
+            .extend((0..width).map(|index| match row.get(index) {
+                Ok(value) => value.to_owned(),
+                // Whoever reads the column gets the error.
+                Err(error) => Value::Invalid(Box::new(error)),
+            }));
         if self.chunk.values.len() < width * ROWS_IN_A_CHUNK {
             return Ok(Flow::Continue);
         }
@@ -210,7 +254,12 @@ struct Chunk {
 
 impl Chunk {
     fn rows(&self) -> impl Iterator<Item = ChunkRow<'_>> {
-        self.values.chunks(self.names.len().max(1)).map(|values| ChunkRow { names: &self.names, values })
+        self.values
+            .chunks(self.names.len().max(1))
+            .map(|values| ChunkRow {
+                names: &self.names,
+                values,
+            })
     }
 }
 
@@ -225,7 +274,12 @@ impl Row for ChunkRow<'_> {
     }
 
     fn get(&self, index: usize) -> Result<ValueRef<'_>, ValueError> {
-        self.values.get(index).ok_or(ValueError::NoColumn { width: self.values.len() })?.borrowed()
+        self.values
+            .get(index)
+            .ok_or(ValueError::NoColumn {
+                width: self.values.len(),
+            })?
+            .borrowed()
     }
 
     fn name(&self, index: usize) -> Option<&str> {

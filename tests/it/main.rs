@@ -3,6 +3,7 @@
 mod blog;
 mod explain;
 mod import;
+mod money;
 mod observe;
 mod service;
 mod shop;

@@ -23,9 +23,16 @@ impl Holder {
             .spawn()
             .expect("another process");
         let mut output = BufReader::new(child.stdout.take().expect("its output"));
-        let held = output.by_ref().lines().map_while(Result::ok).any(|line| line.contains("the file is held"));
+        let held = output
+            .by_ref()
+            .lines()
+            .map_while(Result::ok)
+            .any(|line| line.contains("the file is held"));
         assert!(held, "the other process did not get the lock");
-        Holder { child, _output: output }
+        Holder {
+            child,
+            _output: output,
+        }
     }
 
     /// Tells it to let go, and waits until it has.
@@ -45,7 +52,9 @@ impl Drop for Holder {
 /// Does nothing but in the other process.
 #[test]
 fn holds_a_file_if_told_to() {
-    let Some(path) = std::env::var_os(FILE) else { return };
+    let Some(path) = std::env::var_os(FILE) else {
+        return;
+    };
     let db = rusqlite::Connection::open(path).expect("the file");
     db.execute_batch("BEGIN EXCLUSIVE").expect("the lock");
     println!("the file is held");

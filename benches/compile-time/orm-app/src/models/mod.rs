@@ -1,0 +1,10 @@
+pub mod address;
+pub mod category;
+pub mod comment;
+pub mod order;
+pub mod order_line;
+pub mod payment;
+pub mod post;
+pub mod product;
+pub mod review;
+pub mod user;
