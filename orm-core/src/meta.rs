@@ -163,7 +163,7 @@ const fn is_plain(name: &str) -> bool {
         }
         at += 1;
     }
-    0 < bytes.len() && bytes.len() <= 60
+    !bytes.is_empty() && bytes.len() <= 60
 }
 
 /// Two of these are the same table when they are the same constant, or agree in name.

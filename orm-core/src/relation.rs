@@ -17,8 +17,10 @@ pub struct Relation<From, To, Kind> {
     from: TableRef,
     to: Option<&'static str>,
     path: Path,
-    types: PhantomData<fn() -> (From, To, Kind)>,
+    types: Types<From, To, Kind>,
 }
+
+type Types<From, To, Kind> = PhantomData<fn() -> (From, To, Kind)>;
 
 /// The row holds the other's key: `Post.author`.
 pub type BelongsTo<From, To> = Relation<From, To, kind::BelongsTo>;

@@ -165,7 +165,7 @@ pub fn derive_db_enum(input: TokenStream) -> TokenStream {
 /// ```
 ///
 /// It also implements `From` for the inner type, so a builder's setter takes either. A primary key of such a type is
-/// given by the caller unless it says `#[model(primary_key, generated)]`; then `build()` needs the type to be
+/// given by the caller unless it says `#[model(primary_key, generated)]`; the type must then be
 /// `Default`. `#[db_type(crate = path)]` says where the library is, if not at `::orm`.
 #[proc_macro_derive(DbType, attributes(db_type))]
 pub fn derive_db_type(input: TokenStream) -> TokenStream {

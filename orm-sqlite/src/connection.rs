@@ -1,9 +1,9 @@
 //! One connection, lent to one caller.
 //!
 //! A statement runs on the calling task: a point select takes a microsecond or two, and sending it to another thread
-//! ten. What may take long and is not SQLite's own work (a lock, a turn to write) is awaited. Streams, and everything
-//! if the engine was built to offload, run on a thread for blocking work, which has the connection meanwhile: see
-//! [`stream`](crate::stream).
+//! ten. What may take long and is not SQLite's own work (a lock, a turn to write) is awaited. Streams, and if the
+//! engine was built to offload all statements but those that begin and end transactions, run on a thread for blocking
+//! work, which has the connection meanwhile: see [`stream`](crate::stream).
 //!
 //! Invariants: a transaction that SQLite has ended by itself is noticed before the next statement; the right to write
 //! is held exactly as long as SQLite's own; whatever future is dropped, the connection is as it was before it, or its
@@ -23,7 +23,7 @@ use crate::error;
 use crate::lock::Patience;
 use crate::pool::{Lent, Live};
 use crate::statement::{Compiled, Control, Explained, Failure, Transaction, Work};
-use crate::stream::{Returned, SqliteStream};
+use crate::stream::{Outcome, Returned, SqliteStream};
 
 /// A connection of the pool. It goes back when this is dropped.
 pub(crate) struct SqliteConnection {
@@ -64,21 +64,19 @@ impl SqliteConnection {
     }
 
     /// Waits until the connection is here. Gives what came of the statement that it was away for.
-    pub(crate) async fn come_back(&mut self) -> Result<Option<Returned>> {
+    pub(crate) async fn come_back(&mut self) -> Result<Option<Outcome>> {
         let Place::Away(back) = &mut self.place else {
             return Ok(None);
         };
-        let Ok(mut returned) = back.await else {
+        let Ok(Returned { lent, outcome }) = back.await else {
             self.place = Place::Gone;
             return Err(error::lost());
         };
-        if let Some(lent) = returned.lent.take() {
-            self.place = Place::Here(lent);
-        }
+        self.place = Place::Here(lent);
         if let Some(depth) = self.abandoned.take() {
             self.undo(depth);
         }
-        Ok(Some(returned))
+        Ok(Some(outcome))
     }
 
     /// Waits until a statement can run, if one cannot.

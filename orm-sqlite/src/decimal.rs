@@ -89,22 +89,31 @@ pub(crate) fn divide(left: Decimal, right: Decimal) -> Option<Decimal> {
     // left / 10^l : right / 10^r = (left * 10^(scale + r - l)) / right / 10^scale, and the exponent is positive.
     let power = scale.checked_add(right.scale())?.checked_sub(left.scale())?;
     let dividend = left.mantissa().checked_mul(10i128.checked_pow(power)?)?;
-    let quotient = dividend.checked_div(right.mantissa())?;
-    let rest = dividend.checked_rem(right.mantissa())?;
-    let half = rest.unsigned_abs() >= right.mantissa().unsigned_abs().div_ceil(2);
-    let away = if (dividend < 0) == (right.mantissa() < 0) {
-        1
-    } else {
-        -1
-    };
-    Some(Decimal::new(
-        if half && rest != 0 {
-            quotient.checked_add(away)?
-        } else {
-            quotient
-        },
-        scale,
-    ))
+    Some(Decimal::new(rounded_quotient(dividend, right.mantissa())?, scale))
+}
+
+/// With at most so many digits after the point, halves rounded away from zero.
+pub(crate) fn round(value: Decimal, digits: u32) -> Option<Decimal> {
+    match value.scale().checked_sub(digits) {
+        None | Some(0) => Some(value),
+        Some(surplus) => {
+            // More digits than a decimal can have leave nothing of it.
+            let rounded = match 10i128.checked_pow(surplus) {
+                Some(divisor) => rounded_quotient(value.mantissa(), divisor)?,
+                None => 0,
+            };
+            Some(Decimal::new(rounded, digits))
+        }
+    }
+}
+
+fn rounded_quotient(dividend: i128, divisor: i128) -> Option<i128> {
+    let quotient = dividend.checked_div(divisor)?;
+    let rest = dividend.checked_rem(divisor)?.unsigned_abs();
+    if rest == 0 || rest < divisor.unsigned_abs().div_ceil(2) {
+        return Some(quotient);
+    }
+    quotient.checked_add(if (dividend < 0) == (divisor < 0) { 1 } else { -1 })
 }
 
 /// What a division leaves, with the sign of its left side. The divisor is not zero.
@@ -166,6 +175,18 @@ mod tests {
         assert_eq!(apply(divide, "-1", "2000000"), "-0.000001");
         assert_eq!(apply(divide, "1", "-2000001"), "0.000000");
         assert_eq!(apply(divide, "10", "2.50"), "4.00000000");
+    }
+
+    #[test]
+    fn numbers_are_rounded_to_so_many_digits() {
+        let rounded = |text: &str, digits| {
+            round(text.parse().expect("a decimal"), digits).map(|value| value.to_string())
+        };
+        assert_eq!(rounded("2.345", 2).as_deref(), Some("2.35"));
+        assert_eq!(rounded("-2.345", 2).as_deref(), Some("-2.35"));
+        assert_eq!(rounded("2.344", 2).as_deref(), Some("2.34"));
+        assert_eq!(rounded("0.5", 0).as_deref(), Some("1"));
+        assert_eq!(rounded("7", 3).as_deref(), Some("7"));
     }
 
     #[test]

@@ -96,10 +96,13 @@ impl Dialect for SqliteDialect {
             Function::NullIf => "nullif",
             Function::Abs(NumberKind::Decimal) => "decimal_abs",
             Function::Abs(NumberKind::Integer | NumberKind::Float) => "abs",
-            Function::Round => "round",
+            Function::Round(NumberKind::Decimal) => "decimal_round",
+            Function::Round(NumberKind::Integer | NumberKind::Float) => "round",
+            Function::Greatest(Some(NumberKind::Decimal)) => "decimal_greatest",
+            Function::Least(Some(NumberKind::Decimal)) => "decimal_least",
             // SQLite's max() and min() of several arguments are NULL as soon as one of them is.
-            Function::Greatest => "greatest",
-            Function::Least => "least",
+            Function::Greatest(_) => "greatest",
+            Function::Least(_) => "least",
             Function::Now => "orm_now",
             Function::Named(name) => name,
         }

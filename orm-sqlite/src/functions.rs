@@ -1,8 +1,9 @@
 //! What every connection is taught: decimals, the greatest and least of values, and the time.
 //!
 //! The collation `decimal` and the functions `decimal_add`, `decimal_sub`, `decimal_mul` and `decimal_sum` have the
-//! names and the meaning of SQLite's own extension, which the `sqlite3` shell carries: a database file with decimals in
-//! it can be opened there. The other functions occur in queries only, never in a table's definition.
+//! names of SQLite's own extension, which the `sqlite3` shell carries: a database file with decimals in it can be opened
+//! there. (Older shells, 3.40 for one, take `1.0` and `1.00` for two numbers.) The other functions occur in queries
+//! only, never in a table's definition.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -48,35 +49,36 @@ impl Clock {
 /// Registers the collation and all functions on a connection.
 pub(crate) fn register(db: &Connection, clock: &Arc<Clock>) -> Result<()> {
     db.create_collation("decimal", decimal::compare)?;
-    decimal_function(db, "decimal_add", |left, right| {
-        checked(decimal::add(left, right))
-    })?;
-    decimal_function(db, "decimal_sub", |left, right| {
-        checked(decimal::subtract(left, right))
-    })?;
-    decimal_function(db, "decimal_mul", |left, right| {
-        checked(decimal::multiply(left, right))
-    })?;
-    decimal_function(db, "decimal_div", |left, right| {
-        unless_zero(decimal::divide, left, right)
-    })?;
-    decimal_function(db, "decimal_rem", |left, right| {
-        unless_zero(decimal::remainder, left, right)
-    })?;
+    let operators: [(_, Operator, _); 5] = [
+        ("decimal_add", decimal::add, Divides::No),
+        ("decimal_sub", decimal::subtract, Divides::No),
+        ("decimal_mul", decimal::multiply, Divides::No),
+        ("decimal_div", decimal::divide, Divides::Yes),
+        ("decimal_rem", decimal::remainder, Divides::Yes),
+    ];
+    for (name, operator, divides) in operators {
+        db.create_scalar_function(name, 2, pure(), move |context| apply(context, operator, divides))?;
+    }
     db.create_scalar_function("decimal_abs", 1, pure(), |context| {
         let Some(value) = argument(context, 0)? else {
             return Ok(None);
         };
-        Ok(checked(decimal::abs(value))?.map(|result| result.to_string()))
+        Ok(Some(checked(decimal::abs(value))?.to_string()))
     })?;
+    db.create_scalar_function("decimal_round", 2, pure(), decimal_round)?;
     db.create_aggregate_function("decimal_sum", 1, pure(), DecimalSum)?;
     db.create_scalar_function("float_rem", 2, pure(), float_rem)?;
-    db.create_scalar_function("greatest", -1, pure(), |context| {
-        Ok(outermost(context, Ordering::Greater))
-    })?;
-    db.create_scalar_function("least", -1, pure(), |context| {
-        Ok(outermost(context, Ordering::Less))
-    })?;
+    for (name, decimal, wanted) in [
+        ("greatest", false, Ordering::Greater),
+        ("least", false, Ordering::Less),
+        ("decimal_greatest", true, Ordering::Greater),
+        ("decimal_least", true, Ordering::Less),
+    ] {
+        let order = if decimal { order_of_decimals } else { order };
+        db.create_scalar_function(name, -1, pure(), move |context| {
+            Ok(outermost(context, order, wanted))
+        })?;
+    }
     let clock = Arc::clone(clock);
     db.create_scalar_function("orm_now", 0, FunctionFlags::SQLITE_UTF8, move |_| {
         let mut text = String::with_capacity(32);
@@ -90,35 +92,27 @@ fn pure() -> FunctionFlags {
     FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS
 }
 
-fn decimal_function(
-    db: &Connection,
-    name: &str,
-    apply: fn(Decimal, Decimal) -> Result<Option<Decimal>>,
-) -> Result<()> {
-    db.create_scalar_function(name, 2, pure(), move |context| {
-        match (argument(context, 0)?, argument(context, 1)?) {
-            (Some(left), Some(right)) => Ok(apply(left, right)?.map(|result| result.to_string())),
-            _ => Ok(None),
-        }
-    })
+type Operator = fn(Decimal, Decimal) -> Option<Decimal>;
+
+/// By zero it is NULL.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Divides {
+    Yes,
+    No,
 }
 
-fn checked(result: Option<Decimal>) -> Result<Option<Decimal>> {
-    result
-        .map(Some)
-        .ok_or_else(|| failure("the decimal has more than 38 digits"))
-}
-
-fn unless_zero(
-    apply: fn(Decimal, Decimal) -> Option<Decimal>,
-    left: Decimal,
-    right: Decimal,
-) -> Result<Option<Decimal>> {
-    if right.mantissa() == 0 {
-        Ok(None)
-    } else {
-        checked(apply(left, right))
+fn apply(context: &Context<'_>, operator: Operator, divides: Divides) -> Result<Option<String>> {
+    let (Some(left), Some(right)) = (argument(context, 0)?, argument(context, 1)?) else {
+        return Ok(None);
+    };
+    if divides == Divides::Yes && right.mantissa() == 0 {
+        return Ok(None);
     }
+    Ok(Some(checked(operator(left, right))?.to_string()))
+}
+
+fn checked(result: Option<Decimal>) -> Result<Decimal> {
+    result.ok_or_else(|| failure("the decimal has more than 38 digits"))
 }
 
 /// An argument as a decimal; none for NULL.
@@ -152,7 +146,7 @@ impl Aggregate<Option<Decimal>, Option<String>> for DecimalSum {
         if let Some(value) = argument(context, 0)? {
             *sum = match *sum {
                 None => Some(value),
-                Some(sum) => checked(decimal::add(sum, value))?,
+                Some(sum) => Some(checked(decimal::add(sum, value))?),
             };
         }
         Ok(())
@@ -161,6 +155,13 @@ impl Aggregate<Option<Decimal>, Option<String>> for DecimalSum {
     fn finalize(&self, _context: &mut Context<'_>, sum: Option<Option<Decimal>>) -> Result<Option<String>> {
         Ok(sum.flatten().map(|sum| sum.to_string()))
     }
+}
+
+fn decimal_round(context: &Context<'_>) -> Result<Option<String>> {
+    let (Some(value), Some(digits)) = (argument(context, 0)?, context.get::<Option<u32>>(1)?) else {
+        return Ok(None);
+    };
+    Ok(Some(checked(decimal::round(value, digits))?.to_string()))
 }
 
 fn float_rem(context: &Context<'_>) -> Result<Option<f64>> {
@@ -174,7 +175,11 @@ fn float_rem(context: &Context<'_>) -> Result<Option<f64>> {
 }
 
 /// The argument that compares so with all others, leaving out NULLs.
-fn outermost(context: &Context<'_>, wanted: Ordering) -> Option<SqlFnArg> {
+fn outermost(
+    context: &Context<'_>,
+    order: fn(ValueRef<'_>, ValueRef<'_>) -> Ordering,
+    wanted: Ordering,
+) -> Option<SqlFnArg> {
     let mut best: Option<usize> = None;
     for index in 0..context.len() {
         let value = context.get_raw(index);
@@ -188,6 +193,13 @@ fn outermost(context: &Context<'_>, wanted: Ordering) -> Option<SqlFnArg> {
         }
     }
     best.map(|index| context.get_arg(index))
+}
+
+fn order_of_decimals(left: ValueRef<'_>, right: ValueRef<'_>) -> Ordering {
+    match (left.as_str(), right.as_str()) {
+        (Ok(left), Ok(right)) => decimal::compare(left, right),
+        _ => order(left, right),
+    }
 }
 
 /// SQLite's own order: numbers, then text, then bytes.
@@ -264,6 +276,13 @@ mod tests {
         assert_eq!(text(&db, "greatest(1, NULL, 2.5)").as_deref(), Some("2.5"));
         assert_eq!(text(&db, "least('b', NULL, 'a')").as_deref(), Some("a"));
         assert_eq!(text(&db, "greatest(NULL, NULL)"), None);
+        assert_eq!(
+            text(&db, "decimal_greatest('9.5', NULL, '10.25')").as_deref(),
+            Some("10.25")
+        );
+        assert_eq!(text(&db, "decimal_least('9.5', '10.25')").as_deref(), Some("9.5"));
+        assert_eq!(text(&db, "decimal_round('2.345', 2)").as_deref(), Some("2.35"));
+        assert_eq!(text(&db, "decimal_round(NULL, 2)"), None);
         assert_eq!(text(&db, "float_rem(-5.5, 2)").as_deref(), Some("-1.5"));
         assert_eq!(text(&db, "float_rem(5.5, 0.0)"), None);
     }

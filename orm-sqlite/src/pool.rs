@@ -11,7 +11,7 @@
 //! could not be opened is a [`Slot::Failed`], which whoever asked for it takes out and throws away.
 
 use std::convert::Infallible;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -29,6 +29,10 @@ use crate::error;
 use crate::functions::{self, Clock};
 use crate::lock::{Patience, Turn};
 use crate::options::{JOURNAL_MODE, Options, Place};
+
+/// How long a file may take to open. This is not `pool_timeout`: by then a place in the pool was given, and nothing but
+/// a disk that does not answer takes so long.
+const OPENING: Duration = Duration::from_secs(60);
 
 /// An open connection.
 pub(crate) struct Live {
@@ -49,7 +53,7 @@ pub(crate) struct Live {
 pub(crate) enum Slot {
     Open(Box<Live>),
     Failed(rusqlite::Error),
-    /// Opened for somebody who has got another one meanwhile, or taken out.
+    /// Nothing: it was wanted by somebody who has got another one meanwhile, or its error was taken out.
     Empty,
 }
 
@@ -158,15 +162,14 @@ impl Pool {
     /// Has r2d2 open a connection. Its own waiting blocks, so that is done on a thread for it.
     async fn open(&self) -> Result<r2d2::PooledConnection<Manager>> {
         let (connections, shared) = (self.connections.clone(), Arc::clone(&self.shared));
-        let timeout = self.options.pool_timeout;
         let opened = tokio::task::spawn_blocking(move || {
             let _wanted = Counted::new(&shared.wanted);
-            wait_for(&connections, timeout)
+            wait_for(&connections)
         });
         match opened.await {
             Ok(Some(pooled)) => Ok(pooled),
             Ok(None) => Err(Error::PoolTimeout {
-                waited: timeout,
+                waited: OPENING,
                 state: Box::new(self.state()),
             }),
             // The runtime is shutting down.
@@ -244,8 +247,8 @@ enum Checked {
     clippy::disallowed_methods,
     reason = "this runs on a thread for blocking work"
 )]
-fn wait_for(connections: &r2d2::Pool<Manager>, timeout: Duration) -> Option<r2d2::PooledConnection<Manager>> {
-    connections.get_timeout(timeout).ok()
+fn wait_for(connections: &r2d2::Pool<Manager>) -> Option<r2d2::PooledConnection<Manager>> {
+    connections.get_timeout(OPENING).ok()
 }
 
 /// Opens and closes connections for r2d2: r2d2_sqlite's manager, and our promises around it.
@@ -263,7 +266,7 @@ impl Manager {
     ) -> Result<Self, rusqlite::Error> {
         let path = match &options.place {
             Place::File(path) => path.clone(),
-            Place::Memory => memory_path().into(),
+            Place::Memory => memory_path(),
         };
         if options.place == Place::Memory {
             let anchor = Connection::open_with_flags(&path, options.flags())?;
@@ -274,7 +277,9 @@ impl Manager {
             statements: engine.statement_cache,
             alone: engine.pool.capacity() == 1,
         };
-        let sqlite = manager(&path, options).with_init(move |db| init.run(db));
+        let sqlite = SqliteConnectionManager::file(&path)
+            .with_flags(options.flags())
+            .with_init(move |db| init.run(db));
         Ok(Manager {
             sqlite,
             shared: Arc::clone(shared),
@@ -299,6 +304,11 @@ impl Manager {
         })
     }
 
+    /// Whether all who asked for a connection have got one that came back meanwhile: a new one is one too many.
+    fn is_unwanted(&self) -> bool {
+        self.shared.wanted.load(Ordering::SeqCst) == 0
+    }
+
     /// Whether a connection that comes back is one too many. If so it is no longer counted.
     fn is_surplus(&self, live: &mut Live) -> bool {
         let one_less = |open: u32| (open > self.pool_size).then(|| open - 1);
@@ -319,13 +329,15 @@ impl r2d2::ManageConnection for Manager {
     type Error = Infallible;
 
     fn connect(&self) -> Result<Slot, Infallible> {
-        // Who asked may have got a connection that came back meanwhile; this one would be one too many.
-        if self.shared.wanted.load(Ordering::SeqCst) == 0 {
+        if self.is_unwanted() {
             return Ok(Slot::Empty);
         }
-        Ok(self
-            .open()
-            .map_or_else(Slot::Failed, |live| Slot::Open(Box::new(live))))
+        let opened = self.open();
+        // Again, now that the new connection is counted: whoever still wants one will see it when it comes back.
+        if self.is_unwanted() {
+            return Ok(Slot::Empty);
+        }
+        Ok(opened.map_or_else(Slot::Failed, |live| Slot::Open(Box::new(live))))
     }
 
     fn is_valid(&self, _slot: &mut Slot) -> Result<(), Infallible> {
@@ -412,14 +424,10 @@ fn set(db: &Connection, name: &str, value: &str) -> rusqlite::Result<()> {
     db.execute_batch(&format!("PRAGMA {name} = {value}"))
 }
 
-fn manager(path: &Path, options: &Options) -> SqliteConnectionManager {
-    SqliteConnectionManager::file(path).with_flags(options.flags())
-}
-
 /// A name under which the connections of one pool, and nobody else, find a database in memory.
-fn memory_path() -> String {
+fn memory_path() -> PathBuf {
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    format!("file:/orm-{}?vfs=memdb", NEXT.fetch_add(1, Ordering::Relaxed))
+    format!("file:/orm-{}?vfs=memdb", NEXT.fetch_add(1, Ordering::Relaxed)).into()
 }
 
 /// Counts something while it lives.

@@ -129,7 +129,15 @@ impl Live {
             });
         }
         let before = if writes { self.db.total_changes() } else { 0 };
-        self.step(&mut statement.raw_query(), writes, work, sink)?;
+        // The rows of a RETURNING come before the commit. Where that may still fail for a reader's sake, and all be
+        // tried again, nobody may have seen them.
+        if writes && !self.wal && statement.column_count() > 0 && self.db.is_autocommit() {
+            let mut rows = Chunk::default();
+            self.step(&mut statement.raw_query(), writes, work, &mut rows)?;
+            rows.give_to(sink).map_err(Failure::Failed)?;
+        } else {
+            self.step(&mut statement.raw_query(), writes, work, sink)?;
+        }
         // SQLite's count is that of the last statement that could change rows, which need not be this one.
         let changed = writes && work.counts() && self.db.total_changes() != before;
         Ok(Done {

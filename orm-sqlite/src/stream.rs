@@ -14,8 +14,7 @@
 use std::sync::Arc;
 
 use orm_core::driver::{BoxFuture, Done, Flow, Row, RowSink, RowStream};
-use orm_core::error::{Result, ValueError};
-use orm_core::value::{Value, ValueRef};
+use orm_core::error::Result;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use crate::connection::{Place, SqliteConnection};
@@ -23,6 +22,7 @@ use crate::error;
 use crate::lock::Patience;
 use crate::pool::{Lent, Live};
 use crate::statement::{Failure, Owned, Transaction, Work};
+use crate::value::Chunk;
 
 const ROWS_IN_A_CHUNK: usize = 256;
 const CHUNKS_AHEAD: usize = 2;
@@ -38,8 +38,13 @@ pub(crate) struct SqliteStream<'a> {
 
 /// What a thread gives back.
 pub(crate) struct Returned {
-    pub(crate) lent: Option<Lent>,
-    outcome: Result<Done, Failure>,
+    pub(crate) lent: Lent,
+    pub(crate) outcome: Outcome,
+}
+
+/// What came of a statement, and the right to write if it is still there.
+pub(crate) struct Outcome {
+    result: Result<Done, Failure>,
     permit: Option<OwnedSemaphorePermit>,
 }
 
@@ -59,11 +64,11 @@ impl<'a> SqliteStream<'a> {
                     done,
                 });
             }
-            let Some(returned) = connection.come_back().await? else {
+            let Some(outcome) = connection.come_back().await? else {
                 return Err(error::lost());
             };
-            permit = returned.permit;
-            match returned.outcome {
+            permit = outcome.permit;
+            match outcome.result {
                 Ok(done) => {
                     return Ok(SqliteStream {
                         connection,
@@ -93,20 +98,18 @@ impl<'a> SqliteStream<'a> {
         let Some(chunk) = chunk else {
             return self.arrive().await;
         };
-        for row in chunk.rows() {
-            if sink.row(&row)? == Flow::Stop {
-                self.chunks = None;
-                return Ok(false);
-            }
+        if chunk.give_to(sink)? == Flow::Stop {
+            self.chunks = None;
+            return Ok(false);
         }
         Ok(true)
     }
 
     /// The statement is at its end.
     async fn arrive(&mut self) -> Result<bool> {
-        let returned = self.connection.come_back().await?;
+        let outcome = self.connection.come_back().await?;
         self.chunks = None;
-        match returned.map(|returned| returned.outcome) {
+        match outcome.map(|outcome| outcome.result) {
             Some(Ok(done)) => self.done = done,
             Some(Err(Failure::Failed(error))) => return Err(error),
             // Both come before the first row only, or not at all.
@@ -159,22 +162,19 @@ fn travel(
         sender,
         chunk: Chunk::default(),
     };
-    let outcome = match lent.live() {
+    let result = match lent.live() {
         Ok(live) => {
             let stop = sink.sender.clone();
             live.stop_reading_when(move || stop.is_closed(), work.sql());
-            let outcome = live.attempt(work, transaction, &mut permit, &mut sink);
+            let result = live.attempt(work, transaction, &mut permit, &mut sink);
             live.stop_never();
-            outcome
+            result
         }
         Err(error) => Err(Failure::Failed(error)),
     };
     sink.send();
-    Returned {
-        lent: Some(lent),
-        outcome,
-        permit,
-    }
+    let outcome = Outcome { result, permit };
+    Returned { lent, outcome }
 }
 
 /// Steps of SQLite's machine between two looks at whether anybody is still interested: some microseconds.
@@ -207,82 +207,22 @@ struct Sender {
 
 impl Sender {
     fn send(&mut self) -> Flow {
-        if self.chunk.values.is_empty() {
+        if self.chunk.len() == 0 {
             return Flow::Continue;
         }
-        let next = Chunk {
-            names: Arc::clone(&self.chunk.names),
-            values: Vec::with_capacity(self.chunk.values.len()),
-        };
-        let full = std::mem::replace(&mut self.chunk, next);
-        if self.sender.blocking_send(full).is_ok() {
-            Flow::Continue
-        } else {
-            Flow::Stop
+        match self.sender.blocking_send(self.chunk.take()) {
+            Ok(()) => Flow::Continue,
+            Err(_nobody_listens) => Flow::Stop,
         }
     }
 }
 
 impl RowSink for Sender {
     fn row(&mut self, row: &dyn Row) -> Result<Flow> {
-        let width = row.width();
-        if self.chunk.names.len() != width {
-            self.chunk.names = (0..width)
-                .map(|index| row.name(index).unwrap_or_default().into())
-                .collect();
-        }
-        self.chunk
-            .values
-            .extend((0..width).map(|index| match row.get(index) {
-                Ok(value) => value.to_owned(),
-                // Whoever reads the column gets the error.
-                Err(error) => Value::Invalid(Box::new(error)),
-            }));
-        if self.chunk.values.len() < width * ROWS_IN_A_CHUNK {
+        self.chunk.push(row);
+        if self.chunk.len() < ROWS_IN_A_CHUNK {
             return Ok(Flow::Continue);
         }
         Ok(self.send())
-    }
-}
-
-/// Rows with values of their own, one after the other in one allocation.
-#[derive(Default)]
-struct Chunk {
-    names: Arc<[Box<str>]>,
-    values: Vec<Value>,
-}
-
-impl Chunk {
-    fn rows(&self) -> impl Iterator<Item = ChunkRow<'_>> {
-        self.values
-            .chunks(self.names.len().max(1))
-            .map(|values| ChunkRow {
-                names: &self.names,
-                values,
-            })
-    }
-}
-
-struct ChunkRow<'a> {
-    names: &'a [Box<str>],
-    values: &'a [Value],
-}
-
-impl Row for ChunkRow<'_> {
-    fn width(&self) -> usize {
-        self.values.len()
-    }
-
-    fn get(&self, index: usize) -> Result<ValueRef<'_>, ValueError> {
-        self.values
-            .get(index)
-            .ok_or(ValueError::NoColumn {
-                width: self.values.len(),
-            })?
-            .borrowed()
-    }
-
-    fn name(&self, index: usize) -> Option<&str> {
-        self.names.get(index).map(AsRef::as_ref)
     }
 }

@@ -5,8 +5,9 @@
 //! as digits, JSON as text, and the values of an `IN` list as one JSON array.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
-use orm_core::driver::Row;
+use orm_core::driver::{Flow, Row, RowSink};
 use orm_core::error::{Error, Result, ValueError};
 use orm_core::types::{BindSink, time, unbindable};
 use orm_core::value::{Value, ValueRef};
@@ -99,6 +100,80 @@ impl Row for SqliteRow<'_, '_> {
 
     fn name(&self, index: usize) -> Option<&str> {
         self.0.as_ref().column_name(index).ok()
+    }
+}
+
+/// Rows with values of their own, one after the other in one allocation.
+#[derive(Default)]
+pub(crate) struct Chunk {
+    names: Arc<[Box<str>]>,
+    values: Vec<Value>,
+    rows: usize,
+}
+
+impl Chunk {
+    /// How many rows there are.
+    pub(crate) fn len(&self) -> usize {
+        self.rows
+    }
+
+    /// Copies a row. All rows are of one statement.
+    pub(crate) fn push(&mut self, row: &dyn Row) {
+        let width = row.width();
+        if self.names.len() != width {
+            self.names = (0..width).map(|index| row.name(index).unwrap_or_default().into()).collect();
+        }
+        self.values.extend((0..width).map(|index| match row.get(index) {
+            Ok(value) => value.to_owned(),
+            // Whoever reads the column gets the error.
+            Err(error) => Value::Invalid(Box::new(error)),
+        }));
+        self.rows += 1;
+    }
+
+    /// The rows so far, to be followed by as many.
+    pub(crate) fn take(&mut self) -> Chunk {
+        let (names, values) = (Arc::clone(&self.names), Vec::with_capacity(self.values.len()));
+        std::mem::replace(self, Chunk { names, values, rows: 0 })
+    }
+
+    /// Pushes the rows into a sink, until it wants no more.
+    pub(crate) fn give_to(&self, sink: &mut dyn RowSink) -> Result<Flow> {
+        for values in self.values.chunks(self.names.len().max(1)) {
+            let row = ChunkRow { names: &self.names, values };
+            if sink.row(&row)? == Flow::Stop {
+                return Ok(Flow::Stop);
+            }
+        }
+        Ok(Flow::Continue)
+    }
+}
+
+/// Keeps all rows.
+impl RowSink for Chunk {
+    fn row(&mut self, row: &dyn Row) -> Result<Flow> {
+        self.push(row);
+        Ok(Flow::Continue)
+    }
+}
+
+struct ChunkRow<'a> {
+    names: &'a [Box<str>],
+    values: &'a [Value],
+}
+
+impl Row for ChunkRow<'_> {
+    fn width(&self) -> usize {
+        self.values.len()
+    }
+
+    fn get(&self, index: usize) -> Result<ValueRef<'_>, ValueError> {
+        let width = self.values.len();
+        self.values.get(index).ok_or(ValueError::NoColumn { width })?.borrowed()
+    }
+
+    fn name(&self, index: usize) -> Option<&str> {
+        self.names.get(index).map(AsRef::as_ref)
     }
 }
 

@@ -57,6 +57,9 @@ macro_rules! cases {
                 decimals_divide,
                 computed_decimals_compare_by_value,
                 computed_decimals_sort_by_value,
+                computed_decimals_of_different_scale_are_one_group,
+                bound_decimals_compare_by_value,
+                the_greatest_of_decimals_is_the_greatest_by_value,
                 aggregated_decimals_compare_by_value,
                 subqueries_of_decimals_compare_by_value,
                 a_number_too_large_for_any_column_names_its_column,
@@ -331,6 +334,7 @@ macro_rules! cases {
                 a_stream_in_a_transaction_sees_its_changes,
                 a_transaction_goes_on_after_a_stream_that_was_dropped,
                 a_kept_connection_can_be_used_after_its_stream,
+                a_row_is_written_and_returned_beside_a_stream,
                 two_streams_run_side_by_side,
             ],
             errors: [

@@ -1,5 +1,11 @@
 //! User stories through the facade, one file a story.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that fails should fail loudly"
+)]
+
 mod blog;
 mod explain;
 mod import;

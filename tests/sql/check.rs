@@ -1,4 +1,5 @@
 //! One statement, its text in every dialect.
+#![expect(clippy::panic, reason = "a check that fails should fail loudly")]
 
 use orm::docs::dialect;
 use orm::prelude::*;

@@ -107,26 +107,26 @@ fn decimals_are_exact_by_functions() {
             Product.price / two,
             -Product.price,
         )),
-        sqlite: r#"SELECT decimal_add("product"."price", ?1), decimal_sub("product"."price", ?2), decimal_mul("product"."price", ?3), decimal_div("product"."price", ?4), decimal_sub(0, "product"."price") FROM "product""#,
+        sqlite: r#"SELECT decimal_add("product"."price", ?1) COLLATE decimal, decimal_sub("product"."price", ?2) COLLATE decimal, decimal_mul("product"."price", ?3) COLLATE decimal, decimal_div("product"."price", ?4) COLLATE decimal, decimal_sub(0, "product"."price") COLLATE decimal FROM "product""#,
     );
     check!(
         select((sum(Product.price), avg(Product.price), Product.price.abs())),
-        sqlite: r#"SELECT decimal_sum("product"."price"), avg("product"."price"), decimal_abs("product"."price") FROM "product""#,
+        sqlite: r#"SELECT decimal_sum("product"."price") COLLATE decimal, avg("product"."price"), decimal_abs("product"."price") COLLATE decimal FROM "product""#,
     );
     check!(
         select(Product.id)
             .filter((Product.price * two).gt(two))
             .order_by(Product.price + two),
-        sqlite: r#"SELECT "product"."id" FROM "product" WHERE decimal_mul("product"."price", ?1) > ?2 ORDER BY decimal_add("product"."price", ?3)"#,
+        sqlite: r#"SELECT "product"."id" FROM "product" WHERE decimal_mul("product"."price", ?1) COLLATE decimal > ?2 ORDER BY decimal_add("product"."price", ?3) COLLATE decimal"#,
     );
     check!(
         select(Product.id)
             .group_by(Product.id)
             .having(sum(Product.price).gt(two)),
-        sqlite: r#"SELECT "product"."id" FROM "product" GROUP BY "product"."id" HAVING decimal_sum("product"."price") > ?1"#,
+        sqlite: r#"SELECT "product"."id" FROM "product" GROUP BY "product"."id" HAVING decimal_sum("product"."price") COLLATE decimal > ?1"#,
     );
     check!(
         select(Product.price - Product.discount),
-        sqlite: r#"SELECT decimal_sub("product"."price", "product"."discount") FROM "product""#,
+        sqlite: r#"SELECT decimal_sub("product"."price", "product"."discount") COLLATE decimal FROM "product""#,
     );
 }

@@ -213,11 +213,11 @@ pub enum Function {
     /// Without its sign.
     Abs(NumberKind),
     /// Rounded to so many digits, halves away from zero.
-    Round,
-    /// The greatest that is not NULL.
-    Greatest,
-    /// The least that is not NULL.
-    Least,
+    Round(NumberKind),
+    /// The greatest that is not NULL; the kind, if they are numbers.
+    Greatest(Option<NumberKind>),
+    /// The least that is not NULL; the kind, if they are numbers.
+    Least(Option<NumberKind>),
     /// The time the transaction or statement began, as a timestamp.
     Now,
     /// A function of the database by its name.

@@ -712,12 +712,12 @@ fn function_code(function: Function) -> u64 {
         Function::Replace => 7,
         Function::Coalesce => 8,
         Function::NullIf => 9,
-        Function::Round => 10,
-        Function::Greatest => 11,
-        Function::Least => 12,
-        Function::Now => 13,
-        Function::Named(_) => 14,
+        Function::Now => 10,
+        Function::Named(_) => 11,
         Function::Abs(kind) => 16 | number_kind(kind),
+        Function::Round(kind) => 20 | number_kind(kind),
+        Function::Greatest(kind) => 24 | kind.map_or(3, number_kind),
+        Function::Least(kind) => 28 | kind.map_or(3, number_kind),
     }
 }
 
@@ -846,6 +846,11 @@ mod tests {
             Expr::Function(Function::Upper, vec![a(), a()]),
             Expr::Function(Function::Abs(Integer), vec![a()]),
             Expr::Function(Function::Abs(Decimal), vec![a()]),
+            Expr::Function(Function::Round(Decimal), vec![a()]),
+            Expr::Function(Function::Round(Float), vec![a()]),
+            Expr::Function(Function::Greatest(Some(Decimal)), vec![a()]),
+            Expr::Function(Function::Greatest(None), vec![a()]),
+            Expr::Function(Function::Least(None), vec![a()]),
             Expr::Function(Function::Named("f"), vec![a()]),
             Expr::Function(Function::Named("g"), vec![a()]),
         ];

@@ -203,7 +203,7 @@ impl<'a> Observed<'a> {
             Err(error) => {
                 let unsent = Err(error);
                 observed.tell(engine, 0, &unsent);
-                unsent.and_then(|_done| Ok(observed))
+                unsent.map(|_done| observed)
             }
         }
     }

@@ -15,6 +15,7 @@ use crate::value::Value;
     message = "`{Self}` is neither a column nor an expression",
     label = "expected a column such as `User.name`, or an expression"
 )]
+#[expect(clippy::wrong_self_convention, reason = "`is_null` is SQL's name, and an expression is used up")]
 pub trait Expression: Sized {
     /// The type of its values.
     type Type: SqlType;

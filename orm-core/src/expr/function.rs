@@ -2,9 +2,9 @@
 
 use super::expression::operation;
 use super::{Expr, Expression};
-use crate::ast::{self, Function, Operation};
+use crate::ast::{self, Function, NumberKind, Operation};
 use crate::query::Select;
-use crate::types::{Comparable, Scalar, SqlType};
+use crate::types::{ColumnType, Comparable, Scalar, SqlType};
 
 /// A bound value as an expression: `select(value(1))`.
 #[must_use = "gives an expression"]
@@ -32,13 +32,23 @@ pub fn coalesce<E: Expression, R: Comparable<<E::Type as SqlType>::Plain>>(
 /// The greatest that is not NULL; NULL if all are.
 #[must_use = "gives an expression"]
 pub fn greatest<E: Expression>(exprs: impl IntoIterator<Item = E>) -> Expr<Option<<E::Type as SqlType>::Plain>> {
-    Expr::new(ast::Expr::Function(Function::Greatest, exprs.into_iter().map(Expression::into_tree).collect()))
+    Expr::new(ast::Expr::Function(Function::Greatest(kind::<E>()), exprs.into_iter().map(Expression::into_tree).collect()))
 }
 
 /// The least that is not NULL; NULL if all are.
 #[must_use = "gives an expression"]
 pub fn least<E: Expression>(exprs: impl IntoIterator<Item = E>) -> Expr<Option<<E::Type as SqlType>::Plain>> {
-    Expr::new(ast::Expr::Function(Function::Least, exprs.into_iter().map(Expression::into_tree).collect()))
+    Expr::new(ast::Expr::Function(Function::Least(kind::<E>()), exprs.into_iter().map(Expression::into_tree).collect()))
+}
+
+/// Which numbers they are: decimals may need a comparison of their own.
+fn kind<E: Expression>() -> Option<NumberKind> {
+    match <<E::Type as SqlType>::Plain as Scalar>::COLUMN {
+        ColumnType::Int16 | ColumnType::Int32 | ColumnType::Int64 => Some(NumberKind::Integer),
+        ColumnType::Float32 | ColumnType::Float64 => Some(NumberKind::Float),
+        ColumnType::Decimal => Some(NumberKind::Decimal),
+        _ => None,
+    }
 }
 
 /// The database's present time, read as `T`: a timestamp type of one of the date libraries.

@@ -6,7 +6,7 @@
 use std::ops;
 
 use super::{Column, Expr, Expression};
-use crate::ast::{self, BinaryOp, Function};
+use crate::ast::{self, BinaryOp, Function, NumberKind};
 use crate::types::{Comparable, SqlNumber, SqlType};
 
 macro_rules! operators {
@@ -59,10 +59,14 @@ pub trait NumberExpression: Expression<Type: SqlType<Plain: SqlNumber>> {
         Expr::new(ast::Expr::Function(Function::Abs(kind), vec![self.into_tree()]))
     }
 
-    /// Rounded to so many digits after the point, halves away from zero.
+    /// Rounded to so many digits after the point, halves away from zero. An integer stays as it is.
     fn round(self, digits: u8) -> Expr<Self::Type> {
+        let kind = <<Self::Type as SqlType>::Plain as SqlNumber>::KIND;
+        if kind == NumberKind::Integer {
+            return self.into_expr();
+        }
         let digits = ast::Expr::Bind(crate::value::Value::Int(i64::from(digits)));
-        Expr::new(ast::Expr::Function(Function::Round, vec![self.into_tree(), digits]))
+        Expr::new(ast::Expr::Function(Function::Round(kind), vec![self.into_tree(), digits]))
     }
 }
 

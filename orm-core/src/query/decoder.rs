@@ -11,8 +11,10 @@ pub struct Decoder<T>(Kind<T>);
 
 enum Kind<T> {
     Plain(fn(&dyn Row) -> Result<T>),
-    Mapped(Arc<dyn Fn(&dyn Row) -> Result<T> + Send + Sync>),
+    Mapped(Arc<Mapped<T>>),
 }
+
+type Mapped<T> = dyn Fn(&dyn Row) -> Result<T> + Send + Sync;
 
 impl<T: 'static> Decoder<T> {
     /// A decoder that is a plain function.

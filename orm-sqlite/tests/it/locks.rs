@@ -314,6 +314,22 @@ async fn a_commit_that_a_reader_holds_up_can_be_tried_again_or_rolled_back() {
 }
 
 #[tokio::test]
+async fn a_task_that_runs_nothing_but_statements_lets_others_have_their_turn() {
+    let driver = memory_with_rows(1).await;
+    let mut connection = connect(&*driver).await;
+    let other = tokio::spawn(async {});
+    for _ in 0..1_000_000 {
+        number(&mut *connection, "SELECT count(*) FROM t")
+            .await
+            .expect("a count");
+        if other.is_finished() {
+            return;
+        }
+    }
+    panic!("the other task never had its turn");
+}
+
+#[tokio::test]
 async fn while_another_process_holds_the_file_the_thread_does_other_work() {
     let file = TestFile::new();
     let driver = file_with_table(&file, "?busy_timeout=60000").await;

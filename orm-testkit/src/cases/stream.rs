@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_core::Stream;
@@ -263,6 +264,25 @@ pub async fn a_kept_connection_can_be_used_after_its_stream(db: &TestDb) -> Test
     }
 
     assert_eq!(connection.fetch_scalar(select(count(Number.value))).await?, 10);
+    Ok(())
+}
+
+pub async fn a_row_is_written_and_returned_beside_a_stream(db: &TestDb) -> TestResult {
+    numbers(db, 10).await?;
+    let mut rows = db.stream(hundred_thousand());
+    rows.next().await.ok_or("there are 100,000 rows")??;
+
+    // Begun while the stream reads; a backend may let it wait until the stream is gone.
+    let mut written = Box::pin(db.fetch_one(insert(Number { value: 11 }).returning(Number.value)));
+    let begun = std::future::poll_fn(|context| Poll::Ready(written.as_mut().poll(context))).await;
+    drop(rows);
+    let written = match begun {
+        Poll::Ready(written) => written,
+        Poll::Pending => written.await,
+    };
+
+    assert_eq!(written?, 11);
+    assert_eq!(db.fetch_scalar(select(count(Number.value))).await?, 11);
     Ok(())
 }
 

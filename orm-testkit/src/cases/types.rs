@@ -4,6 +4,7 @@
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 use orm::Error;
 use orm::error::ValueError;
+use orm::expr::{greatest, least};
 use orm::prelude::*;
 use rust_decimal::Decimal;
 use uuid::Uuid;
@@ -932,6 +933,53 @@ pub async fn computed_decimals_sort_by_value(db: &TestDb) -> TestResult {
     );
     assert_eq!(by_sum, ["1", "0"]);
     assert_eq!(ends, (Some(decimal("9.5")?), Some(decimal("10.25")?)));
+    Ok(())
+}
+
+pub async fn computed_decimals_of_different_scale_are_one_group(db: &TestDb) -> TestResult {
+    prices(db, &["1.0", "1.00", "2"]).await?;
+    let computed = || Item.price * Decimal::ONE;
+
+    let groups = db
+        .fetch_all(
+            select((computed(), count(Item.id)))
+                .group_by(computed())
+                .order_by(computed()),
+        )
+        .await?;
+    let distinct = db
+        .fetch_all(select(computed()).distinct().order_by(computed()))
+        .await?;
+
+    let (one, two) = (Some(decimal("1")?), Some(decimal("2")?));
+    assert_eq!(groups, [(one, 2), (two, 1)]);
+    assert_eq!(distinct, [one, two]);
+    Ok(())
+}
+
+pub async fn bound_decimals_compare_by_value(db: &TestDb) -> TestResult {
+    let (less, more) = (decimal("9.5")?, decimal("10.25")?);
+
+    let row = db
+        .fetch_one(select((value(less).lt(more), value(less).eq(decimal("9.50")?))))
+        .await?;
+
+    assert_eq!(row, (true, true));
+    Ok(())
+}
+
+pub async fn the_greatest_of_decimals_is_the_greatest_by_value(db: &TestDb) -> TestResult {
+    prices(db, &["9.5"]).await?;
+    let (price, other) = (Item.price.into_expr(), value(Some(decimal("10.25")?)));
+
+    let row = db
+        .fetch_one(select((
+            greatest([price.clone(), other.clone()]),
+            least([price, other]),
+        )))
+        .await?;
+
+    assert_eq!(row, (Some(decimal("10.25")?), Some(decimal("9.5")?)));
     Ok(())
 }
 
