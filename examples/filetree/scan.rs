@@ -57,7 +57,8 @@ fn add(found: &mut Found, root: &Path, entry: &DirEntry) -> Option<()> {
 
 /// A path from the root, with slashes.
 fn from_root(root: &Path, path: &Path) -> Option<String> {
-    let parts: Option<Vec<&str>> = path.strip_prefix(root).ok()?.components().map(|part| part.as_os_str().to_str()).collect();
+    let parts: Option<Vec<&str>> =
+        path.strip_prefix(root).ok()?.components().map(|part| part.as_os_str().to_str()).collect();
     Some(parts?.join("/"))
 }
 

@@ -48,7 +48,8 @@ async fn sync_directories(
     }
     // A folder's row needs its parent's key, so they are written level by level: one insert for each depth.
     for level in missing {
-        let rows = level.iter().map(|path| Directory::builder().path(path.as_str()).parent_id(parent_of(path, &present)));
+        let rows =
+            level.iter().map(|path| Directory::builder().path(path.as_str()).parent_id(parent_of(path, &present)));
         let ids = tx.fetch_all(insert(rows.collect::<Vec<_>>()).returning(Directory.id)).await?;
         changes.added += ids.len() as u64;
         present.extend(level.into_iter().cloned().zip(ids));

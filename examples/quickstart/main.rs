@@ -54,7 +54,9 @@ async fn main() -> orm::Result<()> {
     println!("inserted two more in one statement; the database gave them the keys {ids:?}");
 
     let posts: Vec<_> = (1..=100)
-        .map(|n| Post::builder().title(format!("Post {n}")).author_id(if n % 4 == 0 { ids[0] } else { alice.id }).likes(n))
+        .map(|n| {
+            Post::builder().title(format!("Post {n}")).author_id(if n % 4 == 0 { ids[0] } else { alice.id }).likes(n)
+        })
         .collect();
     println!("inserted {} posts\n", engine.execute(insert(posts)).await?);
 

@@ -36,7 +36,8 @@ fn filetree_writes_only_what_changed_on_a_second_run() {
     let folder = tempfile::tempdir().expect("a folder");
     let (tree, database) = (folder.path().join("tree"), folder.path().join("index.db"));
     std::fs::create_dir_all(tree.join("a/b")).expect("folders");
-    for (path, text) in [("one.txt", "same"), ("a/two.txt", "same"), ("a/b/three.rs", "fn main() {}"), ("a/none", "x")] {
+    for (path, text) in [("one.txt", "same"), ("a/two.txt", "same"), ("a/b/three.rs", "fn main() {}"), ("a/none", "x")]
+    {
         std::fs::write(tree.join(path), text).expect("a file");
     }
 

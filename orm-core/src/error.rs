@@ -211,9 +211,7 @@ impl std::fmt::Display for Error {
             }
             Error::ReadOnly { context, .. } => context.describe("read-only", "", f),
             Error::ConnectionLost { context, .. } => context.describe("connection lost", "", f),
-            Error::Corrupt { context, .. } => {
-                context.describe("the database is damaged, or is not a database", "", f)
-            }
+            Error::Corrupt { context, .. } => context.describe("the database is damaged, or is not a database", "", f),
             Error::UndefinedTable { context, .. } => context.describe("no such table", "", f),
             Error::UndefinedColumn { context, .. } => context.describe("no such column", "", f),
             Error::Database { context, .. } => context.describe("database error", "", f),
@@ -231,22 +229,20 @@ impl std::fmt::Display for Error {
             }
             Error::Decode { column, source } => write!(f, "column `{column}`: {source}"),
             Error::Bind { place, source } => write!(f, "{place}: {source}"),
-            Error::MissingFrom { table, column, hint } => write!(
-                f,
-                "column `{column}` is of table `{table}`, which the statement does not read from: {hint}"
-            ),
-            Error::TooManyBinds { count, limit, backend } => write!(
-                f,
-                "the statement has {count} binds and {backend} takes {limit}: split it, or use a subquery"
-            ),
+            Error::MissingFrom { table, column, hint } => {
+                write!(f, "column `{column}` is of table `{table}`, which the statement does not read from: {hint}")
+            }
+            Error::TooManyBinds { count, limit, backend } => {
+                write!(f, "the statement has {count} binds and {backend} takes {limit}: split it, or use a subquery")
+            }
             Error::Identifier { name, backend, reason } => {
                 write!(f, "{name:?} cannot be a name in {backend}: {reason}")
             }
             Error::Statement(text) => f.write_str(text),
             Error::Unsupported { feature, backend, hint } => write!(f, "{backend} cannot do {feature}: {hint}"),
-            Error::TransactionEnded => f.write_str(
-                "the transaction was ended by the database after an earlier error; nothing of it is kept",
-            ),
+            Error::TransactionEnded => {
+                f.write_str("the transaction was ended by the database after an earlier error; nothing of it is kept")
+            }
         }
     }
 }
@@ -444,7 +440,9 @@ fn literal(value: &Value) -> String {
 #[non_exhaustive]
 pub enum ValueError {
     /// NULL for a type that is not an `Option`.
-    #[error("NULL, and the Rust type is `{expected}`: make the field an `Option`, or, on the outer side of a join, select it with `.optional()`")]
+    #[error(
+        "NULL, and the Rust type is `{expected}`: make the field an `Option`, or, on the outer side of a join, select it with `.optional()`"
+    )]
     Null {
         /// The Rust type.
         expected: &'static str,

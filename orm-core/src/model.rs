@@ -65,6 +65,22 @@ pub trait Entity: Copy + Send + Sync + 'static {
     fn aliased(alias: &'static str) -> Self;
 }
 
+/// A model that a foreign key of type `Key` can point at.
+#[diagnostic::on_unimplemented(
+    message = "a column of `{Key}` cannot hold the key of `{Self}`",
+    label = "expected the type of the other model's primary key, or an `Option` of it"
+)]
+pub trait KeyedBy<Key>: Model {}
+
+#[diagnostic::do_not_recommend]
+impl<M: Model> KeyedBy<M::Key> for M {}
+
+/// The table that a foreign key of type `Key` points at. Generated code calls it.
+#[must_use]
+pub fn referenced<M: KeyedBy<Key>, Key>() -> &'static TableMeta {
+    M::TABLE
+}
+
 /// Something that becomes one row: a model's struct, or its builder once every required field is set.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a row to insert",
@@ -97,8 +113,7 @@ pub struct Unset;
 /// A row of a result, read by position: a model, a struct with `#[derive(FromRow)]`, or a tuple of column types.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be read from a row",
-    label = "expected a model, a struct with `#[derive(FromRow)]`, or a tuple of column types",
-    note = "a single column is the tuple `(T,)`"
+    label = "expected a model, a struct with `#[derive(FromRow)]`, a column type, or a tuple of column types"
 )]
 pub trait FromRow: Sized + Send + 'static {
     /// How many columns it reads.
@@ -110,6 +125,19 @@ pub trait FromRow: Sized + Send + 'static {
     ///
     /// [`Error::Decode`] names the column that does not fit.
     fn from_row(row: &dyn Row, at: usize) -> Result<Self>;
+}
+
+/// A single column.
+#[diagnostic::do_not_recommend]
+impl<T: SqlType> FromRow for T {
+    const WIDTH: usize = 1;
+
+    fn from_row(row: &dyn Row, at: usize) -> Result<Self> {
+        row.get(at).and_then(T::decode_value).map_err(|source| {
+            let column = row.name(at).map_or_else(|| format!("number {}", at + 1), str::to_owned);
+            Error::Decode { column, source }
+        })
+    }
 }
 
 /// Reads column `at + index` of a row as field number `index` of the model's table. Generated code calls it, and names

@@ -146,7 +146,8 @@ impl Gate {
     async fn wait(&self, caller: Caller) -> Result<Permit> {
         let start = Instant::now();
         let waiting = Waiting::new(&self.0);
-        let permit = tokio::time::timeout(self.0.options.pool_timeout, Arc::clone(&self.0.permits).acquire_owned()).await;
+        let permit =
+            tokio::time::timeout(self.0.options.pool_timeout, Arc::clone(&self.0.permits).acquire_owned()).await;
         let state = self.state();
         drop(waiting);
         match permit {

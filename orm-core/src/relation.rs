@@ -58,7 +58,7 @@ enum Path {
     Through(fn() -> &'static TableMeta),
 }
 
-impl<From: Model, To: Model> BelongsTo<From, To> {
+impl<From, To> BelongsTo<From, To> {
     /// The relation by foreign key number `key` of the table. The derive calls this.
     #[must_use]
     pub const fn new(from: TableRef, key: u16) -> Self {
@@ -66,7 +66,7 @@ impl<From: Model, To: Model> BelongsTo<From, To> {
     }
 }
 
-impl<From: Model, To: Model> HasMany<From, To> {
+impl<From, To> HasMany<From, To> {
     /// The relation by a column of the other side. The derive calls this.
     #[must_use]
     pub const fn new(from: TableRef, key: fn() -> ColumnRef) -> Self {
@@ -74,7 +74,7 @@ impl<From: Model, To: Model> HasMany<From, To> {
     }
 }
 
-impl<From: Model, To: Model> HasOne<From, To> {
+impl<From, To> HasOne<From, To> {
     /// The relation by a column of the other side. The derive calls this.
     #[must_use]
     pub const fn new(from: TableRef, key: fn() -> ColumnRef) -> Self {
@@ -82,7 +82,7 @@ impl<From: Model, To: Model> HasOne<From, To> {
     }
 }
 
-impl<From: Model, To: Model> ManyToMany<From, To> {
+impl<From, To> ManyToMany<From, To> {
     /// The relation through a table between. The derive calls this.
     #[must_use]
     pub const fn new(from: TableRef, through: fn() -> &'static TableMeta) -> Self {
@@ -172,7 +172,8 @@ impl<From: Model, To: Model, Kind> Relation<From, To, Kind> {
             }
             Path::Through(between) => {
                 let between = TableRef { meta: between(), alias: None };
-                let key_to = |side: TableRef| between.meta.foreign_keys.iter().find(|key| *(key.references)() == *side.meta);
+                let key_to =
+                    |side: TableRef| between.meta.foreign_keys.iter().find(|key| *(key.references)() == *side.meta);
                 joins.push(join(kind, between, from, key_to(from).map(|key| meets(between, key, from, between))));
                 joins.push(join(kind, target, between, key_to(target).map(|key| meets(between, key, target, target))));
             }

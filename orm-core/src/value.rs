@@ -243,7 +243,15 @@ mod tests {
 
     #[test]
     fn decimals_keep_every_digit_and_their_scale() {
-        for text in ["0", "12.50", "-12.50", "0.05", "-0.05", "79228162514264337593543950335", "-0.1234567890123456789012345678"] {
+        for text in [
+            "0",
+            "12.50",
+            "-12.50",
+            "0.05",
+            "-0.05",
+            "79228162514264337593543950335",
+            "-0.1234567890123456789012345678",
+        ] {
             let decimal: Decimal = text.parse().expect("a decimal");
             assert_eq!(decimal.to_string(), text);
         }

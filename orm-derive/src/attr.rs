@@ -37,22 +37,12 @@ enum Value {
 /// The items of every `#[tool(..)]` among `attributes`.
 pub(crate) fn items(attributes: &[syn::Attribute], tool: &str, errors: &mut Errors) -> Vec<Item> {
     let mut items = Vec::new();
-    for attribute in attributes
-        .iter()
-        .filter(|attribute| attribute.path().is_ident(tool))
-    {
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident(tool)) {
         match &attribute.meta {
             syn::Meta::List(list) => {
-                items.extend(
-                    split(list.tokens.clone())
-                        .into_iter()
-                        .filter_map(|piece| item(piece, errors)),
-                );
+                items.extend(split(list.tokens.clone()).into_iter().filter_map(|piece| item(piece, errors)));
             }
-            other => errors.push(
-                span_of(&other.to_token_stream()),
-                format!("write `#[{tool}(..)]`"),
-            ),
+            other => errors.push(span_of(&other.to_token_stream()), format!("write `#[{tool}(..)]`")),
         }
     }
     items
@@ -71,10 +61,7 @@ pub(crate) fn refuse_repeated(items: &[Item], repeatable: &[&str], errors: &mut 
 /// The error for an item that nobody knows. `place` is where it stands: "a field".
 pub(crate) fn unknown(item: &Item, place: &str, known: &[&str], errors: &mut Errors) {
     let known = quoted_list(known);
-    errors.push(
-        item.name.span(),
-        format!("unknown attribute `{}`; on {place} there are {known}", item.name),
-    );
+    errors.push(item.name.span(), format!("unknown attribute `{}`; on {place} there are {known}", item.name));
 }
 
 impl Item {
@@ -89,10 +76,7 @@ impl Item {
     /// `unique`
     pub(crate) fn flag(&self, errors: &mut Errors) -> Option<Span> {
         if !matches!(self.value, Value::None) {
-            errors.push(
-                self.span(),
-                format!("`{}` stands alone here, without a value", self.name),
-            );
+            errors.push(self.span(), format!("`{}` stands alone here, without a value", self.name));
             return None;
         }
         Some(self.span())
@@ -108,15 +92,9 @@ impl Item {
     pub(crate) fn integer(&self, errors: &mut Errors) -> Option<Spanned<u32>> {
         let literal: syn::LitInt = self.parsed("255", errors)?;
         match literal.base10_parse::<u32>() {
-            Ok(value) if value > 0 => Some(Spanned {
-                value,
-                span: literal.span(),
-            }),
+            Ok(value) if value > 0 => Some(Spanned { value, span: literal.span() }),
             _ => {
-                errors.push(
-                    literal.span(),
-                    format!("`{}` is a number from 1 to {}", self.name, u32::MAX),
-                );
+                errors.push(literal.span(), format!("`{}` is a number from 1 to {}", self.name, u32::MAX));
                 None
             }
         }
@@ -143,8 +121,7 @@ impl Item {
         let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
         let tokens = self.assigned(words.first().copied().unwrap_or(".."), errors)?;
         let span = span_of(&tokens);
-        let given = syn::parse2::<syn::LitStr>(tokens.clone())
-            .map_or_else(|_| tokens.to_string(), |text| text.value());
+        let given = syn::parse2::<syn::LitStr>(tokens.clone()).map_or_else(|_| tokens.to_string(), |text| text.value());
         match choices.iter().find(|(word, _)| *word == given) {
             Some((_, value)) => Some(Spanned { value: *value, span }),
             None => {
@@ -198,9 +175,7 @@ impl Item {
 pub(crate) fn named(piece: &TokenStream, errors: &mut Errors) -> Option<Option<Spanned<String>>> {
     let mut tokens = piece.clone().into_iter();
     match (tokens.next(), tokens.next()) {
-        (Some(TokenTree::Ident(word)), Some(TokenTree::Punct(sign)))
-            if word == "name" && sign.as_char() == '=' =>
-        {
+        (Some(TokenTree::Ident(word)), Some(TokenTree::Punct(sign))) if word == "name" && sign.as_char() == '=' => {
             Some(item(piece.clone(), errors).and_then(|item| item.text(errors)))
         }
         _ => None,
@@ -209,10 +184,7 @@ pub(crate) fn named(piece: &TokenStream, errors: &mut Errors) -> Option<Option<S
 
 /// A string that says something.
 pub(crate) fn text_of(literal: &syn::LitStr, errors: &mut Errors) -> Option<Spanned<String>> {
-    let text = Spanned {
-        value: literal.value(),
-        span: literal.span(),
-    };
+    let text = Spanned { value: literal.value(), span: literal.span() };
     if text.value.is_empty() {
         errors.push(text.span, "an empty string names nothing");
         return None;
@@ -222,11 +194,7 @@ pub(crate) fn text_of(literal: &syn::LitStr, errors: &mut Errors) -> Option<Span
 
 /// The place of some tokens: of the first one, since joining spans is not stable yet.
 pub(crate) fn span_of(tokens: &TokenStream) -> Span {
-    tokens
-        .clone()
-        .into_iter()
-        .next()
-        .map_or_else(Span::call_site, |token| token.span())
+    tokens.clone().into_iter().next().map_or_else(Span::call_site, |token| token.span())
 }
 
 fn item(piece: TokenStream, errors: &mut Errors) -> Option<Item> {
@@ -244,10 +212,7 @@ fn item(piece: TokenStream, errors: &mut Errors) -> Option<Item> {
         Some(TokenTree::Punct(sign)) if sign.as_char() == '=' => Value::Assigned(tokens.by_ref().collect()),
         Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Parenthesis => Value::List(group),
         Some(other) => {
-            errors.push(
-                other.span(),
-                format!("expected `{name}`, `{name} = value` or `{name}(..)`"),
-            );
+            errors.push(other.span(), format!("expected `{name}`, `{name} = value` or `{name}(..)`"));
             return None;
         }
     };
@@ -302,11 +267,7 @@ pub(crate) fn ident(piece: TokenStream, errors: &mut Errors) -> Option<Ident> {
 
 /// The `#[doc]` attributes, as they are.
 pub(crate) fn docs(attributes: &[syn::Attribute]) -> TokenStream {
-    attributes
-        .iter()
-        .filter(|attribute| attribute.path().is_ident("doc"))
-        .map(ToTokens::to_token_stream)
-        .collect()
+    attributes.iter().filter(|attribute| attribute.path().is_ident("doc")).map(ToTokens::to_token_stream).collect()
 }
 
 /// Where generated code finds the library: `::orm::__private` unless `crate = path` says otherwise. The tokens stand at
@@ -326,18 +287,12 @@ mod tests {
     use super::*;
 
     fn pieces(source: &str) -> Vec<String> {
-        split(source.parse().unwrap())
-            .iter()
-            .map(ToString::to_string)
-            .collect()
+        split(source.parse().unwrap()).iter().map(ToString::to_string).collect()
     }
 
     #[test]
     fn an_expression_may_hold_commas_in_brackets_and_turbofish() {
-        assert_eq!(
-            pieces("default = f(1, 2), unique"),
-            ["default = f (1 , 2)", "unique"]
-        );
+        assert_eq!(pieces("default = f(1, 2), unique"), ["default = f (1 , 2)", "unique"]);
         assert_eq!(pieces("default = Map::<u8, Vec<i8>>::new(), unique").len(), 2);
         assert_eq!(pieces("default = a < b, index,").len(), 2);
     }

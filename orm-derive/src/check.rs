@@ -22,11 +22,7 @@ pub(crate) fn model(model: &Model, errors: &mut Errors) {
     relations_and_columns_have_names_of_their_own(model, errors);
     columns_fit_the_numbering(model, errors);
     for position in model.primary_key() {
-        model
-            .columns
-            .get(position)
-            .into_iter()
-            .for_each(|column| keys_are_not_options(column, errors));
+        model.columns.get(position).into_iter().for_each(|column| keys_are_not_options(column, errors));
     }
     for column in &model.columns {
         column_rules(column, model, errors);
@@ -48,10 +44,7 @@ fn a_model_has_a_primary_key(model: &Model, errors: &mut Errors) {
     if model.key.is_none() && model.primary_key().is_empty() {
         errors.push(
             model.name.span(),
-            format!(
-                "`{}` has no primary key: put `#[model(primary_key)]` on a field",
-                model.name
-            ),
+            format!("`{}` has no primary key: put `#[model(primary_key)]` on a field", model.name),
         );
     }
 }
@@ -60,10 +53,7 @@ fn a_model_has_a_primary_key(model: &Model, errors: &mut Errors) {
 fn the_primary_key_is_said_once(model: &Model, errors: &mut Errors) {
     let marked = model.columns.iter().find_map(|column| column.primary_key);
     if let (Some(_), Some(span)) = (&model.key, marked) {
-        errors.push(
-            span,
-            "the struct's `primary_key(..)` lists the key already: remove one of the two",
-        );
+        errors.push(span, "the struct's `primary_key(..)` lists the key already: remove one of the two");
     }
 }
 
@@ -79,10 +69,7 @@ fn only_a_single_key_is_generated(model: &Model, errors: &mut Errors) {
 /// `index`, `unique` and `primary_key` list fields that are columns, each once.
 fn groups_name_columns(model: &Model, errors: &mut Errors) {
     for group in model.key.iter().chain(&model.uniques).chain(&model.indexes) {
-        group
-            .fields
-            .iter()
-            .for_each(|field| is_a_column(field, model, errors));
+        group.fields.iter().for_each(|field| is_a_column(field, model, errors));
         fields_are_listed_once(group, errors);
     }
     if let Some(key) = model.key.as_ref().filter(|key| key.name.is_some()) {
@@ -92,10 +79,7 @@ fn groups_name_columns(model: &Model, errors: &mut Errors) {
 
 fn is_a_column(field: &Ident, model: &Model, errors: &mut Errors) {
     if model.skipped.iter().any(|skipped| skipped.field == *field) {
-        errors.push(
-            field.span(),
-            format!("the field `{field}` is skipped, so it is no column"),
-        );
+        errors.push(field.span(), format!("the field `{field}` is skipped, so it is no column"));
     } else if model.position(field).is_none() {
         errors.push(field.span(), format!("`{}` has no field `{field}`", model.name));
     }
@@ -112,10 +96,7 @@ fn fields_are_listed_once(group: &Group, errors: &mut Errors) {
 /// A skipped field is not a column, so nothing can be said of the column.
 fn skipped_fields_say_nothing_else(model: &Model, errors: &mut Errors) {
     for also in model.skipped.iter().filter_map(|skipped| skipped.also.as_ref()) {
-        errors.push(
-            also.span(),
-            format!("a skipped field is not a column: remove `{also}` or `skip`"),
-        );
+        errors.push(also.span(), format!("a skipped field is not a column: remove `{also}` or `skip`"));
     }
 }
 
@@ -125,27 +106,17 @@ fn column_names_differ(model: &Model, errors: &mut Errors) {
     for column in &model.columns {
         if let Some(earlier) = fields.insert(column.name.value.as_str(), &column.field) {
             let name = &column.name.value;
-            errors.push(
-                column.name.span,
-                format!("the field `{earlier}` has the column `{name}` already"),
-            );
+            errors.push(column.name.span, format!("the field `{earlier}` has the column `{name}` already"));
         }
     }
 }
 
 /// Relations and columns stand side by side in `User.name`, `User.posts`.
 fn relations_and_columns_have_names_of_their_own(model: &Model, errors: &mut Errors) {
-    let mut taken: HashMap<String, &str> = model
-        .columns
-        .iter()
-        .map(|column| (column.field_name(), "field"))
-        .collect();
+    let mut taken: HashMap<String, &str> = model.columns.iter().map(|column| (column.field_name(), "field")).collect();
     for name in model.relation_names() {
         if let Some(what) = taken.insert(naming::plain(name), "relation") {
-            errors.push(
-                name.span(),
-                format!("there is a {what} `{name}` already: give the relation another name"),
-            );
+            errors.push(name.span(), format!("there is a {what} `{name}` already: give the relation another name"));
         }
     }
 }
@@ -153,10 +124,7 @@ fn relations_and_columns_have_names_of_their_own(model: &Model, errors: &mut Err
 /// A model has at most 256 columns.
 fn columns_fit_the_numbering(model: &Model, errors: &mut Errors) {
     if let Some(column) = model.columns.get(MOST_COLUMNS) {
-        errors.push(
-            column.field.span(),
-            format!("a model has at most {MOST_COLUMNS} columns"),
-        );
+        errors.push(column.field.span(), format!("a model has at most {MOST_COLUMNS} columns"));
     }
 }
 
@@ -164,10 +132,7 @@ fn columns_fit_the_numbering(model: &Model, errors: &mut Errors) {
 fn keys_are_not_options(column: &Column, errors: &mut Errors) {
     if column.shape.option {
         let plain = &column.shape.plain;
-        errors.push(
-            column.ty_span,
-            format!("a primary key is never NULL: make the field `{plain}`"),
-        );
+        errors.push(column.ty_span, format!("a primary key is never NULL: make the field `{plain}`"));
     }
 }
 
@@ -176,10 +141,7 @@ fn set_null_needs_an_option(column: &Column, errors: &mut Errors) {
     for (attribute, span) in actions(column, OnAction::SetNull) {
         if !column.shape.option {
             let plain = &column.shape.plain;
-            errors.push(
-                span,
-                format!("`{attribute} = set_null` needs `Option<{plain}>` here"),
-            );
+            errors.push(span, format!("`{attribute} = set_null` needs `Option<{plain}>` here"));
         }
     }
 }
@@ -190,9 +152,7 @@ fn set_default_needs_a_default_in_sql(column: &Column, errors: &mut Errors) {
         if column.default_sql.is_none() {
             errors.push(
                 span,
-                format!(
-                    "`{attribute} = set_default` needs a default in the database: `default_sql = \"..\"`"
-                ),
+                format!("`{attribute} = set_default` needs a default in the database: `default_sql = \"..\"`"),
             );
         }
     }
@@ -205,10 +165,7 @@ fn actions_need_a_foreign_key(column: &Column, errors: &mut Errors) {
             .into_iter()
             .filter_map(|(attribute, action)| Some((attribute, action.as_ref()?.span)))
         {
-            errors.push(
-                span,
-                format!("`{attribute}` needs a foreign key: add `belongs_to(name: Model)`"),
-            );
+            errors.push(span, format!("`{attribute}` needs a foreign key: add `belongs_to(name: Model)`"));
         }
     }
 }
@@ -218,31 +175,26 @@ fn max_length_needs_text(column: &Column, errors: &mut Errors) {
     if let Some(length) = &column.max_length
         && column.shape.kind != Kind::Text
     {
-        errors.push(
-            length.span,
-            "`max_length` needs a `String` or an `Option<String>`",
-        );
+        errors.push(length.span, "`max_length` needs a `String` or an `Option<String>`");
     }
 }
 
 /// The default is a Rust value or SQL.
 fn one_default_is_enough(column: &Column, errors: &mut Errors) {
     if let (Some(_), Some(sql)) = (&column.default, &column.default_sql) {
-        errors.push(sql.span, "`default` and `default_sql` exclude each other: the builder sends the one, the server gives the other");
+        errors.push(
+            sql.span,
+            "`default` and `default_sql` exclude each other: the builder sends the one, the server gives the other",
+        );
     }
 }
 
 /// `natural` and `generated` say where a key comes from.
 fn natural_and_generated_are_said_of_keys(column: &Column, model: &Model, errors: &mut Errors) {
-    let is_key = model
-        .position(&column.field)
-        .is_some_and(|position| model.primary_key().contains(&position));
+    let is_key = model.position(&column.field).is_some_and(|position| model.primary_key().contains(&position));
     for (attribute, span) in [("natural", column.natural), ("generated", column.generated)] {
         if let Some(span) = span.filter(|_| !is_key) {
-            errors.push(
-                span,
-                format!("`{attribute}` is said of a primary key: add `primary_key`"),
-            );
+            errors.push(span, format!("`{attribute}` is said of a primary key: add `primary_key`"));
         }
     }
 }
@@ -255,8 +207,7 @@ fn a_generated_key_has_no_other_source(column: &Column, errors: &mut Errors) {
         ("default_sql", column.default_sql.is_some()),
         ("belongs_to", column.belongs_to.is_some()),
     ];
-    if let (Some(span), Some((other, _))) = (column.generated, sources.into_iter().find(|(_, given)| *given))
-    {
+    if let (Some(span), Some((other, _))) = (column.generated, sources.into_iter().find(|(_, given)| *given)) {
         errors.push(span, format!("`generated` and `{other}` exclude each other"));
     }
 }
@@ -265,9 +216,6 @@ fn a_generated_key_has_no_other_source(column: &Column, errors: &mut Errors) {
 fn actions(column: &Column, wanted: OnAction) -> impl Iterator<Item = (&'static str, Span)> {
     let both = [("on_delete", &column.on_delete), ("on_update", &column.on_update)];
     both.into_iter().filter_map(move |(attribute, action)| {
-        action
-            .as_ref()
-            .filter(|action| action.value == wanted)
-            .map(|action| (attribute, action.span))
+        action.as_ref().filter(|action| action.value == wanted).map(|action| (attribute, action.span))
     })
 }

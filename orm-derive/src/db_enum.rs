@@ -43,17 +43,11 @@ pub(crate) fn derive(input: &syn::DeriveInput) -> TokenStream {
 fn parse(input: &syn::DeriveInput, errors: &mut Errors) -> Option<DbEnum> {
     parse::refuse_generics(input, "DbEnum", errors)?;
     let syn::Data::Enum(data) = &input.data else {
-        errors.push(
-            input.ident.span(),
-            "`DbEnum` is derived for an enum; for a struct there is `DbType`",
-        );
+        errors.push(input.ident.span(), "`DbEnum` is derived for an enum; for a struct there is `DbType`");
         return None;
     };
     if data.variants.is_empty() {
-        errors.push(
-            input.ident.span(),
-            "an enum without variants has no values to store",
-        );
+        errors.push(input.ident.span(), "an enum without variants has no values to store");
         return None;
     }
     let items = attr::items(&input.attrs, "db_enum", errors);
@@ -71,11 +65,7 @@ fn parse(input: &syn::DeriveInput, errors: &mut Errors) -> Option<DbEnum> {
         private: attr::private(path, &input.ident),
         name: input.ident.clone(),
         db_name: attr::name_or(Case::Snake, &input.ident, name),
-        variants: data
-            .variants
-            .iter()
-            .map(|read| variant(read, case, errors))
-            .collect(),
+        variants: data.variants.iter().map(|read| variant(read, case, errors)).collect(),
     })
 }
 
@@ -95,23 +85,11 @@ fn variant(variant: &syn::Variant, case: Case, errors: &mut Errors) -> Variant {
     }
     let has_fields = !matches!(variant.fields, syn::Fields::Unit);
     if has_fields {
-        errors.push(
-            variant.ident.span(),
-            "a variant of a `DbEnum` has no fields; for data there is `Json<..>`",
-        );
+        errors.push(variant.ident.span(), "a variant of a `DbEnum` has no fields; for data there is `Json<..>`");
     }
-    let span = rename
-        .as_ref()
-        .map_or_else(|| variant.ident.span(), |text| text.span);
-    let text = Spanned {
-        value: attr::name_or(case, &variant.ident, rename),
-        span,
-    };
-    Variant {
-        name: variant.ident.clone(),
-        text,
-        has_fields,
-    }
+    let span = rename.as_ref().map_or_else(|| variant.ident.span(), |text| text.span);
+    let text = Spanned { value: attr::name_or(case, &variant.ident, rename), span };
+    Variant { name: variant.ident.clone(), text, has_fields }
 }
 
 /// A word stands for one variant.
@@ -119,45 +97,22 @@ fn texts_differ(db_enum: &DbEnum, errors: &mut Errors) {
     let mut taken = HashMap::new();
     for Variant { name, text, .. } in &db_enum.variants {
         if let Some(earlier) = taken.insert(text.value.as_str(), name) {
-            errors.push(
-                text.span,
-                format!("`{earlier}` is stored as \"{}\" already", text.value),
-            );
+            errors.push(text.span, format!("`{earlier}` is stored as \"{}\" already", text.value));
         }
     }
 }
 
-fn emit(
-    DbEnum {
-        private,
-        name,
-        db_name,
-        variants,
-    }: &DbEnum,
-) -> TokenStream {
-    let texts: Vec<_> = variants
-        .iter()
-        .map(|variant| variant.text.value.as_str())
-        .collect();
+fn emit(DbEnum { private, name, db_name, variants }: &DbEnum) -> TokenStream {
+    let texts: Vec<_> = variants.iter().map(|variant| variant.text.value.as_str()).collect();
     let (rust_name, known) = (naming::plain(name), quoted_list(&texts));
-    let binds = variants.iter().map(
-        |Variant {
-             name,
-             text,
-             has_fields,
-         }| {
-            let (fields, text) = (has_fields.then(|| quote!({ .. })), &text.value);
-            quote!(Self::#name #fields => #text,)
-        },
-    );
-    let decodes =
-        variants
-            .iter()
-            .filter(|variant| !variant.has_fields)
-            .map(|Variant { name, text, .. }| {
-                let text = &text.value;
-                quote!(#private::value::ValueRef::Text(#text) => ::core::result::Result::Ok(Self::#name),)
-            });
+    let binds = variants.iter().map(|Variant { name, text, has_fields }| {
+        let (fields, text) = (has_fields.then(|| quote!({ .. })), &text.value);
+        quote!(Self::#name #fields => #text,)
+    });
+    let decodes = variants.iter().filter(|variant| !variant.has_fields).map(|Variant { name, text, .. }| {
+        let text = &text.value;
+        quote!(#private::value::ValueRef::Text(#text) => ::core::result::Result::Ok(Self::#name),)
+    });
     quote! {
         #[automatically_derived]
         impl #private::types::Scalar for #name {
@@ -203,48 +158,24 @@ mod tests {
 
     #[test]
     fn variants_are_stored_in_snake_case_unless_said_otherwise() {
-        let code = derived(
-            derive,
-            "enum OrderState { InReview, #[db_enum(rename = \"gone\")] Deleted }",
-        );
-        assert!(
-            code.contains(r#"Enum { name : "order_state" , variants : & ["in_review" , "gone"] }"#),
-            "{code}"
-        );
+        let code = derived(derive, "enum OrderState { InReview, #[db_enum(rename = \"gone\")] Deleted }");
+        assert!(code.contains(r#"Enum { name : "order_state" , variants : & ["in_review" , "gone"] }"#), "{code}");
         assert!(code.contains(r#"Self :: InReview => "in_review" ,"#), "{code}");
 
-        let code = derived(
-            derive,
-            "#[db_enum(name = \"state\", rename_all = \"kebab-case\")] enum S { InReview }",
-        );
-        assert!(
-            code.contains(r#"Enum { name : "state" , variants : & ["in-review"] }"#),
-            "{code}"
-        );
+        let code = derived(derive, "#[db_enum(name = \"state\", rename_all = \"kebab-case\")] enum S { InReview }");
+        assert!(code.contains(r#"Enum { name : "state" , variants : & ["in-review"] }"#), "{code}");
     }
 
     #[test]
     fn what_is_no_db_enum_says_why() {
-        assert_errors(
-            derive,
-            "struct A(i64);",
-            &["`DbEnum` is derived for an enum; for a struct there is `DbType`"],
-        );
-        assert_errors(
-            derive,
-            "enum A {}",
-            &["an enum without variants has no values to store"],
-        );
+        assert_errors(derive, "struct A(i64);", &["`DbEnum` is derived for an enum; for a struct there is `DbType`"]);
+        assert_errors(derive, "enum A {}", &["an enum without variants has no values to store"]);
         assert_errors(
             derive,
             "enum A { B(i64), C { d: u8 } }",
             &["a variant of a `DbEnum` has no fields; for data there is `Json<..>`"; 2],
         );
-        assert_errors(
-            derive,
-            "enum A { B, #[db_enum(rename = \"b\")] C }",
-            &["`B` is stored as \"b\" already"],
-        );
+        assert_errors(derive, "enum A { B, #[db_enum(rename = \"b\")] C }", &["`B` is stored as \"b\" already"]);
         assert_errors(
             derive,
             "#[db_enum(rename_all = \"Snake\", nam = \"x\")] enum A { #[db_enum(name = \"x\")] B }",

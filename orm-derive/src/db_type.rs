@@ -33,7 +33,8 @@ fn parse(input: &syn::DeriveInput, errors: &mut Errors) -> Option<DbType> {
     parse::refuse_generics(input, "DbType", errors)?;
     let field = only_field(&input.data);
     let Some(field) = field else {
-        let repair = "`DbType` is derived for a struct with one field, like `struct UserId(i64)`; for an enum there is `DbEnum`";
+        let repair =
+            "`DbType` is derived for a struct with one field, like `struct UserId(i64)`; for an enum there is `DbEnum`";
         errors.push(input.ident.span(), repair);
         return None;
     };
@@ -55,17 +56,8 @@ fn parse(input: &syn::DeriveInput, errors: &mut Errors) -> Option<DbType> {
         );
         return None;
     }
-    let member = field
-        .ident
-        .as_ref()
-        .map_or_else(|| quote!(0), ToTokens::to_token_stream);
-    Some(DbType {
-        private: attr::private(path, &input.ident),
-        name: input.ident.clone(),
-        member,
-        inner,
-        inner_span,
-    })
+    let member = field.ident.as_ref().map_or_else(|| quote!(0), ToTokens::to_token_stream);
+    Some(DbType { private: attr::private(path, &input.ident), name: input.ident.clone(), member, inner, inner_span })
 }
 
 fn only_field(data: &syn::Data) -> Option<&syn::Field> {
@@ -75,21 +67,10 @@ fn only_field(data: &syn::Data) -> Option<&syn::Field> {
     }
 }
 
-fn emit(
-    DbType {
-        private,
-        name,
-        member,
-        inner,
-        inner_span,
-    }: &DbType,
-) -> TokenStream {
+fn emit(DbType { private, name, member, inner, inner_span }: &DbType) -> TokenStream {
     let rust_name = naming::plain(name);
     // An inner type that no column can hold is underlined where it stands.
-    let scalar = at(
-        *inner_span,
-        quote_spanned!(*inner_span=> <#inner as #private::types::Scalar>),
-    );
+    let scalar = at(*inner_span, quote_spanned!(*inner_span=> <#inner as #private::types::Scalar>));
     quote! {
         #[automatically_derived]
         impl #private::types::Scalar for #name {
@@ -131,35 +112,20 @@ mod tests {
     #[test]
     fn a_newtype_is_stored_as_what_it_holds() {
         let code = derived(derive, "struct UserId(i64);");
-        assert!(
-            code.contains("const COLUMN : :: orm :: __private :: types :: ColumnType = < i64 as"),
-            "{code}"
-        );
+        assert!(code.contains("const COLUMN : :: orm :: __private :: types :: ColumnType = < i64 as"), "{code}");
         assert!(code.contains("Self { 0 : inner }"), "{code}");
-        let code = derived(
-            derive,
-            "#[db_type(crate = my::orm)] struct Email { address: String }",
-        );
-        assert!(
-            code.contains(":: core :: convert :: From < String > for Email"),
-            "{code}"
-        );
-        assert!(
-            code.contains("my :: orm :: __private :: literal ! (Email)"),
-            "{code}"
-        );
+        let code = derived(derive, "#[db_type(crate = my::orm)] struct Email { address: String }");
+        assert!(code.contains(":: core :: convert :: From < String > for Email"), "{code}");
+        assert!(code.contains("my :: orm :: __private :: literal ! (Email)"), "{code}");
     }
 
     #[test]
     fn what_is_no_newtype_says_why() {
-        let no_newtype = "`DbType` is derived for a struct with one field, like `struct UserId(i64)`; for an enum there is `DbEnum`";
+        let no_newtype =
+            "`DbType` is derived for a struct with one field, like `struct UserId(i64)`; for an enum there is `DbEnum`";
         assert_errors(derive, "struct A(i64, i64);", &[no_newtype]);
         assert_errors(derive, "enum A { B }", &[no_newtype]);
-        assert_errors(
-            derive,
-            "struct A<T>(T);",
-            &["`DbType` cannot be derived for a type with generic parameters"],
-        );
+        assert_errors(derive, "struct A<T>(T);", &["`DbType` cannot be derived for a type with generic parameters"]);
         assert_errors(
             derive,
             "struct A(Option<i64>);",

@@ -24,10 +24,7 @@ impl Errors {
 
     /// One `compile_error!` each.
     pub(crate) fn to_tokens(&self) -> TokenStream {
-        self.0
-            .iter()
-            .map(|(span, message)| quote_spanned!(*span=> ::core::compile_error! { #message }))
-            .collect()
+        self.0.iter().map(|(span, message)| quote_spanned!(*span=> ::core::compile_error! { #message })).collect()
     }
 
     #[cfg(test)]
@@ -38,9 +35,5 @@ impl Errors {
 
 /// `` `a`, `b`, `c` ``
 pub(crate) fn quoted_list(words: &[&str]) -> String {
-    words
-        .iter()
-        .map(|word| format!("`{word}`"))
-        .collect::<Vec<_>>()
-        .join(", ")
+    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }

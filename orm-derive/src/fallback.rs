@@ -22,11 +22,7 @@ pub(crate) fn model(mut model: ir::Model, errors: &Errors) -> TokenStream {
 fn drop_relations_of_taken_names(model: &mut ir::Model) {
     let mut taken: HashSet<String> = model.columns.iter().map(ir::Column::field_name).collect();
     for column in &mut model.columns {
-        column
-            .belongs_to
-            .take_if(|relation| !taken.insert(naming::plain(&relation.name)));
+        column.belongs_to.take_if(|relation| !taken.insert(naming::plain(&relation.name)));
     }
-    model
-        .relations
-        .retain(|relation| taken.insert(naming::plain(&relation.name)));
+    model.relations.retain(|relation| taken.insert(naming::plain(&relation.name)));
 }

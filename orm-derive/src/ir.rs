@@ -152,25 +152,13 @@ impl Model {
 
     /// The positions of the columns of a group; names that are no columns are left out, `check` reports them.
     pub(crate) fn positions(&self, group: &Group) -> Vec<usize> {
-        group
-            .fields
-            .iter()
-            .filter_map(|field| self.position(field))
-            .collect()
+        group.fields.iter().filter_map(|field| self.position(field)).collect()
     }
 
     /// The positions of the primary key's columns, in its order.
     pub(crate) fn primary_key(&self) -> Vec<usize> {
-        let marked = || {
-            self.columns
-                .iter()
-                .enumerate()
-                .filter(|(_, column)| column.primary_key.is_some())
-        };
-        self.key.as_ref().map_or_else(
-            || marked().map(|(index, _)| index).collect(),
-            |key| self.positions(key),
-        )
+        let marked = || self.columns.iter().enumerate().filter(|(_, column)| column.primary_key.is_some());
+        self.key.as_ref().map_or_else(|| marked().map(|(index, _)| index).collect(), |key| self.positions(key))
     }
 
     /// The key that is a single column, and where its values come from.
@@ -183,9 +171,7 @@ impl Model {
 
     /// The position of the key that the database makes.
     pub(crate) fn generated_key(&self) -> Option<usize> {
-        self.single_key()
-            .filter(|(_, source)| *source == KeySource::Database)
-            .map(|(index, _)| index)
+        self.single_key().filter(|(_, source)| *source == KeySource::Database).map(|(index, _)| index)
     }
 
     /// The columns that hold a foreign key, in the order of their fields.
@@ -208,10 +194,8 @@ impl Column {
     }
 
     fn key_source(&self) -> KeySource {
-        let given = self.natural.is_some()
-            || self.default.is_some()
-            || self.default_sql.is_some()
-            || self.belongs_to.is_some();
+        let given =
+            self.natural.is_some() || self.default.is_some() || self.default_sql.is_some() || self.belongs_to.is_some();
         match self.shape.kind {
             _ if self.generated.is_some() => KeySource::Database,
             _ if given || self.shape.option => KeySource::Caller,

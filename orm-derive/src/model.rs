@@ -12,11 +12,7 @@ pub(crate) fn derive(input: &syn::DeriveInput) -> TokenStream {
         return errors.to_tokens();
     };
     check::model(&model, &mut errors);
-    if errors.is_empty() {
-        emit::model(&model)
-    } else {
-        fallback::model(model, &errors)
-    }
+    if errors.is_empty() { emit::model(&model) } else { fallback::model(model, &errors) }
 }
 
 #[cfg(test)]
@@ -26,21 +22,13 @@ mod tests {
 
     /// Asserts what is reported for a model with a key and these fields.
     fn assert_field_errors(fields: &str, expected: &[&str]) {
-        assert_errors(
-            derive,
-            &format!("struct User {{ #[model(primary_key)] id: i64, {fields} }}"),
-            expected,
-        );
+        assert_errors(derive, &format!("struct User {{ #[model(primary_key)] id: i64, {fields} }}"), expected);
     }
 
     /// Asserts what is reported for a model with this attribute and the fields `id`, `name` and `note`.
     fn assert_struct_errors(attribute: &str, expected: &[&str]) {
         let fields = "#[model(primary_key)] id: i64, name: String, #[model(skip)] note: String";
-        assert_errors(
-            derive,
-            &format!("#[model({attribute})] struct User {{ {fields} }}"),
-            expected,
-        );
+        assert_errors(derive, &format!("#[model({attribute})] struct User {{ {fields} }}"), expected);
     }
 
     #[test]
@@ -92,24 +80,15 @@ mod tests {
         assert_struct_errors("index(\"name\")", &["expected a field's name"]);
         assert_struct_errors("check(name = \"c\", 5)", &["write `check = \"age >= 18\"`"]);
         assert_struct_errors("table = \"a\", table = \"b\"", &["`table` is given twice"]);
-        assert_struct_errors(
-            "has_many(posts: Post)",
-            &["write `has_many(posts: Post.author_id)`"],
-        );
+        assert_struct_errors("has_many(posts: Post)", &["write `has_many(posts: Post.author_id)`"]);
         assert_struct_errors("has_one(profile)", &["write `has_one(profile: Profile.user_id)`"]);
         assert_struct_errors(
             "many_to_many(tags: Tag by PostTag)",
             &["write `many_to_many(tags: Tag through PostTag)`"],
         );
         assert_field_errors("#[model = \"x\"] name: String", &["write `#[model(..)]`"]);
-        assert_field_errors(
-            "#[model(unique = true)] name: String",
-            &["`unique` stands alone here, without a value"],
-        );
-        assert_field_errors(
-            "#[model(max_length = \"5\")] name: String",
-            &["write `max_length = 255`"],
-        );
+        assert_field_errors("#[model(unique = true)] name: String", &["`unique` stands alone here, without a value"]);
+        assert_field_errors("#[model(max_length = \"5\")] name: String", &["write `max_length = 255`"]);
         assert_field_errors(
             "#[model(max_length = 0)] name: String",
             &["`max_length` is a number from 1 to 4294967295"],
@@ -142,30 +121,15 @@ mod tests {
             &["the struct's `primary_key(..)` lists the key already: remove one of the two"],
         );
         let null = "a primary key is never NULL: make the field `i64`";
-        assert_errors(
-            derive,
-            "struct A { #[model(primary_key)] id: Option<i64> }",
-            &[null],
-        );
+        assert_errors(derive, "struct A { #[model(primary_key)] id: Option<i64> }", &[null]);
     }
 
     #[test]
     fn where_a_key_comes_from_is_said_of_keys_and_once() {
         let key = |attributes: &str| format!("struct A {{ #[model(primary_key, {attributes})] id: i64 }}");
-        assert_errors(
-            derive,
-            &key("generated, natural"),
-            &["`generated` and `natural` exclude each other"],
-        );
-        assert_errors(
-            derive,
-            &key("generated, default = 5"),
-            &["`generated` and `default` exclude each other"],
-        );
-        assert_field_errors(
-            "#[model(natural)] code: i64",
-            &["`natural` is said of a primary key: add `primary_key`"],
-        );
+        assert_errors(derive, &key("generated, natural"), &["`generated` and `natural` exclude each other"]);
+        assert_errors(derive, &key("generated, default = 5"), &["`generated` and `default` exclude each other"]);
+        assert_field_errors("#[model(natural)] code: i64", &["`natural` is said of a primary key: add `primary_key`"]);
         assert_field_errors(
             "#[model(primary_key, generated)] code: i64",
             &["only a primary key of a single column can be `generated`"],
@@ -175,10 +139,7 @@ mod tests {
     #[test]
     fn groups_name_columns_once() {
         assert_struct_errors("index(name, nme)", &["`User` has no field `nme`"]);
-        assert_struct_errors(
-            "unique(note)",
-            &["the field `note` is skipped, so it is no column"],
-        );
+        assert_struct_errors("unique(note)", &["the field `note` is skipped, so it is no column"]);
         assert_struct_errors("unique(name, name)", &["`name` is listed twice"]);
     }
 
@@ -228,21 +189,14 @@ mod tests {
     fn a_default_is_rust_or_sql() {
         assert_field_errors(
             "#[model(default = 0, default_sql = \"0\")] hits: i64",
-            &[
-                "`default` and `default_sql` exclude each other: the builder sends the one, the server gives the other",
-            ],
+            &["`default` and `default_sql` exclude each other: the builder sends the one, the server gives the other"],
         );
     }
 
     #[test]
     fn the_rest_is_written_beside_an_error() {
         let code = derived(derive, "struct User { id: i64, #[model(uniqe)] name: String }");
-        for written in [
-            "struct UserColumns",
-            "const User : UserColumns",
-            "type Key = ()",
-            "struct UserBuilder",
-        ] {
+        for written in ["struct UserColumns", "const User : UserColumns", "type Key = ()", "struct UserBuilder"] {
             assert!(code.contains(written), "{code}");
         }
     }
@@ -252,18 +206,12 @@ mod tests {
         let key = |field: &str| derived(derive, &format!("struct A {{ #[model(primary_key)] {field} }}"));
         assert!(key("id: u32").contains("generated : :: core :: option :: Option :: Some (0u16)"));
         assert!(key("#[model(natural)] id: u32").contains("generated : :: core :: option :: Option :: None"));
-        assert!(
-            key("#[model(belongs_to(b: B))] id: i64")
-                .contains("generated : :: core :: option :: Option :: None")
-        );
+        assert!(key("#[model(belongs_to(b: B))] id: i64").contains("generated : :: core :: option :: Option :: None"));
         assert!(key("#[model(generated)] id: Id").contains("is_zero (& self . id)"));
         assert!(key("id: uuid::Uuid").contains("types :: new_uuid ()"));
         assert!(!key("#[model(natural)] id: Uuid").contains("new_uuid"));
         let both = key("post_id: i64, #[model(primary_key)] tag_id: i64");
-        assert!(
-            both.contains("type Key = (i64 , i64 ,)") && both.contains("primary_key : & [0u16 , 1u16]"),
-            "{both}"
-        );
+        assert!(both.contains("type Key = (i64 , i64 ,)") && both.contains("primary_key : & [0u16 , 1u16]"), "{both}");
     }
 
     #[test]
@@ -272,14 +220,8 @@ mod tests {
             derive,
             "struct User { #[model(primary_key)] id: i64, name: String, nick: Option<String>, #[model(default = 0)] hits: i32 }",
         );
-        assert!(
-            code.contains("struct UserBuilder < __Name = :: orm :: __private :: model :: Unset >"),
-            "{code}"
-        );
-        assert!(
-            code.contains(r#"message = "required field `name` is not set""#),
-            "{code}"
-        );
+        assert!(code.contains("struct UserBuilder < __Name = :: orm :: __private :: model :: Unset >"), "{code}");
+        assert!(code.contains(r#"message = "required field `name` is not set""#), "{code}");
     }
 
     #[test]
@@ -290,14 +232,9 @@ mod tests {
              struct User { #[model(primary_key)] id: i64, #[model(belongs_to(boss: crate::hr::User))] boss_id: Option<i64> }",
         );
         assert!(
-            code.contains(
-                "boss : my :: orm :: __private :: relation :: BelongsTo < User , crate :: hr :: User >"
-            ),
+            code.contains("boss : my :: orm :: __private :: relation :: BelongsTo < User , crate :: hr :: User >"),
             "{code}"
         );
-        assert!(
-            code.contains("= User . boss_id ; column . reference ()"),
-            "{code}"
-        );
+        assert!(code.contains("= User . boss_id ; column . reference ()"), "{code}");
     }
 }

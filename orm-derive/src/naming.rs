@@ -36,9 +36,7 @@ impl Case {
             Case::ScreamingSnake => words.join("_").to_uppercase(),
             Case::Pascal => words.iter().map(|word| capitalized(word)).collect(),
             Case::Camel => match words.split_first() {
-                Some((first, rest)) => rest
-                    .iter()
-                    .fold(first.clone(), |name, word| name + &capitalized(word)),
+                Some((first, rest)) => rest.iter().fold(first.clone(), |name, word| name + &capitalized(word)),
                 None => String::new(),
             },
             Case::Kebab => words.join("-"),
@@ -57,11 +55,7 @@ fn words(name: &str) -> Vec<String> {
     let letters: Vec<char> = name.chars().collect();
     let mut words = vec![String::new()];
     for (index, &letter) in letters.iter().enumerate() {
-        let before = index
-            .checked_sub(1)
-            .and_then(|before| letters.get(before))
-            .copied()
-            .unwrap_or('_');
+        let before = index.checked_sub(1).and_then(|before| letters.get(before)).copied().unwrap_or('_');
         let after_is_small = letters.get(index + 1).is_some_and(|after| after.is_lowercase());
         let begins = letter.is_uppercase() && (!before.is_uppercase() || after_is_small);
         if letter == '_' || begins {
@@ -77,9 +71,7 @@ fn words(name: &str) -> Vec<String> {
 
 fn capitalized(word: &str) -> String {
     let mut letters = word.chars();
-    letters
-        .next()
-        .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 #[cfg(test)]
@@ -103,15 +95,7 @@ mod tests {
     #[test]
     fn every_case_joins_the_words_its_own_way() {
         let joined = Case::ALL.map(|(_, case)| case.apply("InReview"));
-        let expected = [
-            "in_review",
-            "inreview",
-            "INREVIEW",
-            "IN_REVIEW",
-            "InReview",
-            "inReview",
-            "in-review",
-        ];
+        let expected = ["in_review", "inreview", "INREVIEW", "IN_REVIEW", "InReview", "inReview", "in-review"];
         assert_eq!(joined, expected);
     }
 

@@ -9,17 +9,8 @@ use crate::errors::Errors;
 use crate::ir;
 use crate::naming::{self, Case};
 
-const ON_MODEL: [&str; 9] = [
-    "table",
-    "primary_key",
-    "unique",
-    "index",
-    "check",
-    "has_many",
-    "has_one",
-    "many_to_many",
-    "crate",
-];
+const ON_MODEL: [&str; 9] =
+    ["table", "primary_key", "unique", "index", "check", "has_many", "has_one", "many_to_many", "crate"];
 
 const ON_FIELD: [&str; 14] = [
     "column",
@@ -101,26 +92,17 @@ pub(crate) fn refuse_generics(input: &syn::DeriveInput, trait_name: &str, errors
         return Some(());
     };
     let span = attr::span_of(&parameter.to_token_stream());
-    errors.push(
-        span,
-        format!("`{trait_name}` cannot be derived for a type with generic parameters"),
-    );
+    errors.push(span, format!("`{trait_name}` cannot be derived for a type with generic parameters"));
     None
 }
 
 fn model_item(item: &Item, model: &mut ir::Model, errors: &mut Errors) {
     match item.name.to_string().as_str() {
         "crate" => {
-            model.private = item.path(errors).map_or_else(
-                || model.private.clone(),
-                |path| attr::private(Some(path), &model.name),
-            )
+            model.private =
+                item.path(errors).map_or_else(|| model.private.clone(), |path| attr::private(Some(path), &model.name))
         }
-        "table" => {
-            model.table = item
-                .text(errors)
-                .map_or_else(|| model.table.clone(), |table| table.value)
-        }
+        "table" => model.table = item.text(errors).map_or_else(|| model.table.clone(), |table| table.value),
         "primary_key" => model.key = group(item, errors),
         "unique" => model.uniques.extend(group(item, errors)),
         "index" => model.indexes.extend(group(item, errors)),
@@ -142,14 +124,8 @@ fn add_field(field: &syn::Field, model: &mut ir::Model, errors: &mut Errors) {
     attr::refuse_repeated(&items, &["check"], errors);
     if let Some(skip) = items.iter().find(|item| item.is("skip")) {
         skip.flag(errors);
-        let also = items
-            .iter()
-            .find(|item| !item.is("skip"))
-            .map(|item| item.name.clone());
-        model.skipped.push(ir::Skipped {
-            field: ident.clone(),
-            also,
-        });
+        let also = items.iter().find(|item| !item.is("skip")).map(|item| item.name.clone());
+        model.skipped.push(ir::Skipped { field: ident.clone(), also });
         return;
     }
     let mut column = column(ident, field);
@@ -165,10 +141,7 @@ fn column(ident: &Ident, field: &syn::Field) -> ir::Column {
         field: ident.clone(),
         visibility: field.vis.to_token_stream(),
         docs: attr::docs(&field.attrs),
-        name: Spanned {
-            value: naming::plain(ident),
-            span: ident.span(),
-        },
+        name: Spanned { value: naming::plain(ident), span: ident.span() },
         ty_span: attr::span_of(&ty),
         ty,
         shape: shape(&field.ty),
@@ -208,11 +181,7 @@ fn field_item(item: &Item, column: &mut ir::Column, model: &Ident, errors: &mut 
 
 /// `index(a, b, name = "..")`
 fn group(item: &Item, errors: &mut Errors) -> Option<ir::Group> {
-    let mut group = ir::Group {
-        span: item.span(),
-        name: None,
-        fields: Vec::new(),
-    };
+    let mut group = ir::Group { span: item.span(), name: None, fields: Vec::new() };
     for piece in item.list("a, b", errors)? {
         match attr::named(&piece, errors) {
             Some(name) => group.name = name.map(|name| name.value),
@@ -226,44 +195,29 @@ fn group(item: &Item, errors: &mut Errors) -> Option<ir::Group> {
 fn check(item: &Item, errors: &mut Errors) -> Option<ir::Check> {
     let (mut sql, mut given_name) = (None, None);
     for piece in item.text_or_list(CHECK_EXAMPLE, errors)? {
-        match (
-            attr::named(&piece, errors),
-            syn::parse2::<syn::LitStr>(piece.clone()),
-        ) {
+        match (attr::named(&piece, errors), syn::parse2::<syn::LitStr>(piece.clone())) {
             (Some(name), _) => given_name = name,
             (None, Ok(literal)) if sql.is_none() => sql = attr::text_of(&literal, errors),
             _ => errors.push(attr::span_of(&piece), format!("write `check = {CHECK_EXAMPLE}`")),
         }
     }
-    Some(ir::Check {
-        name: given_name.map(|name| name.value),
-        sql: sql?.value,
-    })
+    Some(ir::Check { name: given_name.map(|name| name.value), sql: sql?.value })
 }
 
 /// `belongs_to(author: User)`
 fn belongs_to(item: &Item, model: &Ident, errors: &mut Errors) -> Option<ir::BelongsTo> {
     let pieces = item.list("author: User", errors)?;
     let [piece] = pieces.as_slice() else {
-        errors.push(
-            item.span(),
-            "a field belongs to one model; composite foreign keys cannot be declared yet",
-        );
+        errors.push(item.span(), "a field belongs to one model; composite foreign keys cannot be declared yet");
         return None;
     };
     let reader = |input: ParseStream<'_>| {
         let name = relation_name(input)?;
-        Ok(ir::BelongsTo {
-            name,
-            target: target(input, model)?,
-        })
+        Ok(ir::BelongsTo { name, target: target(input, model)? })
     };
     let relation = Parser::parse2(reader, piece.clone());
     if relation.is_err() {
-        errors.push(
-            attr::span_of(piece),
-            "write `belongs_to(author: User)`: a name for the relation, and the model",
-        );
+        errors.push(attr::span_of(piece), "write `belongs_to(author: User)`: a name for the relation, and the model");
     }
     relation.ok()
 }
@@ -280,11 +234,7 @@ fn relations(
     let reader = |input: ParseStream<'_>| {
         let relation = relation_name(input)?;
         let (target, path) = path(&TargetStream { input, model: &name })?;
-        Ok(ir::Relation {
-            name: relation,
-            target,
-            path,
-        })
+        Ok(ir::Relation { name: relation, target, path })
     };
     for piece in item.list(example, errors).unwrap_or_default() {
         match Parser::parse2(reader, piece.clone()) {
@@ -337,11 +287,7 @@ fn target(input: ParseStream<'_>, model: &Ident) -> syn::Result<TokenStream> {
 pub(crate) fn shape(ty: &syn::Type) -> ir::Shape {
     let inner = option_of(ty);
     let plain = ungrouped(inner.unwrap_or(ty));
-    ir::Shape {
-        plain: plain.to_token_stream(),
-        option: inner.is_some(),
-        kind: kind(plain),
-    }
+    ir::Shape { plain: plain.to_token_stream(), option: inner.is_some(), kind: kind(plain) }
 }
 
 /// The `T` of an `Option<T>`.

@@ -46,39 +46,21 @@ fn parse(input: &syn::DeriveInput, errors: &mut Errors) -> Option<ResultRow> {
     }
     let fields: Vec<Field> = fields.filter_map(field).collect();
     if fields.is_empty() {
-        errors.push(
-            input.ident.span(),
-            "a row has at least one column: give the struct a field",
-        );
+        errors.push(input.ident.span(), "a row has at least one column: give the struct a field");
         return None;
     }
-    Some(ResultRow {
-        private: attr::private(path, &input.ident),
-        name: input.ident.clone(),
-        fields,
-    })
+    Some(ResultRow { private: attr::private(path, &input.ident), name: input.ident.clone(), fields })
 }
 
 fn field(field: &syn::Field) -> Option<Field> {
     let ty = field.ty.to_token_stream();
-    Some(Field {
-        name: field.ident.clone()?,
-        ty_span: attr::span_of(&ty),
-        ty,
-    })
+    Some(Field { name: field.ident.clone()?, ty_span: attr::span_of(&ty), ty })
 }
 
 fn emit(row: &ResultRow) -> TokenStream {
-    let ResultRow {
-        private,
-        name,
-        fields,
-    } = row;
+    let ResultRow { private, name, fields } = row;
     let width = fields.len();
-    let reads = fields
-        .iter()
-        .enumerate()
-        .map(|(index, field)| read(row, index, field));
+    let reads = fields.iter().enumerate().map(|(index, field)| read(row, index, field));
     let conversion = (width <= LONGEST_TUPLE).then(|| from_tuple(row));
     quote! {
         #[automatically_derived]
@@ -99,18 +81,11 @@ fn emit(row: &ResultRow) -> TokenStream {
 }
 
 fn read(ResultRow { private, name, .. }: &ResultRow, index: usize, field: &Field) -> TokenStream {
-    let Field {
-        name: field,
-        ty_span: span,
-        ..
-    } = field;
+    let Field { name: field, ty_span: span, .. } = field;
     let place = format!("{}.{}", naming::plain(name), naming::plain(field));
     // Names of locals keep the hygiene of the function around them.
     let (row, position) = (quote!(row), quote!(at + #index));
-    let value = at(
-        *span,
-        quote_spanned!(*span=> #private::model::field(#row, #position, #place)?),
-    );
+    let value = at(*span, quote_spanned!(*span=> #private::model::field(#row, #position, #place)?));
     quote!(#field: #value)
 }
 
@@ -136,9 +111,7 @@ mod tests {
     fn fields_are_read_by_position() {
         let code = derived(derive, "struct Top { name: String, posts: i64 }");
         assert!(
-            code.contains(
-                r#"posts : :: orm :: __private :: model :: field (row , at + 1usize , "Top.posts") ?"#
-            ),
+            code.contains(r#"posts : :: orm :: __private :: model :: field (row , at + 1usize , "Top.posts") ?"#),
             "{code}"
         );
         assert!(code.contains("From < (String , i64 ,) > for Top"), "{code}");
@@ -148,24 +121,13 @@ mod tests {
     fn a_struct_of_more_fields_than_a_tuple_holds_is_still_read() {
         let fields: String = (0..17).map(|index| format!("f{index}: i64,")).collect();
         let code = derived(derive, &format!("struct Wide {{ {fields} }}"));
-        assert!(
-            code.contains("const WIDTH : usize = 17usize") && !code.contains("convert :: From"),
-            "{code}"
-        );
+        assert!(code.contains("const WIDTH : usize = 17usize") && !code.contains("convert :: From"), "{code}");
     }
 
     #[test]
     fn what_is_no_result_says_why() {
-        assert_errors(
-            derive,
-            "struct A(i64);",
-            &["`FromRow` is derived for a struct with named fields"],
-        );
-        assert_errors(
-            derive,
-            "struct A {}",
-            &["a row has at least one column: give the struct a field"],
-        );
+        assert_errors(derive, "struct A(i64);", &["`FromRow` is derived for a struct with named fields"]);
+        assert_errors(derive, "struct A {}", &["a row has at least one column: give the struct a field"]);
         assert_errors(
             derive,
             "struct A<'a> { b: &'a str }",

@@ -48,12 +48,7 @@ type Waits = (Failure, Option<OwnedSemaphorePermit>);
 
 impl SqliteConnection {
     pub(crate) fn new(lent: Lent, database: Arc<Database>) -> Self {
-        SqliteConnection {
-            place: Place::Here(lent),
-            database,
-            transaction: None,
-            abandoned: None,
-        }
+        SqliteConnection { place: Place::Here(lent), database, transaction: None, abandoned: None }
     }
 
     pub(crate) fn live(&mut self) -> Result<&mut Live> {
@@ -100,11 +95,7 @@ impl SqliteConnection {
 
     fn compile<'a>(&self, statement: Statement<'a>) -> Result<Compiled<'a>> {
         let prepared = self.database.cache.prepare(statement, &SqliteDialect)?;
-        Ok(Compiled {
-            prepared,
-            statement,
-            show_binds: self.database.show_binds,
-        })
+        Ok(Compiled { prepared, statement, show_binds: self.database.show_binds })
     }
 
     async fn run_statement(&mut self, statement: Statement<'_>, sink: &mut dyn RowSink) -> Result<Done> {
@@ -121,9 +112,7 @@ impl SqliteConnection {
 
     /// Apart from the future, which stays small so: the compiled statement is not in it.
     fn run_at_once(&mut self, statement: Statement<'_>, sink: &mut dyn RowSink) -> Result<Done, Waits> {
-        let work = self
-            .compile(statement)
-            .map_err(|error| (Failure::Failed(error), None))?;
+        let work = self.compile(statement).map_err(|error| (Failure::Failed(error), None))?;
         self.attempt(&work, sink)
     }
 
@@ -156,9 +145,7 @@ impl SqliteConnection {
     async fn control(&mut self, control: Control) -> Result<()> {
         match self.attempt(&control, &mut NoRows) {
             Ok(_done) => Ok(()),
-            Err(waits) => Box::pin(self.persist(&control, waits, &mut NoRows))
-                .await
-                .map(drop),
+            Err(waits) => Box::pin(self.persist(&control, waits, &mut NoRows)).await.map(drop),
         }
     }
 
@@ -185,9 +172,7 @@ impl SqliteConnection {
     ) -> Result<Done> {
         let (mut patience, transaction) = (Patience::new(self.database.busy_timeout), self.transaction);
         loop {
-            self.database
-                .wait_out(failure, work, &mut patience, &mut permit)
-                .await?;
+            self.database.wait_out(failure, work, &mut patience, &mut permit).await?;
             match self.live()?.attempt(work, transaction, &mut permit, sink) {
                 Ok(done) => return Ok(done),
                 Err(again) => failure = again,
@@ -240,11 +225,7 @@ impl SqliteConnection {
 impl Live {
     /// Runs statements that wait for no lock; false if one fails.
     fn end(&mut self, controls: &[Control]) -> bool {
-        let run = |control: &Control| {
-            self.db
-                .prepare_cached(control.sql())
-                .and_then(|mut it| it.raw_execute())
-        };
+        let run = |control: &Control| self.db.prepare_cached(control.sql()).and_then(|mut it| it.raw_execute());
         let ended = controls.iter().all(|control| run(control).is_ok());
         self.settle(&mut None);
         ended
@@ -252,19 +233,11 @@ impl Live {
 }
 
 impl Connection for SqliteConnection {
-    fn run<'a>(
-        &'a mut self,
-        statement: Statement<'a>,
-        sink: &'a mut dyn RowSink,
-    ) -> BoxFuture<'a, Result<Done>> {
+    fn run<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> BoxFuture<'a, Result<Done>> {
         Box::pin(self.run_statement(statement, sink))
     }
 
-    fn explain<'a>(
-        &'a mut self,
-        statement: Statement<'a>,
-        sink: &'a mut dyn RowSink,
-    ) -> BoxFuture<'a, Result<Done>> {
+    fn explain<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> BoxFuture<'a, Result<Done>> {
         Box::pin(self.explain_statement(statement, sink))
     }
 
@@ -282,12 +255,7 @@ impl Connection for SqliteConnection {
         Box::pin(async move {
             self.ready().await?;
             let read_only = options.read_only;
-            self.control(if read_only {
-                Control::BEGIN
-            } else {
-                Control::BEGIN_IMMEDIATE
-            })
-            .await?;
+            self.control(if read_only { Control::BEGIN } else { Control::BEGIN_IMMEDIATE }).await?;
             self.live()?.clock.stop();
             self.transaction = Some(Transaction { read_only });
             Ok(())
@@ -340,9 +308,6 @@ impl std::fmt::Debug for SqliteConnection {
             Place::Away(_) => "away",
             Place::Gone => "gone",
         };
-        f.debug_struct("SqliteConnection")
-            .field("place", &place)
-            .field("transaction", &self.transaction)
-            .finish()
+        f.debug_struct("SqliteConnection").field("place", &place).field("transaction", &self.transaction).finish()
     }
 }

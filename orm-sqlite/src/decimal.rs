@@ -32,26 +32,17 @@ impl<'a> Digits<'a> {
         let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
         let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
         let number = !(whole.is_empty() && fraction.is_empty())
-            && whole
-                .bytes()
-                .chain(fraction.bytes())
-                .all(|byte| byte.is_ascii_digit());
+            && whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit());
         let (whole, fraction) = (whole.trim_start_matches('0'), fraction.trim_end_matches('0'));
         // Zero has no sign.
         let negative = text.starts_with('-') && !(whole.is_empty() && fraction.is_empty());
-        number.then_some(Digits {
-            negative,
-            whole,
-            fraction,
-        })
+        number.then_some(Digits { negative, whole, fraction })
     }
 
     fn cmp(&self, other: &Digits<'_>) -> Ordering {
         let magnitude = || {
             let longer = self.whole.len().cmp(&other.whole.len());
-            longer
-                .then_with(|| self.whole.cmp(other.whole))
-                .then_with(|| self.fraction.cmp(other.fraction))
+            longer.then_with(|| self.whole.cmp(other.whole)).then_with(|| self.fraction.cmp(other.fraction))
         };
         match (self.negative, other.negative) {
             (false, false) => magnitude(),
@@ -65,10 +56,7 @@ impl<'a> Digits<'a> {
 /// The sum; none if it has more than 38 digits.
 pub(crate) fn add(left: Decimal, right: Decimal) -> Option<Decimal> {
     let scale = left.scale().max(right.scale());
-    Some(Decimal::new(
-        widened(left, scale)?.checked_add(widened(right, scale)?)?,
-        scale,
-    ))
+    Some(Decimal::new(widened(left, scale)?.checked_add(widened(right, scale)?)?, scale))
 }
 
 /// The difference.
@@ -119,10 +107,7 @@ fn rounded_quotient(dividend: i128, divisor: i128) -> Option<i128> {
 /// What a division leaves, with the sign of its left side. The divisor is not zero.
 pub(crate) fn remainder(left: Decimal, right: Decimal) -> Option<Decimal> {
     let scale = left.scale().max(right.scale());
-    Some(Decimal::new(
-        widened(left, scale)?.checked_rem(widened(right, scale)?)?,
-        scale,
-    ))
+    Some(Decimal::new(widened(left, scale)?.checked_rem(widened(right, scale)?)?, scale))
 }
 
 fn negate(value: Decimal) -> Option<Decimal> {
@@ -131,18 +116,12 @@ fn negate(value: Decimal) -> Option<Decimal> {
 
 /// Without its sign.
 pub(crate) fn abs(value: Decimal) -> Option<Decimal> {
-    if value.mantissa() < 0 {
-        negate(value)
-    } else {
-        Some(value)
-    }
+    if value.mantissa() < 0 { negate(value) } else { Some(value) }
 }
 
 /// The mantissa with so many digits after the point.
 fn widened(value: Decimal, scale: u32) -> Option<i128> {
-    value
-        .mantissa()
-        .checked_mul(10i128.checked_pow(scale.checked_sub(value.scale())?)?)
+    value.mantissa().checked_mul(10i128.checked_pow(scale.checked_sub(value.scale())?)?)
 }
 
 #[cfg(test)]
@@ -179,9 +158,8 @@ mod tests {
 
     #[test]
     fn numbers_are_rounded_to_so_many_digits() {
-        let rounded = |text: &str, digits| {
-            round(text.parse().expect("a decimal"), digits).map(|value| value.to_string())
-        };
+        let rounded =
+            |text: &str, digits| round(text.parse().expect("a decimal"), digits).map(|value| value.to_string());
         assert_eq!(rounded("2.345", 2).as_deref(), Some("2.35"));
         assert_eq!(rounded("-2.345", 2).as_deref(), Some("-2.35"));
         assert_eq!(rounded("2.344", 2).as_deref(), Some("2.34"));

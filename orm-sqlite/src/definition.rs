@@ -23,10 +23,7 @@ pub(crate) fn named_constraints(sql: &str) -> Vec<Constraint> {
     let Some(start) = tokens.iter().position(|token| *token == Token::Open) else {
         return Vec::new();
     };
-    items(tokens.get(start + 1..).unwrap_or_default())
-        .into_iter()
-        .flat_map(constraints)
-        .collect()
+    items(tokens.get(start + 1..).unwrap_or_default()).into_iter().flat_map(constraints).collect()
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,10 +122,7 @@ fn items(tokens: &[Token]) -> Vec<&[Token]> {
 
 /// The named constraints of one item: of a column, or of the table.
 fn constraints(item: &[Token]) -> Vec<Constraint> {
-    let column = item
-        .first()
-        .filter(|token| !token.is("CONSTRAINT"))
-        .and_then(Token::name);
+    let column = item.first().filter(|token| !token.is("CONSTRAINT")).and_then(Token::name);
     let (mut found, mut depth) = (Vec::new(), 0usize);
     for (at, token) in item.iter().enumerate() {
         match token {
@@ -158,11 +152,7 @@ fn constraint(column: Option<&str>, tokens: &[Token]) -> Option<Constraint> {
         None if kind == Kind::Check => Vec::new(),
         None => first_names(rest),
     };
-    Some(Constraint {
-        name: name.name()?.to_owned(),
-        kind,
-        columns,
-    })
+    Some(Constraint { name: name.name()?.to_owned(), kind, columns })
 }
 
 /// The first name of each part of the first list in parentheses: `(a, b COLLATE NOCASE)` has `a` and `b`.
@@ -171,10 +161,7 @@ fn first_names(tokens: &[Token]) -> Vec<String> {
         return Vec::new();
     };
     let inside = tokens.get(open + 1..).unwrap_or_default();
-    items(inside)
-        .iter()
-        .filter_map(|part| part.first()?.name().map(str::to_owned))
-        .collect()
+    items(inside).iter().filter_map(|part| part.first()?.name().map(str::to_owned)).collect()
 }
 
 #[cfg(test)]
@@ -183,9 +170,7 @@ mod tests {
 
     fn found(sql: &str) -> Vec<(String, Kind, String)> {
         let constraints = named_constraints(sql).into_iter();
-        constraints
-            .map(|found| (found.name, found.kind, found.columns.join(" ")))
-            .collect()
+        constraints.map(|found| (found.name, found.kind, found.columns.join(" "))).collect()
     }
 
     #[test]
@@ -221,14 +206,9 @@ mod tests {
 
     #[test]
     fn what_is_no_table_has_none() {
-        for sql in [
-            "",
-            "CREATE TABLE",
-            "CREATE TABLE t (",
-            "CREATE TABLE t (a CONSTRAINT",
-            "('",
-            "CREATE TABLE t (a \"b",
-        ] {
+        for sql in
+            ["", "CREATE TABLE", "CREATE TABLE t (", "CREATE TABLE t (a CONSTRAINT", "('", "CREATE TABLE t (a \"b"]
+        {
             assert_eq!(found(sql), [], "{sql}");
         }
     }

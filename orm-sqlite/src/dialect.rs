@@ -163,10 +163,7 @@ fn push_number(number: usize, sql: &mut String) {
 /// text, `BLOB` nothing, `REAL` and `DOUB` floats; any other word turns text that looks like a number into one, which
 /// no date of ours does.
 fn push_declared(column_type: ColumnType, sql: &mut String) {
-    if let ColumnType::Text {
-        max_length: Some(length),
-    } = column_type
-    {
+    if let ColumnType::Text { max_length: Some(length) } = column_type {
         sql.push_str("VARCHAR(");
         push_number(length as usize, sql);
         sql.push(')');
@@ -228,15 +225,10 @@ mod tests {
             ColumnType::Json,
             ColumnType::Text { max_length: None },
         ] {
-            db.execute_batch(&format!(
-                "DROP TABLE IF EXISTS t; CREATE TABLE t (c {})",
-                declared(column_type)
-            ))
-            .expect("a table");
+            db.execute_batch(&format!("DROP TABLE IF EXISTS t; CREATE TABLE t (c {})", declared(column_type)))
+                .expect("a table");
             db.execute("INSERT INTO t VALUES ('0010.50')", []).expect("a row");
-            let stored: String = db
-                .query_row("SELECT c FROM t", [], |row| row.get(0))
-                .expect("text");
+            let stored: String = db.query_row("SELECT c FROM t", [], |row| row.get(0)).expect("text");
             assert_eq!(stored, "0010.50", "{column_type:?}");
         }
     }
@@ -245,12 +237,7 @@ mod tests {
     fn the_current_time_as_default_has_the_form_of_bound_times() {
         let db = rusqlite::Connection::open_in_memory().expect("SQLite");
         for (column_type, length) in [(ColumnType::DateTime, 26), (ColumnType::Timestamp, 32)] {
-            let column = Column {
-                name: "at".into(),
-                column_type,
-                nullable: false,
-                default: None,
-            };
+            let column = Column { name: "at".into(), column_type, nullable: false, default: None };
             let mut sql = String::from("SELECT ");
             SqliteDialect.default_sql(&column, "current_timestamp", &mut sql);
             let text: String = db.query_row(&sql, [], |row| row.get(0)).expect("a time");

@@ -109,10 +109,7 @@ impl Driver for SqliteDriver {
 
     fn text(&self, statement: Statement<'_>) -> Result<(String, Binds)> {
         let prepared = self.0.cache.prepare(statement, &SqliteDialect)?;
-        Ok((
-            prepared.sql().to_owned(),
-            prepared.binds_for_log(self.0.show_binds),
-        ))
+        Ok((prepared.sql().to_owned(), prepared.binds_for_log(self.0.show_binds)))
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

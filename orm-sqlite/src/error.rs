@@ -30,8 +30,7 @@ pub(crate) fn is_busy(error: &rusqlite::Error) -> bool {
         // The transaction's view is older than what is written: only a new transaction can help.
         Some(ffi::SQLITE_BUSY_SNAPSHOT) => false,
         Some(code) => {
-            matches!(code & 0xff, ffi::SQLITE_BUSY | ffi::SQLITE_PROTOCOL)
-                || code == ffi::SQLITE_LOCKED_SHAREDCACHE
+            matches!(code & 0xff, ffi::SQLITE_BUSY | ffi::SQLITE_PROTOCOL) || code == ffi::SQLITE_LOCKED_SHAREDCACHE
         }
         None => false,
     }
@@ -46,36 +45,21 @@ pub(crate) fn describe(error: rusqlite::Error, work: &dyn Work, db: &Connection)
         // A key that restricts is checked as a trigger is.
         ffi::SQLITE_CONSTRAINT_FOREIGNKEY | ffi::SQLITE_CONSTRAINT_TRIGGER if message == FOREIGN_KEY => {
             violation::foreign_key(db, work, &mut context);
-            Error::ForeignKeyViolation {
-                context,
-                source: error.into(),
-            }
+            Error::ForeignKeyViolation { context, source: error.into() }
         }
         ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID => {
             violation::unique(db, message, &mut context);
-            Error::UniqueViolation {
-                context,
-                source: error.into(),
-            }
+            Error::UniqueViolation { context, source: error.into() }
         }
         ffi::SQLITE_CONSTRAINT_NOTNULL => {
             violation::not_null(db, message, &mut context);
-            Error::NotNullViolation {
-                context,
-                source: error.into(),
-            }
+            Error::NotNullViolation { context, source: error.into() }
         }
         ffi::SQLITE_CONSTRAINT_CHECK => {
             violation::check(db, message, &mut context);
-            Error::CheckViolation {
-                context,
-                source: error.into(),
-            }
+            Error::CheckViolation { context, source: error.into() }
         }
-        ffi::SQLITE_BUSY_SNAPSHOT => Error::Serialization {
-            context,
-            source: error.into(),
-        },
+        ffi::SQLITE_BUSY_SNAPSHOT => Error::Serialization { context, source: error.into() },
         other => by_primary_code(error, other & 0xff, context),
     }
 }
@@ -83,24 +67,13 @@ pub(crate) fn describe(error: rusqlite::Error, work: &dyn Work, db: &Connection)
 fn by_primary_code(error: rusqlite::Error, primary: i32, mut context: Box<Context>) -> Error {
     context.hint = hint(&error, primary);
     match primary {
-        ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED => Error::LockTimeout {
-            waited: Duration::ZERO,
-            context,
-            source: error.into(),
-        },
-        ffi::SQLITE_READONLY => Error::ReadOnly {
-            context,
-            source: error.into(),
-        },
-        ffi::SQLITE_CORRUPT | ffi::SQLITE_NOTADB => Error::Corrupt {
-            context,
-            source: error.into(),
-        },
+        ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED => {
+            Error::LockTimeout { waited: Duration::ZERO, context, source: error.into() }
+        }
+        ffi::SQLITE_READONLY => Error::ReadOnly { context, source: error.into() },
+        ffi::SQLITE_CORRUPT | ffi::SQLITE_NOTADB => Error::Corrupt { context, source: error.into() },
         ffi::SQLITE_ERROR => undefined(error, context),
-        _ => Error::Database {
-            context,
-            source: error.into(),
-        },
+        _ => Error::Database { context, source: error.into() },
     }
 }
 
@@ -109,12 +82,8 @@ fn undefined(error: rusqlite::Error, mut context: Box<Context>) -> Error {
     let message = message(&error);
     if let Some(table) = message.strip_prefix("no such table: ") {
         context.table = Some(unqualified(table).into());
-        context.hint =
-            Some("the database does not have it: run `create_all`, or a migration is missing".into());
-        return Error::UndefinedTable {
-            context,
-            source: error.into(),
-        };
+        context.hint = Some("the database does not have it: run `create_all`, or a migration is missing".into());
+        return Error::UndefinedTable { context, source: error.into() };
     }
     let place = match message.strip_prefix("no such column: ") {
         Some(column) => Some(column_place(column)),
@@ -125,29 +94,18 @@ fn undefined(error: rusqlite::Error, mut context: Box<Context>) -> Error {
             .map(|(table, column)| (Some(table), column)),
     };
     let Some((table, column)) = place else {
-        return Error::Database {
-            context,
-            source: error.into(),
-        };
+        return Error::Database { context, source: error.into() };
     };
     context.table = table.map(str::to_owned).or(context.table.take());
     context.columns = vec![column.to_owned()];
     context.hint = Some("the database does not have it: a migration may be missing".into());
-    Error::UndefinedColumn {
-        context,
-        source: error.into(),
-    }
+    Error::UndefinedColumn { context, source: error.into() }
 }
 
 /// Table and column out of `users.name`, `main.users.name`, or `"name" - should this be a string literal ..?`
 fn column_place(text: &str) -> (Option<&str>, &str) {
-    let text = text
-        .split_once(" - should this be")
-        .map_or(text, |(column, _)| column);
-    let text = text
-        .strip_prefix('"')
-        .and_then(|text| text.strip_suffix('"'))
-        .unwrap_or(text);
+    let text = text.split_once(" - should this be").map_or(text, |(column, _)| column);
+    let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
     match text.rsplit_once('.') {
         Some((table, column)) => (Some(unqualified(table)), column),
         None => (None, text),
@@ -156,18 +114,12 @@ fn column_place(text: &str) -> (Option<&str>, &str) {
 
 /// Without the name of the database that it is in.
 fn unqualified(table: &str) -> &str {
-    table
-        .strip_prefix("main.")
-        .or(table.strip_prefix("temp."))
-        .unwrap_or(table)
+    table.strip_prefix("main.").or(table.strip_prefix("temp.")).unwrap_or(table)
 }
 
 fn hint(error: &rusqlite::Error, primary: i32) -> Option<String> {
     if let rusqlite::Error::SqlInputError { sql, offset, .. } = error {
-        return usize::try_from(*offset)
-            .ok()
-            .and_then(|offset| sql.get(offset..))
-            .map(the_text_at);
+        return usize::try_from(*offset).ok().and_then(|offset| sql.get(offset..)).map(the_text_at);
     }
     let hint = match (error, primary) {
         (rusqlite::Error::MultipleStatement, _) => "send one statement at a time",
@@ -201,12 +153,7 @@ fn the_text_at(rest: &str) -> String {
 }
 
 /// A lock was not given in time.
-pub(crate) fn lock_timeout(
-    error: rusqlite::Error,
-    work: &dyn Work,
-    waited: Duration,
-    in_memory: bool,
-) -> Error {
+pub(crate) fn lock_timeout(error: rusqlite::Error, work: &dyn Work, waited: Duration, in_memory: bool) -> Error {
     let mut context = context(work, code(&error));
     context.hint = Some(
         match in_memory {
@@ -215,11 +162,7 @@ pub(crate) fn lock_timeout(
         }
         .into(),
     );
-    Error::LockTimeout {
-        waited,
-        context,
-        source: error.into(),
-    }
+    Error::LockTimeout { waited, context, source: error.into() }
 }
 
 /// A writer of this program did not let go of the lock in time.
@@ -230,36 +173,20 @@ pub(crate) fn gate_timeout(work: &dyn Work, waited: Duration) -> Error {
          transaction"
             .into(),
     );
-    Error::LockTimeout {
-        waited,
-        context,
-        source: failure(ffi::SQLITE_BUSY, "the write lock is held by another task"),
-    }
+    Error::LockTimeout { waited, context, source: failure(ffi::SQLITE_BUSY, "the write lock is held by another task") }
 }
 
 /// A statement that writes, in a transaction that promised not to.
 pub(crate) fn read_only_transaction(work: &dyn Work) -> Error {
     let mut context = context(work, Some(ffi::SQLITE_READONLY));
     context.hint = Some("the transaction was begun as read-only".into());
-    Error::ReadOnly {
-        context,
-        source: failure(
-            ffi::SQLITE_READONLY,
-            "attempt to write in a read-only transaction",
-        ),
-    }
+    Error::ReadOnly { context, source: failure(ffi::SQLITE_READONLY, "attempt to write in a read-only transaction") }
 }
 
 /// The connection is gone: its thread panicked, or the runtime shut down.
 pub(crate) fn lost() -> Error {
-    let context = Box::new(Context {
-        hint: Some("take another one".into()),
-        ..Context::default()
-    });
-    Error::ConnectionLost {
-        context,
-        source: failure(ffi::SQLITE_MISUSE, "the connection's thread ended"),
-    }
+    let context = Box::new(Context { hint: Some("take another one".into()), ..Context::default() });
+    Error::ConnectionLost { context, source: failure(ffi::SQLITE_MISUSE, "the connection's thread ended") }
 }
 
 /// The error of opening a database.
@@ -268,79 +195,45 @@ pub(crate) fn connect(error: rusqlite::Error, options: &Options, waited: Duratio
     match code(&error).map(|code| code & 0xff) {
         Some(ffi::SQLITE_NOTADB | ffi::SQLITE_CORRUPT) => {
             let hint = format!("`{target}` is not a SQLite database, is damaged, or is encrypted");
-            let context = Box::new(Context {
-                code: code(&error),
-                hint: Some(hint),
-                ..Context::default()
-            });
-            Error::Corrupt {
-                context,
-                source: error.into(),
-            }
+            let context = Box::new(Context { code: code(&error), hint: Some(hint), ..Context::default() });
+            Error::Corrupt { context, source: error.into() }
         }
         Some(ffi::SQLITE_BUSY) => {
             let hint = format!("while `{target}` was opened; raise `busy_timeout` in the URL");
-            let context = Box::new(Context {
-                code: code(&error),
-                hint: Some(hint),
-                ..Context::default()
-            });
-            Error::LockTimeout {
-                waited,
-                context,
-                source: error.into(),
-            }
+            let context = Box::new(Context { code: code(&error), hint: Some(hint), ..Context::default() });
+            Error::LockTimeout { waited, context, source: error.into() }
         }
         _ => {
             let hint = match &options.place {
                 Place::File(path) => why_not(path, options.mode),
                 Place::Memory => "there is not enough memory".into(),
             };
-            Error::Connect {
-                target,
-                hint,
-                source: error.into(),
-            }
+            Error::Connect { target, hint, source: error.into() }
         }
     }
 }
 
 /// Looks at a file that SQLite could not open, which only says that it could not.
 fn why_not(path: &Path, mode: Mode) -> String {
-    let directory = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if path.is_dir() {
         return "it is a directory: name a file in it".into();
     }
     if !directory.is_dir() {
-        return format!(
-            "the directory `{}` does not exist: create it first",
-            directory.display()
-        );
+        return format!("the directory `{}` does not exist: create it first", directory.display());
     }
     match std::fs::File::open(path).map_err(|error| error.kind()) {
         Err(io::ErrorKind::NotFound) if mode != Mode::Create => {
             "the file does not exist: `mode=rwc` would create it".into()
         }
         Err(io::ErrorKind::PermissionDenied) => "this user may not read the file".into(),
-        _ => format!(
-            "check that this user may read and write the file and its directory `{}`",
-            directory.display()
-        ),
+        _ => format!("check that this user may read and write the file and its directory `{}`", directory.display()),
     }
 }
 
 fn context(work: &dyn Work, code: Option<i32>) -> Box<Context> {
     let table = work.table().map(str::to_owned);
-    Box::new(Context {
-        sql: work.sql().into(),
-        binds: work.binds(),
-        table,
-        code,
-        ..Context::default()
-    })
+    Box::new(Context { sql: work.sql().into(), binds: work.binds(), table, code, ..Context::default() })
 }
 
 fn failure(code: i32, message: &str) -> BoxError {
@@ -358,8 +251,9 @@ fn code(error: &rusqlite::Error) -> Option<i32> {
 
 fn message(error: &rusqlite::Error) -> &str {
     match error {
-        rusqlite::Error::SqliteFailure(_, Some(message))
-        | rusqlite::Error::SqlInputError { msg: message, .. } => message,
+        rusqlite::Error::SqliteFailure(_, Some(message)) | rusqlite::Error::SqlInputError { msg: message, .. } => {
+            message
+        }
         _ => "",
     }
 }

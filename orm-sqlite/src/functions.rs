@@ -75,9 +75,7 @@ pub(crate) fn register(db: &Connection, clock: &Arc<Clock>) -> Result<()> {
         ("decimal_least", true, Ordering::Less),
     ] {
         let order = if decimal { order_of_decimals } else { order };
-        db.create_scalar_function(name, -1, pure(), move |context| {
-            Ok(outermost(context, order, wanted))
-        })?;
+        db.create_scalar_function(name, -1, pure(), move |context| Ok(outermost(context, order, wanted)))?;
     }
     let clock = Arc::clone(clock);
     db.create_scalar_function("orm_now", 0, FunctionFlags::SQLITE_UTF8, move |_| {
@@ -118,9 +116,7 @@ fn checked(result: Option<Decimal>) -> Result<Decimal> {
 /// An argument as a decimal; none for NULL.
 fn argument(context: &Context<'_>, index: usize) -> Result<Option<Decimal>> {
     let parse = |text: &str| {
-        text.parse()
-            .map(Some)
-            .map_err(|_| failure("a value is no decimal number, or has more than 38 digits"))
+        text.parse().map(Some).map_err(|_| failure("a value is no decimal number, or has more than 38 digits"))
     };
     match context.get_raw(index) {
         ValueRef::Null => Ok(None),
@@ -236,10 +232,7 @@ mod tests {
     }
 
     fn text(db: &Connection, expression: &str) -> Option<String> {
-        db.query_row(&format!("SELECT CAST({expression} AS TEXT)"), [], |row| {
-            row.get(0)
-        })
-        .expect(expression)
+        db.query_row(&format!("SELECT CAST({expression} AS TEXT)"), [], |row| row.get(0)).expect(expression)
     }
 
     #[test]
@@ -251,18 +244,11 @@ mod tests {
         .expect("rows");
         assert!(db.execute("INSERT INTO t VALUES ('9.5')", []).is_err());
         let ordered: String = db
-            .query_row(
-                "SELECT group_concat(d, ' ') FROM (SELECT d FROM t ORDER BY d)",
-                [],
-                |row| row.get(0),
-            )
+            .query_row("SELECT group_concat(d, ' ') FROM (SELECT d FROM t ORDER BY d)", [], |row| row.get(0))
             .expect("a row");
         assert_eq!(ordered, "-1 9.50 10");
         assert_eq!(text(&db, "(SELECT max(d) FROM t)").as_deref(), Some("10"));
-        assert_eq!(
-            text(&db, "(SELECT decimal_sum(d) FROM t WHERE d IN ('9.5', '10.0'))").as_deref(),
-            Some("19.50")
-        );
+        assert_eq!(text(&db, "(SELECT decimal_sum(d) FROM t WHERE d IN ('9.5', '10.0'))").as_deref(), Some("19.50"));
         assert_eq!(text(&db, "(SELECT decimal_sum(d) FROM t WHERE d > '99')"), None);
     }
 
@@ -276,10 +262,7 @@ mod tests {
         assert_eq!(text(&db, "greatest(1, NULL, 2.5)").as_deref(), Some("2.5"));
         assert_eq!(text(&db, "least('b', NULL, 'a')").as_deref(), Some("a"));
         assert_eq!(text(&db, "greatest(NULL, NULL)"), None);
-        assert_eq!(
-            text(&db, "decimal_greatest('9.5', NULL, '10.25')").as_deref(),
-            Some("10.25")
-        );
+        assert_eq!(text(&db, "decimal_greatest('9.5', NULL, '10.25')").as_deref(), Some("10.25"));
         assert_eq!(text(&db, "decimal_least('9.5', '10.25')").as_deref(), Some("9.5"));
         assert_eq!(text(&db, "decimal_round('2.345', 2)").as_deref(), Some("2.35"));
         assert_eq!(text(&db, "decimal_round(NULL, 2)"), None);
@@ -290,15 +273,8 @@ mod tests {
     #[test]
     fn what_is_no_decimal_is_an_error() {
         let (db, _) = taught();
-        for expression in [
-            "decimal_add('x', '1')",
-            "decimal_mul('99999999999999999999', '99999999999999999999')",
-        ] {
-            assert!(
-                db.query_row(&format!("SELECT {expression}"), [], |_| Ok(()))
-                    .is_err(),
-                "{expression}"
-            );
+        for expression in ["decimal_add('x', '1')", "decimal_mul('99999999999999999999', '99999999999999999999')"] {
+            assert!(db.query_row(&format!("SELECT {expression}"), [], |_| Ok(())).is_err(), "{expression}");
         }
     }
 

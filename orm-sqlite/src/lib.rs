@@ -83,11 +83,7 @@ impl Backend for Sqlite {
         &["sqlite"]
     }
 
-    fn open<'a>(
-        &'a self,
-        url: &'a str,
-        options: &'a EngineOptions,
-    ) -> BoxFuture<'a, Result<Box<dyn Driver>>> {
+    fn open<'a>(&'a self, url: &'a str, options: &'a EngineOptions) -> BoxFuture<'a, Result<Box<dyn Driver>>> {
         let caller = Location::caller();
         Box::pin(async move {
             let driver = driver::SqliteDriver::open(url, options, caller).await?;

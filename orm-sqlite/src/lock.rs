@@ -23,11 +23,7 @@ pub(crate) struct Patience {
 
 impl Patience {
     pub(crate) fn new(limit: Duration) -> Self {
-        Patience {
-            limit,
-            since: None,
-            attempts: 0,
-        }
+        Patience { limit, since: None, attempts: 0 }
     }
 
     /// Pauses before the next attempt; false if there is to be none.
@@ -36,11 +32,7 @@ impl Patience {
         if left.is_zero() {
             return false;
         }
-        let pause = PAUSES
-            .get(self.attempts)
-            .or(PAUSES.last())
-            .copied()
-            .unwrap_or_default();
+        let pause = PAUSES.get(self.attempts).or(PAUSES.last()).copied().unwrap_or_default();
         self.attempts += 1;
         tokio::time::sleep(Duration::from_millis(pause).min(left)).await;
         true
@@ -86,10 +78,7 @@ impl Turn {
 
 impl Default for Turn {
     fn default() -> Self {
-        Turn {
-            since: std::time::Instant::now(),
-            statements: 0,
-        }
+        Turn { since: std::time::Instant::now(), statements: 0 }
     }
 }
 

@@ -49,10 +49,7 @@ const SETTINGS: &[(&str, Values)] = &[
     ("auto_vacuum", Values::Words(&["none", "full", "incremental"])),
     ("application_id", Values::Number),
     ("locking_mode", Values::Words(&["normal", "exclusive"])),
-    (
-        JOURNAL_MODE,
-        Values::Words(&["delete", "truncate", "persist", "memory", "wal", "off"]),
-    ),
+    (JOURNAL_MODE, Values::Words(&["delete", "truncate", "persist", "memory", "wal", "off"])),
     (SYNCHRONOUS, Values::Words(&["off", "normal", "full", "extra"])),
     ("wal_autocheckpoint", Values::Number),
     ("foreign_keys", Values::Switch),
@@ -78,28 +75,16 @@ enum Values {
 impl Options {
     /// Reads a URL.
     pub(crate) fn parse(url: &str) -> Result<Self> {
-        let rest = url
-            .strip_prefix("sqlite:")
-            .ok_or_else(|| invalid(url, "it does not begin with `sqlite:`"))?;
+        let rest = url.strip_prefix("sqlite:").ok_or_else(|| invalid(url, "it does not begin with `sqlite:`"))?;
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
         let path = decode(url, path.strip_prefix("//").unwrap_or(path))?;
-        let mut options = Options {
-            place: place(url, &path)?,
-            mode: Mode::Create,
-            busy_timeout: BUSY_TIMEOUT,
-            settings: Vec::new(),
-        };
+        let mut options =
+            Options { place: place(url, &path)?, mode: Mode::Create, busy_timeout: BUSY_TIMEOUT, settings: Vec::new() };
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            options.set(
-                url,
-                &decode(url, name)?,
-                &decode(url, value)?.to_ascii_lowercase(),
-            )?;
+            options.set(url, &decode(url, name)?, &decode(url, value)?.to_ascii_lowercase())?;
         }
-        options
-            .settings
-            .sort_by_key(|(name, _)| SETTINGS.iter().position(|(known, _)| known == name));
+        options.settings.sort_by_key(|(name, _)| SETTINGS.iter().position(|(known, _)| known == name));
         Ok(options)
     }
 
@@ -111,18 +96,12 @@ impl Options {
                 "ro" => self.mode = Mode::ReadOnly,
                 "memory" => self.place = Place::Memory,
                 _ => {
-                    return Err(invalid(
-                        url,
-                        &format!("`mode` is one of rwc, rw, ro, memory, and not `{value}`"),
-                    ));
+                    return Err(invalid(url, &format!("`mode` is one of rwc, rw, ro, memory, and not `{value}`")));
                 }
             },
             "busy_timeout" => {
                 let milliseconds = value.parse().map_err(|_| {
-                    invalid(
-                        url,
-                        &format!("`busy_timeout` is a number of milliseconds, and not `{value}`"),
-                    )
+                    invalid(url, &format!("`busy_timeout` is a number of milliseconds, and not `{value}`"))
                 })?;
                 self.busy_timeout = Duration::from_millis(milliseconds);
             }
@@ -133,32 +112,21 @@ impl Options {
 
     fn add_setting(&mut self, url: &str, name: &str, value: &str) -> Result<()> {
         let Some((name, values)) = SETTINGS.iter().find(|(known, _)| *known == name) else {
-            let mut known: Vec<_> = SETTINGS
-                .iter()
-                .map(|(name, _)| *name)
-                .chain(["mode", "busy_timeout"])
-                .collect();
+            let mut known: Vec<_> = SETTINGS.iter().map(|(name, _)| *name).chain(["mode", "busy_timeout"]).collect();
             known.sort_unstable();
-            return Err(invalid(
-                url,
-                &format!("there is no option `{name}`; there are {}", known.join(", ")),
-            ));
+            return Err(invalid(url, &format!("there is no option `{name}`; there are {}", known.join(", "))));
         };
         if self.setting(name).is_some() {
             return Err(invalid(url, &format!("`{name}` is given twice")));
         }
-        let value = values
-            .check(value)
-            .map_err(|wanted| invalid(url, &format!("`{name}` is {wanted}, and not `{value}`")))?;
+        let value =
+            values.check(value).map_err(|wanted| invalid(url, &format!("`{name}` is {wanted}, and not `{value}`")))?;
         self.settings.push((name, value));
         Ok(())
     }
 
     fn setting(&self, name: &str) -> Option<&str> {
-        self.settings
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, value)| value.as_str())
+        self.settings.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
 
     /// What the URL leaves open and is not SQLite's own default, for a connection that can or cannot write.
@@ -168,15 +136,10 @@ impl Options {
         let wal = file && self.setting(JOURNAL_MODE).is_none_or(|mode| mode == "wal");
         // With a write-ahead log a power failure can lose the last transactions then, but never damages the file.
         let synchronous = (wal && self.setting(SYNCHRONOUS).is_none()).then_some((SYNCHRONOUS, "normal"));
-        let foreign_keys = self
-            .setting("foreign_keys")
-            .is_none()
-            .then_some(("foreign_keys", "on"));
+        let foreign_keys = self.setting("foreign_keys").is_none().then_some(("foreign_keys", "on"));
         // LIKE tells upper from lower case on every backend.
         let like = Some(("case_sensitive_like", "on"));
-        [journal_mode, synchronous, foreign_keys, like]
-            .into_iter()
-            .flatten()
+        [journal_mode, synchronous, foreign_keys, like].into_iter().flatten()
     }
 
     /// The flags with which SQLite opens the file.
@@ -185,14 +148,9 @@ impl Options {
         let flags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
         match (&self.place, self.mode) {
             (Place::Memory, _) => {
-                flags
-                    | OpenFlags::SQLITE_OPEN_READ_WRITE
-                    | OpenFlags::SQLITE_OPEN_CREATE
-                    | OpenFlags::SQLITE_OPEN_URI
+                flags | OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_URI
             }
-            (Place::File(_), Mode::Create) => {
-                flags | OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE
-            }
+            (Place::File(_), Mode::Create) => flags | OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
             (Place::File(_), Mode::ReadWrite) => flags | OpenFlags::SQLITE_OPEN_READ_WRITE,
             (Place::File(_), Mode::ReadOnly) => flags | OpenFlags::SQLITE_OPEN_READ_ONLY,
         }
@@ -218,20 +176,14 @@ impl Values {
                 "off" | "false" | "no" | "0" => Ok("off".into()),
                 _ => Err("on or off".into()),
             },
-            Values::Number => value
-                .parse::<i64>()
-                .map(|number| number.to_string())
-                .map_err(|_| "a number".into()),
+            Values::Number => value.parse::<i64>().map(|number| number.to_string()).map_err(|_| "a number".into()),
         }
     }
 }
 
 fn place(url: &str, path: &str) -> Result<Place> {
     match path {
-        "" => Err(invalid(
-            url,
-            "it names no file: write `sqlite://app.db`, or `sqlite::memory:`",
-        )),
+        "" => Err(invalid(url, "it names no file: write `sqlite://app.db`, or `sqlite::memory:`")),
         ":memory:" => Ok(Place::Memory),
         // SQLite would take it for a URL of its own.
         path if path.starts_with("file:") => Ok(Place::File(format!("./{path}").into())),
@@ -256,9 +208,7 @@ fn decode(url: &str, text: &str) -> Result<String> {
     let mut parts = text.split('%');
     bytes.extend(parts.next().unwrap_or_default().bytes());
     for part in parts {
-        let byte = part
-            .get(..2)
-            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        let byte = part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
         let byte = byte.ok_or_else(|| invalid(url, "`%` is not followed by two hexadecimal digits"))?;
         if byte == 0 {
             return Err(invalid(url, "it has a NUL in it"));
@@ -303,51 +253,22 @@ mod tests {
     #[test]
     fn settings_are_made_in_their_order_whatever_the_urls() {
         let options =
-            Options::parse("sqlite:a?synchronous=FULL&journal_mode=wal&foreign_keys=0&page_size=8192")
-                .expect("a URL");
-        let expected = [
-            ("page_size", "8192"),
-            ("journal_mode", "wal"),
-            ("synchronous", "full"),
-            ("foreign_keys", "off"),
-        ];
-        assert_eq!(
-            options.settings,
-            expected.map(|(name, value)| (name, value.to_owned()))
-        );
-        assert_eq!(
-            options.defaults(true).collect::<Vec<_>>(),
-            [("case_sensitive_like", "on")]
-        );
+            Options::parse("sqlite:a?synchronous=FULL&journal_mode=wal&foreign_keys=0&page_size=8192").expect("a URL");
+        let expected =
+            [("page_size", "8192"), ("journal_mode", "wal"), ("synchronous", "full"), ("foreign_keys", "off")];
+        assert_eq!(options.settings, expected.map(|(name, value)| (name, value.to_owned())));
+        assert_eq!(options.defaults(true).collect::<Vec<_>>(), [("case_sensitive_like", "on")]);
     }
 
     #[test]
     fn a_file_has_a_write_ahead_log_unless_it_cannot_be_written() {
         let names = |url: &str, writable| -> Vec<_> {
-            Options::parse(url)
-                .expect(url)
-                .defaults(writable)
-                .map(|(name, _)| name)
-                .collect()
+            Options::parse(url).expect(url).defaults(writable).map(|(name, _)| name).collect()
         };
-        assert_eq!(
-            names("sqlite:a", true),
-            [
-                "journal_mode",
-                "synchronous",
-                "foreign_keys",
-                "case_sensitive_like"
-            ]
-        );
+        assert_eq!(names("sqlite:a", true), ["journal_mode", "synchronous", "foreign_keys", "case_sensitive_like"]);
         assert_eq!(names("sqlite:a", false), ["foreign_keys", "case_sensitive_like"]);
-        assert_eq!(
-            names("sqlite::memory:", true),
-            ["foreign_keys", "case_sensitive_like"]
-        );
-        assert_eq!(
-            names("sqlite:a?journal_mode=delete", true),
-            ["foreign_keys", "case_sensitive_like"]
-        );
+        assert_eq!(names("sqlite::memory:", true), ["foreign_keys", "case_sensitive_like"]);
+        assert_eq!(names("sqlite:a?journal_mode=delete", true), ["foreign_keys", "case_sensitive_like"]);
     }
 
     #[test]

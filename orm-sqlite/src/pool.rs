@@ -40,6 +40,8 @@ pub(crate) struct Live {
     pub(crate) clock: Arc<Clock>,
     /// The right to write, held from the statement that began to write until its transaction is over.
     pub(crate) writing: Option<OwnedSemaphorePermit>,
+    /// Whether there is a write-ahead log: with one, no commit has to wait for readers.
+    pub(crate) wal: bool,
     /// Whether it is thrown away instead of going back to the pool.
     pub(crate) broken: bool,
     created: Instant,
@@ -99,8 +101,8 @@ impl Pool {
     /// A pool without connections yet.
     pub(crate) fn new(sqlite: Options, options: &EngineOptions) -> Result<Self> {
         let (sqlite, shared) = (Arc::new(sqlite), Arc::new(Shared::default()));
-        let manager = Manager::new(&sqlite, options, &shared)
-            .map_err(|error| error::connect(error, &sqlite, Duration::ZERO))?;
+        let manager =
+            Manager::new(&sqlite, options, &shared).map_err(|error| error::connect(error, &sqlite, Duration::ZERO))?;
         let connections = r2d2::Pool::builder()
             .max_size(options.pool.capacity())
             .min_idle(Some(0))
@@ -108,22 +110,12 @@ impl Pool {
             .max_lifetime(None)
             .idle_timeout(None)
             .build_unchecked(manager);
-        Ok(Pool {
-            gate: Gate::new(options.pool.clone()),
-            connections,
-            options: options.pool.clone(),
-            sqlite,
-            shared,
-        })
+        Ok(Pool { gate: Gate::new(options.pool.clone()), connections, options: options.pool.clone(), sqlite, shared })
     }
 
     /// Waits for a connection.
     pub(crate) async fn acquire(&self, caller: Caller) -> Result<Lent> {
-        let permit = self
-            .gate
-            .enter(caller)
-            .await
-            .map_err(|error| self.with_state(error))?;
+        let permit = self.gate.enter(caller).await.map_err(|error| self.with_state(error))?;
         let mut patience = Patience::new(self.sqlite.busy_timeout);
         loop {
             let pooled = match self.connections.try_get() {
@@ -132,10 +124,7 @@ impl Pool {
             };
             match self.checked(pooled) {
                 Checked::Good(pooled) => {
-                    return Ok(Lent {
-                        pooled,
-                        _permit: permit,
-                    });
+                    return Ok(Lent { pooled, _permit: permit });
                 }
                 Checked::Stale => {}
                 Checked::Failed(error) => {
@@ -168,10 +157,7 @@ impl Pool {
         });
         match opened.await {
             Ok(Some(pooled)) => Ok(pooled),
-            Ok(None) => Err(Error::PoolTimeout {
-                waited: OPENING,
-                state: Box::new(self.state()),
-            }),
+            Ok(None) => Err(Error::PoolTimeout { waited: OPENING, state: Box::new(self.state()) }),
             // The runtime is shutting down.
             Err(_cancelled) => Err(Error::Closed),
         }
@@ -196,10 +182,7 @@ impl Pool {
     }
 
     fn is_fresh(&self, live: &Live) -> bool {
-        let young = self
-            .options
-            .pool_recycle
-            .is_none_or(|limit| live.created.elapsed() <= limit);
+        let young = self.options.pool_recycle.is_none_or(|limit| live.created.elapsed() <= limit);
         young && (!self.options.pre_ping || live.ping().is_ok())
     }
 
@@ -223,11 +206,7 @@ impl Pool {
     pub(crate) fn close(&self) {
         self.shared.closed.store(true, Ordering::SeqCst);
         while self.connections.try_get().is_some() {}
-        self.shared
-            .anchor
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        self.shared.anchor.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     /// Callers get [`Error::Closed`] from now on.
@@ -243,10 +222,7 @@ enum Checked {
     Failed(rusqlite::Error),
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this runs on a thread for blocking work"
-)]
+#[expect(clippy::disallowed_methods, reason = "this runs on a thread for blocking work")]
 fn wait_for(connections: &r2d2::Pool<Manager>) -> Option<r2d2::PooledConnection<Manager>> {
     connections.get_timeout(OPENING).ok()
 }
@@ -256,14 +232,11 @@ pub(crate) struct Manager {
     sqlite: SqliteConnectionManager,
     shared: Arc<Shared>,
     pool_size: u32,
+    in_memory: bool,
 }
 
 impl Manager {
-    fn new(
-        options: &Arc<Options>,
-        engine: &EngineOptions,
-        shared: &Arc<Shared>,
-    ) -> Result<Self, rusqlite::Error> {
+    fn new(options: &Arc<Options>, engine: &EngineOptions, shared: &Arc<Shared>) -> Result<Self, rusqlite::Error> {
         let path = match &options.place {
             Place::File(path) => path.clone(),
             Place::Memory => memory_path(),
@@ -277,13 +250,12 @@ impl Manager {
             statements: engine.statement_cache,
             alone: engine.pool.capacity() == 1,
         };
-        let sqlite = SqliteConnectionManager::file(&path)
-            .with_flags(options.flags())
-            .with_init(move |db| init.run(db));
+        let sqlite = SqliteConnectionManager::file(&path).with_flags(options.flags()).with_init(move |db| init.run(db));
         Ok(Manager {
             sqlite,
             shared: Arc::clone(shared),
             pool_size: engine.pool.pool_size,
+            in_memory: options.place == Place::Memory,
         })
     }
 
@@ -291,11 +263,15 @@ impl Manager {
         let db = r2d2::ManageConnection::connect(&self.sqlite)?;
         let clock = Arc::default();
         functions::register(&db, &clock)?;
+        // In memory there is none, and a writer could be in the way of asking.
+        let wal =
+            !self.in_memory && db.query_row("PRAGMA journal_mode", [], |row| Ok(row.get::<_, String>(0)? == "wal"))?;
         let counted = Counted::new(&self.shared.open);
         Ok(Live {
             db,
             clock,
             writing: None,
+            wal,
             broken: false,
             created: Instant::now(),
             turn: Turn::default(),
@@ -312,11 +288,7 @@ impl Manager {
     /// Whether a connection that comes back is one too many. If so it is no longer counted.
     fn is_surplus(&self, live: &mut Live) -> bool {
         let one_less = |open: u32| (open > self.pool_size).then(|| open - 1);
-        let surplus = self
-            .shared
-            .open
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less)
-            .is_ok();
+        let surplus = self.shared.open.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok();
         if surplus {
             live.counted.forget();
         }
@@ -354,9 +326,7 @@ impl r2d2::ManageConnection for Manager {
 
 impl std::fmt::Debug for Manager {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Manager")
-            .field("pool_size", &self.pool_size)
-            .finish_non_exhaustive()
+        f.debug_struct("Manager").field("pool_size", &self.pool_size).finish_non_exhaustive()
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::error::{self, Operation};
 use crate::pool::Live;
-use crate::value::{Binder, SqliteRow};
+use crate::value::{Binder, Chunk, SqliteRow};
 
 /// Something to run: a text and its values.
 pub(crate) trait Work {
@@ -109,10 +109,7 @@ impl Live {
         may_write: bool,
         sink: &mut dyn RowSink,
     ) -> Result<Done, Failure> {
-        let mut statement = self
-            .db
-            .prepare_cached(work.sql())
-            .map_err(|error| self.failure(error, work, true))?;
+        let mut statement = self.db.prepare_cached(work.sql()).map_err(|error| self.failure(error, work, true))?;
         // An EXPLAIN counts as what it explains, and does nothing of it.
         let writes = !statement.readonly() && statement.is_explain() == 0;
         if writes && read_only {
@@ -129,20 +126,35 @@ impl Live {
             });
         }
         let before = if writes { self.db.total_changes() } else { 0 };
-        // The rows of a RETURNING come before the commit. Where that may still fail for a reader's sake, and all be
-        // tried again, nobody may have seen them.
-        if writes && !self.wal && statement.column_count() > 0 && self.db.is_autocommit() {
-            let mut rows = Chunk::default();
-            self.step(&mut statement.raw_query(), writes, work, &mut rows)?;
-            rows.give_to(sink).map_err(Failure::Failed)?;
+        let mut rows = statement.raw_query();
+        if writes && self.commit_may_wait() {
+            self.keep_then_give(&mut rows, work, sink)?;
         } else {
-            self.step(&mut statement.raw_query(), writes, work, sink)?;
+            self.step(&mut rows, writes, work, sink)?;
         }
         // SQLite's count is that of the last statement that could change rows, which need not be this one.
         let changed = writes && work.counts() && self.db.total_changes() != before;
-        Ok(Done {
-            rows_affected: if changed { self.db.changes() } else { 0 },
-        })
+        Ok(Done { rows_affected: if changed { self.db.changes() } else { 0 } })
+    }
+
+    /// Whether a statement that writes is its own transaction, and readers can be in the way of its commit.
+    fn commit_may_wait(&self) -> bool {
+        !self.wal && self.db.is_autocommit()
+    }
+
+    /// The rows of a `RETURNING` come before the commit. If that fails for a reader's sake, all is tried again, so
+    /// nobody may have seen them.
+    fn keep_then_give<W: Work>(
+        &self,
+        rows: &mut rusqlite::Rows<'_>,
+        work: &W,
+        sink: &mut dyn RowSink,
+    ) -> Result<(), Failure> {
+        let mut kept = Chunk::default();
+        while let Some(row) = rows.next().map_err(|error| self.failure(error, work, true))? {
+            kept.push(&SqliteRow(row));
+        }
+        kept.give_to(sink).map(drop).map_err(Failure::Failed)
     }
 
     /// Steps through the rows. A statement that writes is stepped to its end even if nobody wants more of its rows.
@@ -211,9 +223,7 @@ impl Work for Compiled<'_> {
             Statement::Insert(_) => Operation::Insert,
             Statement::Update(_) => Operation::Update,
             Statement::Delete(_) => Operation::Delete,
-            Statement::Select(_) | Statement::ByKey { .. } | Statement::Raw(_) | Statement::Ddl(_) => {
-                Operation::Other
-            }
+            Statement::Select(_) | Statement::ByKey { .. } | Statement::Raw(_) | Statement::Ddl(_) => Operation::Other,
         }
     }
 
@@ -231,17 +241,10 @@ impl Work for Compiled<'_> {
     fn columns(&self) -> Vec<&str> {
         let (table, columns): (_, Vec<u16>) = match self.statement {
             Statement::Insert(chunk) => (chunk.insert.table, chunk.columns.iter().collect()),
-            Statement::Update(update) => (
-                update.table.meta,
-                update.set.iter().map(|set| set.column).collect(),
-            ),
+            Statement::Update(update) => (update.table.meta, update.set.iter().map(|set| set.column).collect()),
             _ => return Vec::new(),
         };
-        columns
-            .into_iter()
-            .filter_map(|column| table.column(column))
-            .map(|column| column.name)
-            .collect()
+        columns.into_iter().filter_map(|column| table.column(column)).map(|column| column.name).collect()
     }
 
     fn rows(&self) -> usize {
@@ -281,10 +284,7 @@ pub(crate) struct Explained<'a> {
 
 impl<'a> From<Compiled<'a>> for Explained<'a> {
     fn from(of: Compiled<'a>) -> Self {
-        Explained {
-            sql: format!("EXPLAIN QUERY PLAN {}", of.sql()),
-            of,
-        }
+        Explained { sql: format!("EXPLAIN QUERY PLAN {}", of.sql()), of }
     }
 }
 
@@ -337,9 +337,7 @@ impl Work for Owned {
     }
 
     fn bind(&self, sink: &mut dyn BindSink) -> Result<()> {
-        self.values
-            .iter()
-            .try_for_each(|value| sink.bind(value.borrowed().map_err(unbindable)?))
+        self.values.iter().try_for_each(|value| sink.bind(value.borrowed().map_err(unbindable)?))
     }
 
     fn binds(&self) -> Binds {
@@ -404,11 +402,7 @@ impl Control {
     pub(crate) const ROLLBACK: Control = Control::new("ROLLBACK", Operation::Other, false);
 
     const fn new(sql: &'static str, operation: Operation, writes: bool) -> Self {
-        Control {
-            sql: Cow::Borrowed(sql),
-            operation,
-            writes,
-        }
+        Control { sql: Cow::Borrowed(sql), operation, writes }
     }
 
     pub(crate) fn savepoint(depth: u32) -> Self {
@@ -424,11 +418,7 @@ impl Control {
     }
 
     fn numbered(words: &str, depth: u32) -> Self {
-        Control {
-            sql: format!("{words} orm_{depth}").into(),
-            operation: Operation::Other,
-            writes: false,
-        }
+        Control { sql: format!("{words} orm_{depth}").into(), operation: Operation::Other, writes: false }
     }
 }
 

@@ -57,12 +57,7 @@ impl<'a> SqliteStream<'a> {
             let mut chunks = depart(connection, &work, permit.take())?;
             if let Some(first) = chunks.recv().await {
                 let done = Done::default();
-                return Ok(SqliteStream {
-                    connection,
-                    chunks: Some(chunks),
-                    first: Some(first),
-                    done,
-                });
+                return Ok(SqliteStream { connection, chunks: Some(chunks), first: Some(first), done });
             }
             let Some(outcome) = connection.come_back().await? else {
                 return Err(error::lost());
@@ -70,18 +65,9 @@ impl<'a> SqliteStream<'a> {
             permit = outcome.permit;
             match outcome.result {
                 Ok(done) => {
-                    return Ok(SqliteStream {
-                        connection,
-                        chunks: None,
-                        first: None,
-                        done,
-                    });
+                    return Ok(SqliteStream { connection, chunks: None, first: None, done });
                 }
-                Err(failure) => {
-                    database
-                        .wait_out(failure, work.as_ref(), &mut patience, &mut permit)
-                        .await?
-                }
+                Err(failure) => database.wait_out(failure, work.as_ref(), &mut patience, &mut permit).await?,
             }
         }
     }
@@ -158,10 +144,7 @@ fn travel(
     mut permit: Option<OwnedSemaphorePermit>,
     sender: mpsc::Sender<Chunk>,
 ) -> Returned {
-    let mut sink = Sender {
-        sender,
-        chunk: Chunk::default(),
-    };
+    let mut sink = Sender { sender, chunk: Chunk::default() };
     let result = match lent.live() {
         Ok(live) => {
             let stop = sink.sender.clone();
@@ -184,11 +167,7 @@ impl Live {
     /// Has SQLite stop the statement once `stop` is true, if it only reads.
     fn stop_reading_when(&self, stop: impl FnMut() -> bool + Send + 'static, sql: &str) {
         // What SQLite does not understand, it will say when the statement runs.
-        if self
-            .db
-            .prepare_cached(sql)
-            .is_ok_and(|statement| statement.readonly())
-        {
+        if self.db.prepare_cached(sql).is_ok_and(|statement| statement.readonly()) {
             // Fails for connections that are not rusqlite's own only.
             let _always_ok = self.db.progress_handler(STEPS_BETWEEN_LOOKS, Some(stop));
         }

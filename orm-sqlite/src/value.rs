@@ -23,22 +23,16 @@ pub(crate) struct Binder<'s, 'db> {
 
 impl<'s, 'db> Binder<'s, 'db> {
     pub(crate) fn new(statement: &'s mut rusqlite::Statement<'db>) -> Self {
-        Binder {
-            statement,
-            position: 0,
-            refused: None,
-        }
+        Binder { statement, position: 0, refused: None }
     }
 
     #[inline]
     fn set(&mut self, value: impl ToSql) -> Result<()> {
         self.position += 1;
-        self.statement
-            .raw_bind_parameter(self.position, value)
-            .map_err(|error| {
-                self.refused = Some(error);
-                Error::Statement("SQLite refused a bound value".into())
-            })
+        self.statement.raw_bind_parameter(self.position, value).map_err(|error| {
+            self.refused = Some(error);
+            Error::Statement("SQLite refused a bound value".into())
+        })
     }
 
     fn text(&mut self, write: impl FnOnce(&mut String)) -> Result<()> {
@@ -56,9 +50,9 @@ impl BindSink for Binder<'_, '_> {
             ValueRef::Bool(value) => self.set(i64::from(value)),
             ValueRef::Int(value) => self.set(value),
             // SQLite would store NULL, silently.
-            ValueRef::Float(value) if value.is_nan() => Err(unbindable(ValueError::OutOfRange {
-                target: "SQLite, which has no NaN",
-            })),
+            ValueRef::Float(value) if value.is_nan() => {
+                Err(unbindable(ValueError::OutOfRange { target: "SQLite, which has no NaN" }))
+            }
             ValueRef::Float(value) => self.set(value),
             ValueRef::Text(value) | ValueRef::Json(value) => self.set(value),
             ValueRef::Bytes(value) => self.set(value),
@@ -149,14 +143,6 @@ impl Chunk {
     }
 }
 
-/// Keeps all rows.
-impl RowSink for Chunk {
-    fn row(&mut self, row: &dyn Row) -> Result<Flow> {
-        self.push(row);
-        Ok(Flow::Continue)
-    }
-}
-
 struct ChunkRow<'a> {
     names: &'a [Box<str>],
     values: &'a [Value],
@@ -209,9 +195,7 @@ fn write_json(value: ValueRef<'_>, json: &mut String) -> Result<()> {
             let _infallible = write!(text, "{decimal}");
         }),
         ValueRef::Float(_) | ValueRef::List(_) => {
-            return Err(Error::Statement(
-                "a list of floats or of lists cannot be one bind".into(),
-            ));
+            return Err(Error::Statement("a list of floats or of lists cannot be one bind".into()));
         }
     }
     Ok(())
@@ -239,9 +223,7 @@ fn write_json_text(text: &str, json: &mut String) -> Result<()> {
             '\\' => json.push_str("\\\\"),
             // SQLite ends a text at its first NUL when it reads it from JSON: the list would match other texts.
             '\0' => {
-                return Err(unbindable(ValueError::OutOfRange {
-                    target: "a list in SQLite, for it holds a NUL",
-                }));
+                return Err(unbindable(ValueError::OutOfRange { target: "a list in SQLite, for it holds a NUL" }));
             }
             control if control < ' ' => {
                 let _infallible = write!(json, "\\u{:04x}", u32::from(control));
@@ -261,41 +243,24 @@ mod tests {
     fn read_back(values: &[Value], sql: &str) -> Vec<rusqlite::types::Value> {
         let db = rusqlite::Connection::open_in_memory().expect("SQLite");
         let mut statement = db.prepare(sql).expect("SQL");
-        let rows = statement
-            .query_map([json_array(values).expect("a list")], |row| row.get(0))
-            .expect("rows");
+        let rows = statement.query_map([json_array(values).expect("a list")], |row| row.get(0)).expect("rows");
         rows.map(|row| row.expect("a row")).collect()
     }
 
     #[test]
     fn texts_in_a_list_keep_every_character() {
-        let texts = [
-            "",
-            "a\"b",
-            "back\\slash",
-            "tab\tline\nbell\u{7}",
-            "Grüße, 世界 🦀",
-            "\u{7f}\u{2028}",
-        ];
+        let texts = ["", "a\"b", "back\\slash", "tab\tline\nbell\u{7}", "Grüße, 世界 🦀", "\u{7f}\u{2028}"];
         let values: Vec<Value> = texts.iter().map(|text| Value::Text((*text).into())).collect();
 
         let read = read_back(&values, "SELECT value FROM json_each(?1)");
 
-        let expected: Vec<_> = texts
-            .iter()
-            .map(|text| rusqlite::types::Value::Text((*text).into()))
-            .collect();
+        let expected: Vec<_> = texts.iter().map(|text| rusqlite::types::Value::Text((*text).into())).collect();
         assert_eq!(read, expected);
     }
 
     #[test]
     fn integers_in_a_list_keep_every_digit() {
-        let values = [
-            Value::Int(i64::MAX),
-            Value::Int(i64::MIN),
-            Value::Bool(true),
-            Value::Null,
-        ];
+        let values = [Value::Int(i64::MAX), Value::Int(i64::MIN), Value::Bool(true), Value::Null];
 
         let read = read_back(&values, "SELECT value FROM json_each(?1)");
 
@@ -305,11 +270,7 @@ mod tests {
 
     #[test]
     fn bytes_in_a_list_are_bytes_again() {
-        let values = [
-            Value::Bytes(vec![0, 255, 16]),
-            Value::Uuid([7; 16]),
-            Value::Bytes(vec![]),
-        ];
+        let values = [Value::Bytes(vec![0, 255, 16]), Value::Uuid([7; 16]), Value::Bytes(vec![])];
 
         let read = read_back(&values, "SELECT unhex(value) FROM json_each(?1)");
 

@@ -17,19 +17,9 @@ pub(crate) fn unique(db: &Connection, message: &str, context: &mut Context) {
     let Some(place) = message.strip_prefix("UNIQUE constraint failed: ") else {
         return;
     };
-    if let Some(index) = place
-        .strip_prefix("index '")
-        .and_then(|rest| rest.strip_suffix('\''))
-    {
-        let table = strings(
-            db,
-            "SELECT tbl_name FROM sqlite_schema WHERE type = 'index' AND name = ?1",
-            index,
-        );
-        context.table = table
-            .ok()
-            .and_then(|tables| tables.into_iter().next())
-            .or(context.table.take());
+    if let Some(index) = place.strip_prefix("index '").and_then(|rest| rest.strip_suffix('\'')) {
+        let table = strings(db, "SELECT tbl_name FROM sqlite_schema WHERE type = 'index' AND name = ?1", index);
+        context.table = table.ok().and_then(|tables| tables.into_iter().next()).or(context.table.take());
         context.constraint = Some(index.into());
         return;
     }
@@ -38,18 +28,9 @@ pub(crate) fn unique(db: &Connection, message: &str, context: &mut Context) {
         return;
     };
     let found = unique_index(db, &table, place).ok().flatten();
-    let (columns, index) = found.unwrap_or_else(|| {
-        (
-            place
-                .get(table.len() + 1..)
-                .into_iter()
-                .map(str::to_owned)
-                .collect(),
-            None,
-        )
-    });
-    context.constraint =
-        index.or_else(|| constraint_name(db, &table, &columns, &[Kind::Unique, Kind::PrimaryKey]));
+    let (columns, index) =
+        found.unwrap_or_else(|| (place.get(table.len() + 1..).into_iter().map(str::to_owned).collect(), None));
+    context.constraint = index.or_else(|| constraint_name(db, &table, &columns, &[Kind::Unique, Kind::PrimaryKey]));
     context.columns = columns;
     context.table = Some(table);
 }
@@ -62,11 +43,7 @@ pub(crate) fn not_null(db: &Connection, message: &str, context: &mut Context) {
     let Some(table) = table_at(db, place).ok().flatten() else {
         return;
     };
-    context.columns = place
-        .get(table.len() + 1..)
-        .into_iter()
-        .map(str::to_owned)
-        .collect();
+    context.columns = place.get(table.len() + 1..).into_iter().map(str::to_owned).collect();
     context.table = Some(table);
 }
 
@@ -80,12 +57,10 @@ pub(crate) fn check(db: &Connection, message: &str, context: &mut Context) {
         None => tables(db).unwrap_or_default(),
     };
     for table in tables {
-        let mut named = definition(db, &table)
-            .into_iter()
-            .filter(|found| found.kind == Kind::Check && found.name == check);
+        let mut named =
+            definition(db, &table).into_iter().filter(|found| found.kind == Kind::Check && found.name == check);
         if let Some(constraint) = named.next() {
-            context.columns =
-                column_of_check(db, &table, check).map_or(constraint.columns, |column| vec![column]);
+            context.columns = column_of_check(db, &table, check).map_or(constraint.columns, |column| vec![column]);
             context.hint = check_hint(&table, check, &context.columns);
             (context.constraint, context.table) = (Some(check.into()), Some(table));
             return;
@@ -109,10 +84,7 @@ fn column_of_check(db: &Connection, table: &str, check: &str) -> Option<String> 
             || check == naming::max_length(table, column)
             || check == naming::values(table, column)
     };
-    strings(db, "SELECT name FROM pragma_table_info(?1)", table)
-        .ok()?
-        .into_iter()
-        .find(is_named_after)
+    strings(db, "SELECT name FROM pragma_table_info(?1)", table).ok()?.into_iter().find(is_named_after)
 }
 
 /// A foreign key, as SQLite lists it.
@@ -136,9 +108,7 @@ impl ForeignKey {
     }
 
     fn is_of(&self, columns: &[&str]) -> bool {
-        self.columns
-            .iter()
-            .any(|column| columns.contains(&column.as_str()))
+        self.columns.iter().any(|column| columns.contains(&column.as_str()))
     }
 }
 
@@ -146,8 +116,7 @@ impl ForeignKey {
 pub(crate) fn foreign_key(db: &Connection, work: &dyn Work, context: &mut Context) {
     let (own, others) = match (work.operation(), work.table()) {
         (Operation::Commit, _) => {
-            context.hint =
-                Some("a deferred key is still broken: `PRAGMA foreign_key_check` lists the rows".into());
+            context.hint = Some("a deferred key is still broken: `PRAGMA foreign_key_check` lists the rows".into());
             return;
         }
         (Operation::Insert, Some(table)) => (of_missing_parents(db, keys_of(db, table), work), Vec::new()),
@@ -169,21 +138,14 @@ pub(crate) fn foreign_key(db: &Connection, work: &dyn Work, context: &mut Contex
 }
 
 fn foreign_key_hint(own: &[ForeignKey], others: &[ForeignKey]) -> Option<String> {
-    let pointing = own
-        .iter()
-        .map(|key| format!("{} at `{}`", key.place(), key.references))
-        .collect::<Vec<_>>();
+    let pointing = own.iter().map(|key| format!("{} at `{}`", key.place(), key.references)).collect::<Vec<_>>();
     let pointed = others.iter().map(ForeignKey::place).collect::<Vec<_>>();
     let own = match pointing.as_slice() {
         [] => None,
         [one] => Some(format!("{one} points at a row that does not exist")),
-        several => Some(format!(
-            "one of these points at a row that does not exist: {}",
-            several.join(", ")
-        )),
+        several => Some(format!("one of these points at a row that does not exist: {}", several.join(", "))),
     };
-    let others =
-        (!pointed.is_empty()).then(|| format!("rows still point at this one: {}", pointed.join(", ")));
+    let others = (!pointed.is_empty()).then(|| format!("rows still point at this one: {}", pointed.join(", ")));
     match (own, others) {
         (Some(own), Some(others)) => Some(format!("{own}, or {others}")),
         (own, others) => own.or(others),
@@ -199,9 +161,8 @@ fn of_missing_parents(db: &Connection, keys: Vec<ForeignKey>, work: &dyn Work) -
         return keys;
     }
     let cells: Vec<&[Value]> = values.chunks(columns.len()).take(work.rows()).collect();
-    let (mut missing, others): (Vec<_>, Vec<_>) = keys
-        .into_iter()
-        .partition(|key| lacks_a_parent(db, key, &columns, &cells).unwrap_or(false));
+    let (mut missing, others): (Vec<_>, Vec<_>) =
+        keys.into_iter().partition(|key| lacks_a_parent(db, key, &columns, &cells).unwrap_or(false));
     if missing.iter().any(|key| key.table != key.references) {
         missing.retain(|key| key.table != key.references);
     }
@@ -210,23 +171,12 @@ fn of_missing_parents(db: &Connection, keys: Vec<ForeignKey>, work: &dyn Work) -
 
 fn lacks_a_parent(db: &Connection, key: &ForeignKey, columns: &[&str], rows: &[&[Value]]) -> Result<bool> {
     let referenced = match key.referenced.as_slice() {
-        [] => strings(
-            db,
-            "SELECT name FROM pragma_table_info(?1) WHERE pk > 0 ORDER BY pk",
-            &key.references,
-        )?,
+        [] => strings(db, "SELECT name FROM pragma_table_info(?1) WHERE pk > 0 ORDER BY pk", &key.references)?,
         named => named.to_vec(),
     };
-    let conditions: Vec<_> = referenced
-        .iter()
-        .zip(1..)
-        .map(|(column, number)| format!("{} = ?{number}", quoted(column)))
-        .collect();
-    let sql = format!(
-        "SELECT 1 FROM {} WHERE {}",
-        quoted(&key.references),
-        conditions.join(" AND ")
-    );
+    let conditions: Vec<_> =
+        referenced.iter().zip(1..).map(|(column, number)| format!("{} = ?{number}", quoted(column))).collect();
+    let sql = format!("SELECT 1 FROM {} WHERE {}", quoted(&key.references), conditions.join(" AND "));
     let mut parent = db.prepare(&sql)?;
     for row in rows {
         let cell = |column: &String| {
@@ -238,9 +188,7 @@ fn lacks_a_parent(db: &Connection, key: &ForeignKey, columns: &[&str], rows: &[&
             continue;
         };
         let mut binder = Binder::new(&mut parent);
-        let bound = values
-            .into_iter()
-            .all(|value| value.borrowed().is_ok_and(|value| binder.bind(value).is_ok()));
+        let bound = values.into_iter().all(|value| value.borrowed().is_ok_and(|value| binder.bind(value).is_ok()));
         if bound && parent.raw_query().next()?.is_none() {
             return Ok(true);
         }
@@ -262,15 +210,10 @@ fn keys_at(db: &Connection, table: &str) -> Vec<ForeignKey> {
 
 /// The keys that can hold back an update of these columns.
 fn keys_that_hold_an_update(db: &Connection, table: &str, columns: &[&str]) -> Vec<ForeignKey> {
-    let primary =
-        strings(db, "SELECT name FROM pragma_table_info(?1) WHERE pk > 0", table).unwrap_or_default();
+    let primary = strings(db, "SELECT name FROM pragma_table_info(?1) WHERE pk > 0", table).unwrap_or_default();
     let mut keys = keys_at(db, table);
     keys.retain(|key| {
-        let referenced = if key.referenced.is_empty() {
-            &primary
-        } else {
-            &key.referenced
-        };
+        let referenced = if key.referenced.is_empty() { &primary } else { &key.referenced };
         let changes = referenced.iter().any(|column| columns.contains(&column.as_str()));
         changes && holds(&key.on_update)
     });
@@ -308,23 +251,10 @@ fn foreign_keys(db: &Connection, filter: &str, table: &str) -> Result<Vec<Foreig
     let mut keys: Vec<(i64, ForeignKey)> = Vec::new();
     while let Some(row) = rows.next()? {
         let (table, id): (String, i64) = (row.get(0)?, row.get(1)?);
-        if !keys
-            .last()
-            .is_some_and(|(last, key)| *last == id && key.table == table)
-        {
+        if !keys.last().is_some_and(|(last, key)| *last == id && key.table == table) {
             let (references, on_delete, on_update) = (row.get(4)?, row.get(5)?, row.get(6)?);
             let (columns, referenced) = (Vec::new(), Vec::new());
-            keys.push((
-                id,
-                ForeignKey {
-                    table,
-                    columns,
-                    references,
-                    referenced,
-                    on_delete,
-                    on_update,
-                },
-            ));
+            keys.push((id, ForeignKey { table, columns, references, referenced, on_delete, on_update }));
         }
         if let Some((_, key)) = keys.last_mut() {
             key.columns.push(row.get(2)?);
@@ -337,16 +267,11 @@ fn foreign_keys(db: &Connection, filter: &str, table: &str) -> Result<Vec<Foreig
 /// The unique index of which SQLite speaks as `users.email, users.tenant`: its columns, and its name if it was given
 /// one.
 fn unique_index(db: &Connection, table: &str, place: &str) -> Result<Option<(Vec<String>, Option<String>)>> {
-    let mut statement =
-        db.prepare("SELECT name, origin = 'c' FROM pragma_index_list(?1) WHERE \"unique\"")?;
+    let mut statement = db.prepare("SELECT name, origin = 'c' FROM pragma_index_list(?1) WHERE \"unique\"")?;
     let mut rows = statement.query([table])?;
     while let Some(row) = rows.next()? {
         let (index, named): (String, bool) = (row.get(0)?, row.get(1)?);
-        let columns = strings(
-            db,
-            "SELECT coalesce(name, '') FROM pragma_index_info(?1) ORDER BY seqno",
-            &index,
-        )?;
+        let columns = strings(db, "SELECT coalesce(name, '') FROM pragma_index_info(?1) ORDER BY seqno", &index)?;
         let shown: Vec<_> = columns.iter().map(|column| format!("{table}.{column}")).collect();
         if shown.join(", ") == place {
             return Ok(Some((columns, named.then_some(index))));
@@ -357,21 +282,12 @@ fn unique_index(db: &Connection, table: &str, place: &str) -> Result<Option<(Vec
 
 fn constraint_name(db: &Connection, table: &str, columns: &[String], kinds: &[Kind]) -> Option<String> {
     let mut named = definition(db, table).into_iter();
-    named
-        .find(|found| kinds.contains(&found.kind) && found.columns == columns)
-        .map(|found| found.name)
+    named.find(|found| kinds.contains(&found.kind) && found.columns == columns).map(|found| found.name)
 }
 
 fn definition(db: &Connection, table: &str) -> Vec<crate::definition::Constraint> {
-    let sql = strings(
-        db,
-        "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE",
-        table,
-    );
-    sql.unwrap_or_default()
-        .first()
-        .map(|sql| named_constraints(sql))
-        .unwrap_or_default()
+    let sql = strings(db, "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE", table);
+    sql.unwrap_or_default().first().map(|sql| named_constraints(sql)).unwrap_or_default()
 }
 
 /// The table with which `table.column` begins: names may have dots of their own.
@@ -386,7 +302,5 @@ fn tables(db: &Connection) -> Result<Vec<String>> {
 }
 
 fn strings(db: &Connection, sql: &str, argument: &str) -> Result<Vec<String>> {
-    db.prepare(sql)?
-        .query_map([argument], |row| row.get(0))?
-        .collect()
+    db.prepare(sql)?.query_map([argument], |row| row.get(0))?.collect()
 }

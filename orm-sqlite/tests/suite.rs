@@ -8,12 +8,7 @@ mod memory {
     use super::{EngineBuilder, Lacks, Opening, Sqlite};
 
     fn open() -> Opening {
-        Box::pin(async {
-            (
-                EngineBuilder::new("sqlite::memory:", &[&Sqlite]),
-                Box::new(()) as _,
-            )
-        })
+        Box::pin(async { (EngineBuilder::new("sqlite::memory:", &[&Sqlite]), Box::new(()) as _) })
     }
 
     orm_testkit::suite!(open, lacks: [Lacks::ReadingBesideAWriter]);
@@ -22,6 +17,7 @@ mod memory {
 mod file {
     use super::{EngineBuilder, Opening, Sqlite};
 
+    #[expect(clippy::expect_used, reason = "without its folder a test has failed")]
     fn open() -> Opening {
         Box::pin(async {
             let folder = tempfile::tempdir().expect("a temporary folder");

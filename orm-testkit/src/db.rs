@@ -60,13 +60,7 @@ impl TestDb {
         let engine = configure(log.attach(builder)).connect().await;
         #[expect(clippy::panic, reason = "a case without its database has failed")]
         let engine = engine.unwrap_or_else(|error| panic!("cannot open the test database: {error}"));
-        TestDb {
-            engine,
-            log,
-            open,
-            lacks,
-            _keep: keep,
-        }
+        TestDb { engine, log, open, lacks, _keep: keep }
     }
 
     /// Another fresh database of the same backend, with other options.

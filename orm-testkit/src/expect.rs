@@ -23,10 +23,7 @@ pub(crate) fn refused<T>(result: orm::Result<T>) -> Result<Error, Box<dyn StdErr
 /// Whether nothing was sent since the log was last looked at: what cannot be compiled is logged without its SQL, and
 /// what cannot be bound as failed.
 pub(crate) fn nothing_was_sent(db: &TestDb) -> bool {
-    db.log
-        .take()
-        .iter()
-        .all(|logged| logged.failed && logged.rows == 0)
+    db.log.take().iter().all(|logged| logged.failed && logged.rows == 0)
 }
 
 /// Whether a server's time is this machine's. Two clocks may differ, but not by a day.

@@ -2,8 +2,7 @@
 //!
 //! A backend's `tests/suite.rs` is a few lines: how a fresh database is opened, and what the backend lacks.
 //!
-//! ```ignore
-//! // `ignore`: it makes test functions, which a doc example cannot run.
+//! ```text
 //! orm_testkit::suite!(open);
 //! ```
 //!

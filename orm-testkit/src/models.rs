@@ -83,11 +83,7 @@ pub struct PostTag {
 
 /// A thing in a store. The database numbers it and notes when it came.
 #[derive(Debug, Clone, PartialEq, Model)]
-#[model(
-    unique(name, size),
-    index(size, price),
-    check("stock <= 1000", name = "not_too_many")
-)]
+#[model(unique(name, size), index(size, price), check("stock <= 1000", name = "not_too_many"))]
 pub struct Item {
     /// The key, in a type of its own.
     #[model(primary_key, generated)]
@@ -263,22 +259,13 @@ pub struct Settings {
 #[must_use]
 pub fn user(name: &str) -> User {
     let email = format!("{}@example.com", name.to_lowercase());
-    User {
-        id: 0,
-        name: name.into(),
-        email,
-        nickname: None,
-        age: None,
-        manager_id: None,
-    }
+    User { id: 0, name: name.into(), email, nickname: None, age: None, manager_id: None }
 }
 
 /// Users with the names `user 1`, `user 2` and so on.
 #[must_use]
 pub fn users(count: usize) -> Vec<User> {
-    (1..=count)
-        .map(|number| user(&format!("user {number}")))
-        .collect()
+    (1..=count).map(|number| user(&format!("user {number}"))).collect()
 }
 
 /// A row with a plain value of every type.
@@ -373,10 +360,7 @@ pub fn maybe_kinds() -> MaybeKinds {
 /// The database's own.
 pub async fn numbers(db: &TestDb, count: i64) -> orm::Result<()> {
     db.create_all(schema![Number]).await?;
-    db.execute(insert(
-        (1..=count).map(|value| Number { value }).collect::<Vec<_>>(),
-    ))
-    .await?;
+    db.execute(insert((1..=count).map(|value| Number { value }).collect::<Vec<_>>())).await?;
     db.log.take();
     Ok(())
 }
@@ -389,38 +373,18 @@ pub async fn numbers(db: &TestDb, count: i64) -> orm::Result<()> {
 /// The database's own.
 pub async fn people(db: &TestDb) -> orm::Result<()> {
     db.create_all(schema![User, Profile, Post, Tag, PostTag]).await?;
-    let alice = User::builder()
-        .name("Alice")
-        .email("alice@example.com")
-        .nickname("al")
-        .age(30);
+    let alice = User::builder().name("Alice").email("alice@example.com").nickname("al").age(30);
     let alice = db.fetch_one(insert(alice).returning(User.id)).await?;
-    let bob = User::builder()
-        .name("Bob")
-        .email("bob@example.com")
-        .age(25)
-        .manager_id(alice);
-    let carol = User::builder()
-        .name("Carol")
-        .email("carol@example.com")
-        .nickname("caz")
-        .manager_id(alice);
+    let bob = User::builder().name("Bob").email("bob@example.com").age(25).manager_id(alice);
+    let carol = User::builder().name("Carol").email("carol@example.com").nickname("caz").manager_id(alice);
     let bob = db.fetch_one(insert(bob).returning(User.id)).await?;
     db.execute(insert(carol)).await?;
     let post = |author, title: &str, views| Post::builder().author_id(author).title(title).views(views);
-    let posts = [
-        post(alice, "Hello", 10),
-        post(alice, "Joins", 5),
-        post(bob, "Replies", 1),
-    ];
+    let posts = [post(alice, "Hello", 10), post(alice, "Joins", 5), post(bob, "Replies", 1)];
     let posts = db.fetch_all(insert(posts).returning(Post.id)).await?;
-    db.execute(insert(["rust", "sql"].map(|name| Tag::builder().name(name))))
-        .await?;
+    db.execute(insert(["rust", "sql"].map(|name| Tag::builder().name(name)))).await?;
     let tagged = [(posts[0], "rust"), (posts[0], "sql"), (posts[2], "sql")];
-    db.execute(insert(
-        tagged.map(|(post, tag)| PostTag::builder().post_id(post).tag(tag)),
-    ))
-    .await?;
+    db.execute(insert(tagged.map(|(post, tag)| PostTag::builder().post_id(post).tag(tag)))).await?;
     db.log.take();
     Ok(())
 }

@@ -445,20 +445,14 @@ mod tests {
         let mut written = Vec::new();
         for entry in std::fs::read_dir(folder).expect("the folder of cases") {
             let path = entry.expect("an entry").path();
-            let area = path
-                .file_stem()
-                .and_then(|stem| stem.to_str())
-                .unwrap_or_default()
-                .to_owned();
+            let area = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
             let text = std::fs::read_to_string(&path).expect("a case file");
             for line in text.lines().filter_map(|line| line.strip_prefix("pub async fn ")) {
                 let name = line.split('(').next().unwrap_or_default();
                 written.push(format!("{area}::{name}"));
             }
         }
-        let listed = listed
-            .iter()
-            .flat_map(|(area, names)| names.iter().map(move |name| format!("{area}::{name}")));
+        let listed = listed.iter().flat_map(|(area, names)| names.iter().map(move |name| format!("{area}::{name}")));
         let mut listed: Vec<String> = listed.collect();
         listed.sort();
         written.sort();

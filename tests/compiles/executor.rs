@@ -12,8 +12,7 @@ async fn user_count(db: &mut impl Executor) -> orm::Result<i64> {
 async fn add<E: Executor>(db: &mut E, name: &str) -> orm::Result<User> {
     let before = user_count(db).await?;
     let email = format!("{before}@example.com");
-    db.fetch_one(insert(User::builder().name(name).email(email)).returning(User))
-        .await
+    db.fetch_one(insert(User::builder().name(name).email(email)).returning(User)).await
 }
 
 /// A repository that owns its executor.
@@ -27,10 +26,7 @@ impl<E: Executor> Users<E> {
     }
 
     async fn lengths(&mut self) -> orm::Result<Vec<i64>> {
-        self.db
-            .stream(select(User.name.length()).order_by(User.id))
-            .try_collect()
-            .await
+        self.db.stream(select(User.name.length()).order_by(User.id)).try_collect().await
     }
 }
 

@@ -19,20 +19,8 @@ mod private {
     #[test]
     fn private_fields_are_columns_within_their_module() {
         let row = Secret::builder().text("x").hint("y").build();
-        assert_eq!(
-            row,
-            Secret {
-                id: 0,
-                text: "x".into(),
-                hint: Some("y".into())
-            }
-        );
-        assert!(
-            select(Secret.text)
-                .filter(Secret.hint.is_null())
-                .to_sql(orm::docs::dialect::sqlite())
-                .is_ok()
-        );
+        assert_eq!(row, Secret { id: 0, text: "x".into(), hint: Some("y".into()) });
+        assert!(select(Secret.text).filter(Secret.hint.is_null()).to_sql(orm::docs::dialect::sqlite()).is_ok());
     }
 }
 
@@ -74,23 +62,11 @@ async fn two_models_point_at_each_other_across_modules() -> orm::Result<()> {
     let engine = orm::connect("sqlite::memory:").await?;
     engine.create_all(schema![Egg, Hen]).await?;
     let hen = engine.fetch_one(insert(Hen::builder()).returning(Hen)).await?;
-    let egg = engine
-        .fetch_one(insert(Egg::builder().hen_id(hen.id)).returning(Egg))
-        .await?;
-    engine
-        .execute(update(Hen).set(Hen.best_id, egg.id).filter(Hen.id.eq(hen.id)))
-        .await?;
+    let egg = engine.fetch_one(insert(Egg::builder().hen_id(hen.id)).returning(Egg)).await?;
+    engine.execute(update(Hen).set(Hen.best_id, egg.id).filter(Hen.id.eq(hen.id))).await?;
     let best = engine.fetch_one(select((Hen, Egg)).join(Hen.best)).await?;
-    assert_eq!(
-        (best.0.weight(), best.0.best_id, best.1.hen_id),
-        (0, Some(egg.id), hen.id)
-    );
-    assert_eq!(
-        engine
-            .fetch_all(select(Egg.id).join(Egg.hen).filter(Hen.eggs.none(false)))
-            .await?,
-        [egg.id]
-    );
+    assert_eq!((best.0.weight(), best.0.best_id, best.1.hen_id), (0, Some(egg.id), hen.id));
+    assert_eq!(engine.fetch_all(select(Egg.id).join(Egg.hen).filter(Hen.eggs.none(false))).await?, [egg.id]);
     Ok(())
 }
 
@@ -112,12 +88,6 @@ struct Row {
 #[test]
 fn the_other_derives_are_quiet_too() {
     let row = Row::from((Name("x".into()), Color::Red));
-    assert_eq!(
-        row,
-        Row {
-            name: Name::from("x".to_owned()),
-            color: Color::Red
-        }
-    );
+    assert_eq!(row, Row { name: Name::from("x".to_owned()), color: Color::Red });
     assert_ne!(row.color, Color::Green);
 }

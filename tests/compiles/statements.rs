@@ -22,12 +22,8 @@ struct Prepared {
 fn prepared() -> Prepared {
     let boss = User.alias("boss");
     Prepared {
-        top: select((User.name, count(Post.id)))
-            .join(User.posts)
-            .group_by(User.id),
-        users: select(User)
-            .join(User.manager.to(boss))
-            .filter(boss.age.gt(User.age)),
+        top: select((User.name, count(Post.id))).join(User.posts).group_by(User.id),
+        users: select(User).join(User.manager.to(boss)).filter(boss.age.gt(User.age)),
         pairs: select((User, Post.optional())).left_join(User.posts),
         rename: update(User).set(User.name, "Al").filter(User.id.eq(1)),
         purge: delete(Post).all_rows(),
@@ -42,24 +38,13 @@ fn prepared() -> Prepared {
 #[test]
 fn statements_are_stored_cloned_and_sent_to_other_threads() {
     let prepared = prepared().clone();
-    let sql = std::thread::spawn(move || prepared.top.to_sql(dialect::sqlite()))
-        .join()
-        .unwrap();
+    let sql = std::thread::spawn(move || prepared.top.to_sql(dialect::sqlite())).join().unwrap();
     assert!(sql.unwrap().starts_with("SELECT"));
 }
 
 #[test]
 fn statements_of_different_types_stand_side_by_side() {
-    let Prepared {
-        top,
-        users,
-        pairs,
-        rename,
-        purge,
-        add,
-        raw,
-        ..
-    } = prepared();
+    let Prepared { top, users, pairs, rename, purge, add, raw, .. } = prepared();
     let all: [Box<dyn Runnable>; 7] = [
         Box::new(top),
         Box::new(users),
@@ -69,10 +54,7 @@ fn statements_of_different_types_stand_side_by_side() {
         Box::new(add),
         Box::new(raw),
     ];
-    assert!(
-        all.iter()
-            .all(|statement| statement.to_sql(dialect::sqlite()).is_ok())
-    );
+    assert!(all.iter().all(|statement| statement.to_sql(dialect::sqlite()).is_ok()));
 }
 
 /// What a program does with a column that is chosen when it runs.
@@ -87,16 +69,10 @@ fn sorted(query: Select<User>, column: &str) -> Option<Select<User>> {
 
 #[test]
 fn a_statement_is_completed_by_functions() {
-    let Prepared {
-        columns: (name, age),
-        adult,
-        boss,
-        ..
-    } = prepared();
+    let Prepared { columns: (name, age), adult, boss, .. } = prepared();
     let conditions: Vec<Expr<bool>> = vec![adult, name.ne("Bob"), age.is_not_null()];
-    let query = select(User)
-        .filter(and(conditions))
-        .exclude(exists(select(boss.id).filter(boss.id.eq(User.manager_id))));
+    let query =
+        select(User).filter(and(conditions)).exclude(exists(select(boss.id).filter(boss.id.eq(User.manager_id))));
     assert!(sorted(query.clone(), "name").is_some());
     assert!(sorted(query, "shoe size").is_none());
 }
@@ -109,8 +85,6 @@ fn named<'a>(user: UserColumns, name: &'a str) -> impl Condition + use<'a> {
 #[test]
 fn conditions_are_given_by_functions() {
     let (one, other) = (User.alias("one"), User.alias("other"));
-    let query = select(one.id)
-        .join(other.on(other.id.gt(one.id)))
-        .filter(named(one, "A").and(named(other, "B")));
+    let query = select(one.id).join(other.on(other.id.gt(one.id))).filter(named(one, "A").and(named(other, "B")));
     assert!(query.to_sql(dialect::sqlite()).is_ok());
 }

@@ -32,13 +32,10 @@ async fn a_closure_that_borrows_is_spawned_and_nested() {
         let (outer, inner) = (String::from("outer"), String::from("inner"));
         engine
             .transaction(async |tx| {
-                tx.execute(insert(User::builder().name(&outer).email(&outer)))
-                    .await?;
+                tx.execute(insert(User::builder().name(&outer).email(&outer))).await?;
                 tx.transaction(async |tx| {
-                    tx.execute(insert(User::builder().name(&inner).email(&inner)))
-                        .await?;
-                    tx.transaction(async |tx| tx.fetch_scalar(select(count(User.id))).await)
-                        .await
+                    tx.execute(insert(User::builder().name(&inner).email(&inner))).await?;
+                    tx.transaction(async |tx| tx.fetch_scalar(select(count(User.id))).await).await
                 })
                 .await
             })
@@ -65,9 +62,7 @@ async fn a_guard_is_held_across_await_in_a_spawned_task() {
 async fn a_transaction_begins_on_a_connection_that_is_kept() -> orm::Result<()> {
     let engine = engine().await?;
     let mut connection = engine.connection().await?;
-    let users = connection
-        .transaction(async |tx| tx.fetch_all(select(User)).await)
-        .await?;
+    let users = connection.transaction(async |tx| tx.fetch_all(select(User)).await).await?;
     assert!(users.is_empty());
     connection.begin().await?.rollback().await
 }

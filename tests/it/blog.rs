@@ -73,46 +73,20 @@ fn day(day: u32) -> NaiveDate {
 /// comments and two tags.
 async fn blog() -> orm::Result<Database> {
     let db = Database::new().await?;
-    db.create_all(schema![PostTag, Tag, Comment, Post, Profile, Author])
-        .await?;
-    db.execute(insert(
-        ["Ann", "Bob", "Cid"].map(|name| Author::builder().name(name)),
-    ))
-    .await?;
-    db.execute(insert(Profile::builder().author_id(1).motto("Slowly.")))
-        .await?;
+    db.create_all(schema![PostTag, Tag, Comment, Post, Profile, Author]).await?;
+    db.execute(insert(["Ann", "Bob", "Cid"].map(|name| Author::builder().name(name)))).await?;
+    db.execute(insert(Profile::builder().author_id(1).motto("Slowly."))).await?;
     let posts = vec![
-        Post::builder()
-            .author_id(1)
-            .title("Rust and SQL")
-            .published(day(1))
-            .body("Both have types."),
-        Post::builder()
-            .author_id(1)
-            .title("100% tea")
-            .published(day(9))
-            .editor_id(2),
+        Post::builder().author_id(1).title("Rust and SQL").published(day(1)).body("Both have types."),
+        Post::builder().author_id(1).title("100% tea").published(day(9)).editor_id(2),
         Post::builder().author_id(1).title("A draft"),
-        Post::builder()
-            .author_id(2)
-            .title("On tea")
-            .published(day(5))
-            .body("Rust stains the pot."),
+        Post::builder().author_id(2).title("On tea").published(day(5)).body("Rust stains the pot."),
     ];
     db.execute(insert(posts)).await?;
-    db.execute(insert(
-        ["First!", "Second."].map(|text| Comment::builder().post_id(1).text(text)),
-    ))
-    .await?;
-    db.execute(insert(
-        ["rust", "sql", "tea"].map(|name| Tag::builder().name(name)),
-    ))
-    .await?;
+    db.execute(insert(["First!", "Second."].map(|text| Comment::builder().post_id(1).text(text)))).await?;
+    db.execute(insert(["rust", "sql", "tea"].map(|name| Tag::builder().name(name)))).await?;
     let tagged = [(1, 1), (1, 2), (2, 3), (4, 3)];
-    db.execute(insert(
-        tagged.map(|(post, tag)| PostTag::builder().post_id(post).tag_id(tag)),
-    ))
-    .await?;
+    db.execute(insert(tagged.map(|(post, tag)| PostTag::builder().post_id(post).tag_id(tag)))).await?;
     Ok(db)
 }
 
@@ -121,39 +95,20 @@ async fn every_kind_of_relation_leads_to_the_other_side() -> TestResult {
     let db = blog().await?;
 
     let authors = select((Post.id, Author.name)).join(Post.author).order_by(Post.id);
-    let authors: Vec<String> = db
-        .fetch_all(authors)
-        .await?
-        .into_iter()
-        .map(|(_, name)| name)
-        .collect();
+    let authors: Vec<String> = db.fetch_all(authors).await?.into_iter().map(|(_, name)| name).collect();
     assert_eq!(authors, ["Ann", "Ann", "Ann", "Bob"]);
 
-    let titles = select(Post.title)
-        .join(Author.posts)
-        .filter(Author.name.eq("Bob"));
+    let titles = select(Post.title).join(Author.posts).filter(Author.name.eq("Bob"));
     assert_eq!(db.fetch_all(titles).await?, ["On tea"]);
 
-    let mottos = select((Author.name, Profile.motto.optional()))
-        .left_join(Author.profile)
-        .order_by(Author.id);
-    let mottos: Vec<Option<String>> = db
-        .fetch_all(mottos)
-        .await?
-        .into_iter()
-        .map(|(_, motto)| motto)
-        .collect();
+    let mottos = select((Author.name, Profile.motto.optional())).left_join(Author.profile).order_by(Author.id);
+    let mottos: Vec<Option<String>> = db.fetch_all(mottos).await?.into_iter().map(|(_, motto)| motto).collect();
     assert_eq!(mottos, [Some("Slowly.".to_owned()), None, None]);
 
-    let tags = select(string_agg(Tag.name, " ").order_by(Tag.name))
-        .join(Post.tags)
-        .filter(Post.id.eq(1));
+    let tags = select(string_agg(Tag.name, " ").order_by(Tag.name)).join(Post.tags).filter(Post.id.eq(1));
     assert_eq!(db.fetch_scalar(tags).await?.as_deref(), Some("rust sql"));
 
-    let about_tea = select(Post.id)
-        .join(Tag.posts)
-        .filter(Tag.name.eq("tea"))
-        .order_by(Post.id);
+    let about_tea = select(Post.id).join(Tag.posts).filter(Tag.name.eq("tea")).order_by(Post.id);
     assert_eq!(db.fetch_all(about_tea).await?, [2, 4]);
     Ok(())
 }
@@ -163,9 +118,8 @@ async fn two_relations_to_one_model_are_told_apart() -> TestResult {
     let db = blog().await?;
     let (writer, editor) = (Author.alias("writer"), Author.alias("editor"));
 
-    let edited = select((Post.title, writer.name, editor.name))
-        .join(Post.author.to(writer))
-        .join(Post.editor.to(editor));
+    let edited =
+        select((Post.title, writer.name, editor.name)).join(Post.author.to(writer)).join(Post.editor.to(editor));
 
     let row = db.fetch_one(edited).await?;
     assert_eq!(row, ("100% tea".to_owned(), "Ann".to_owned(), "Bob".to_owned()));
@@ -178,9 +132,7 @@ async fn two_relations_to_one_model_are_told_apart() -> TestResult {
 async fn related_rows_are_asked_about_without_doubling_the_row() -> TestResult {
     let db = blog().await?;
 
-    let published = select(Author.name)
-        .filter(Author.posts.any(Post.published.is_not_null()))
-        .order_by(Author.name);
+    let published = select(Author.name).filter(Author.posts.any(Post.published.is_not_null())).order_by(Author.name);
     assert_eq!(db.fetch_all(published).await?, ["Ann", "Bob"]);
 
     let idle = select(Author.name).filter(Author.posts.none(true));
@@ -195,23 +147,14 @@ async fn related_rows_are_asked_about_without_doubling_the_row() -> TestResult {
 async fn counts_include_those_who_have_none() -> TestResult {
     let db = blog().await?;
 
-    let posts_and_comments = select((
-        Author.name,
-        count(Post.id).distinct(),
-        count(Comment.id),
-        max(Post.published),
-    ))
-    .left_join(Author.posts)
-    .left_join(Post.comments)
-    .group_by(Author.id)
-    .order_by((count(Post.id).distinct().desc(), Author.name));
+    let posts_and_comments = select((Author.name, count(Post.id).distinct(), count(Comment.id), max(Post.published)))
+        .left_join(Author.posts)
+        .left_join(Post.comments)
+        .group_by(Author.id)
+        .order_by((count(Post.id).distinct().desc(), Author.name));
 
-    let expected = [
-        ("Ann", 3, 2, Some(day(9))),
-        ("Bob", 1, 0, Some(day(5))),
-        ("Cid", 0, 0, None),
-    ]
-    .map(|(name, posts, comments, last)| (name.to_owned(), posts, comments, last));
+    let expected = [("Ann", 3, 2, Some(day(9))), ("Bob", 1, 0, Some(day(5))), ("Cid", 0, 0, None)]
+        .map(|(name, posts, comments, last)| (name.to_owned(), posts, comments, last));
     assert_eq!(db.fetch_all(posts_and_comments).await?, expected);
     Ok(())
 }
@@ -253,12 +196,7 @@ impl Search<'_> {
 }
 
 async fn found(db: &Engine, search: Search<'_>) -> orm::Result<Vec<i64>> {
-    Ok(db
-        .fetch_all(search.statement())
-        .await?
-        .into_iter()
-        .map(|post| post.id)
-        .collect())
+    Ok(db.fetch_all(search.statement()).await?.into_iter().map(|post| post.id).collect())
 }
 
 #[tokio::test]
@@ -266,64 +204,11 @@ async fn a_search_uses_what_is_filled_in() -> TestResult {
     let db = blog().await?;
 
     assert_eq!(found(&db, Search::default()).await?, [2, 4, 1]);
-    assert_eq!(
-        found(
-            &db,
-            Search {
-                newest_first: true,
-                drafts: true,
-                ..Search::default()
-            }
-        )
-        .await?,
-        [2, 4, 1, 3]
-    );
-    assert_eq!(
-        found(
-            &db,
-            Search {
-                text: Some("rust"),
-                ..Search::default()
-            }
-        )
-        .await?,
-        [4, 1]
-    );
-    assert_eq!(
-        found(
-            &db,
-            Search {
-                tags: &["tea", "sql"],
-                ..Search::default()
-            }
-        )
-        .await?,
-        [2, 4, 1]
-    );
-    assert_eq!(
-        found(
-            &db,
-            Search {
-                author: Some("Ann"),
-                drafts: true,
-                ..Search::default()
-            }
-        )
-        .await?,
-        [2, 3, 1]
-    );
-    assert_eq!(
-        found(
-            &db,
-            Search {
-                since: Some(day(5)),
-                text: Some("TEA"),
-                ..Search::default()
-            }
-        )
-        .await?,
-        [2, 4]
-    );
+    assert_eq!(found(&db, Search { newest_first: true, drafts: true, ..Search::default() }).await?, [2, 4, 1, 3]);
+    assert_eq!(found(&db, Search { text: Some("rust"), ..Search::default() }).await?, [4, 1]);
+    assert_eq!(found(&db, Search { tags: &["tea", "sql"], ..Search::default() }).await?, [2, 4, 1]);
+    assert_eq!(found(&db, Search { author: Some("Ann"), drafts: true, ..Search::default() }).await?, [2, 3, 1]);
+    assert_eq!(found(&db, Search { since: Some(day(5)), text: Some("TEA"), ..Search::default() }).await?, [2, 4]);
     Ok(())
 }
 
@@ -331,50 +216,16 @@ async fn a_search_uses_what_is_filled_in() -> TestResult {
 async fn what_a_visitor_types_is_text_and_never_a_pattern() -> TestResult {
     let db = blog().await?;
 
-    assert_eq!(
-        found(
-            &db,
-            Search {
-                text: Some("100%"),
-                ..Search::default()
-            }
-        )
-        .await?,
-        [2]
-    );
-    assert_eq!(
-        found(
-            &db,
-            Search {
-                text: Some("%"),
-                ..Search::default()
-            }
-        )
-        .await?,
-        [2]
-    );
-    assert_eq!(
-        found(
-            &db,
-            Search {
-                text: Some("' OR 1=1 --"),
-                ..Search::default()
-            }
-        )
-        .await?,
-        [0; 0]
-    );
+    assert_eq!(found(&db, Search { text: Some("100%"), ..Search::default() }).await?, [2]);
+    assert_eq!(found(&db, Search { text: Some("%"), ..Search::default() }).await?, [2]);
+    assert_eq!(found(&db, Search { text: Some("' OR 1=1 --"), ..Search::default() }).await?, [0; 0]);
     Ok(())
 }
 
 #[tokio::test]
 async fn pages_have_every_post_once_and_the_count_is_that_of_all() -> TestResult {
     let db = blog().await?;
-    let query = Search {
-        drafts: true,
-        ..Search::default()
-    }
-    .statement();
+    let query = Search { drafts: true, ..Search::default() }.statement();
 
     let total = db.fetch_scalar(query.count()).await?;
     let mut seen = Vec::new();
@@ -411,14 +262,9 @@ async fn a_forgotten_join_is_named_and_nothing_is_sent() -> TestResult {
     let db = blog().await?;
     db.sent();
 
-    let error = db
-        .fetch_all(select(Post.title).filter(Author.name.eq("Ann")))
-        .await
-        .expect_err("no join");
+    let error = db.fetch_all(select(Post.title).filter(Author.name.eq("Ann"))).await.expect_err("no join");
 
-    assert!(
-        matches!(&error, Error::MissingFrom { table, column, .. } if table == "author" && column == "name")
-    );
+    assert!(matches!(&error, Error::MissingFrom { table, column, .. } if table == "author" && column == "name"));
     assert!(error.to_string().ends_with("add `.join(Post.author)`"), "{error}");
     assert!(db.sent().iter().all(String::is_empty));
     Ok(())

@@ -19,10 +19,7 @@ struct Address {
 async fn addresses() -> orm::Result<Database> {
     let db = Database::new().await?;
     db.create_all(schema![Address]).await?;
-    db.execute(insert(
-        Address::builder().name("Ann").city("Bonn").street("Am Hof"),
-    ))
-    .await?;
+    db.execute(insert(Address::builder().name("Ann").city("Bonn").street("Am Hof"))).await?;
     Ok(db)
 }
 
@@ -42,22 +39,11 @@ async fn a_key_is_searched_and_a_column_without_an_index_is_scanned() -> TestRes
 async fn an_index_of_the_model_is_used() -> TestResult {
     let db = addresses().await?;
 
-    let by_name = db
-        .explain(select(Address.id).filter(Address.name.eq("Ann")))
-        .await?;
-    let by_both = db
-        .explain(
-            select(Address.id)
-                .filter(Address.city.eq("Bonn"))
-                .filter(Address.street.gt("B")),
-        )
-        .await?;
+    let by_name = db.explain(select(Address.id).filter(Address.name.eq("Ann"))).await?;
+    let by_both = db.explain(select(Address.id).filter(Address.city.eq("Bonn")).filter(Address.street.gt("B"))).await?;
 
     assert!(by_name.contains("ix_address_name"), "{by_name}");
-    assert!(
-        by_both.contains("ix_address_city_street") && by_both.contains("(city=? AND street>?)"),
-        "{by_both}"
-    );
+    assert!(by_both.contains("ix_address_city_street") && by_both.contains("(city=? AND street>?)"), "{by_both}");
     Ok(())
 }
 
@@ -65,14 +51,9 @@ async fn an_index_of_the_model_is_used() -> TestResult {
 async fn a_list_of_values_uses_the_index() -> TestResult {
     let db = addresses().await?;
 
-    let plan = db
-        .explain(select(Address.id).filter(Address.name.in_(["Ann", "Bob"])))
-        .await?;
+    let plan = db.explain(select(Address.id).filter(Address.name.in_(["Ann", "Bob"]))).await?;
 
-    assert!(
-        plan.contains("SEARCH address USING") && plan.contains("ix_address_name"),
-        "{plan}"
-    );
+    assert!(plan.contains("SEARCH address USING") && plan.contains("ix_address_name"), "{plan}");
     Ok(())
 }
 
@@ -80,14 +61,9 @@ async fn a_list_of_values_uses_the_index() -> TestResult {
 async fn a_pattern_known_to_the_program_uses_the_index() -> TestResult {
     let db = addresses().await?;
 
-    let plan = db
-        .explain(select(Address.id).filter(Address.name.like("An%")))
-        .await?;
+    let plan = db.explain(select(Address.id).filter(Address.name.like("An%"))).await?;
 
-    assert!(
-        plan.contains("SEARCH address USING") && plan.contains("ix_address_name"),
-        "{plan}"
-    );
+    assert!(plan.contains("SEARCH address USING") && plan.contains("ix_address_name"), "{plan}");
     Ok(())
 }
 
@@ -109,9 +85,7 @@ async fn a_transaction_explains_what_it_sees() -> TestResult {
 
     let mut tx = db.begin().await?;
     tx.execute(sql!("CREATE INDEX by_note ON address (note)")).await?;
-    let plan = tx
-        .explain(select(Address.id).filter(Address.note.eq("x")))
-        .await?;
+    let plan = tx.explain(select(Address.id).filter(Address.note.eq("x"))).await?;
     tx.rollback().await?;
 
     assert!(plan.contains("by_note"), "{plan}");

@@ -27,12 +27,7 @@ async fn readings() -> orm::Result<Database> {
 /// As they come from outside: models, whose keys the database is to make.
 fn file() -> Vec<Reading> {
     let value = |number: i64| f64::from(u8::try_from(number % 7).unwrap_or_default()) / 2.0;
-    let row = |number| Reading {
-        id: 0,
-        number,
-        sensor: format!("s{}", number % 10),
-        value: value(number),
-    };
+    let row = |number| Reading { id: 0, number, sensor: format!("s{}", number % 10), value: value(number) };
     (0..ROWS).map(row).collect()
 }
 
@@ -56,9 +51,7 @@ async fn a_good_file_is_imported_in_two_hundred_statements() -> TestResult {
 async fn the_keys_come_back_in_the_order_of_the_file() -> TestResult {
     let db = readings().await?;
 
-    let keys = db
-        .fetch_all(insert(file()).returning((Reading.id, Reading.number)))
-        .await?;
+    let keys = db.fetch_all(insert(file()).returning((Reading.id, Reading.number))).await?;
 
     assert!(keys.iter().map(|(_, number)| *number).eq(0..ROWS));
     assert!(keys.is_sorted());
@@ -74,12 +67,7 @@ async fn a_duplicate_in_the_file_leaves_nothing_behind() -> TestResult {
     let error = db.execute(insert(file)).await.expect_err("a number stands twice");
 
     assert!(matches!(error, Error::UniqueViolation { .. }), "{error}");
-    assert!(
-        error
-            .to_string()
-            .starts_with("unique violation on `reading.number`"),
-        "{error}"
-    );
+    assert!(error.to_string().starts_with("unique violation on `reading.number`"), "{error}");
     assert_eq!(kept(&db).await?, 0);
     assert_eq!(db.pool_state().in_use, 0);
     Ok(())
@@ -93,10 +81,7 @@ async fn a_value_that_no_column_can_hold_leaves_nothing_behind() -> TestResult {
 
     let error = db.execute(insert(file)).await.expect_err("not a number");
 
-    assert!(
-        matches!(&error, Error::Bind { place, .. } if place.contains("reading.value")),
-        "{error}"
-    );
+    assert!(matches!(&error, Error::Bind { place, .. } if place.contains("reading.value")), "{error}");
     assert_eq!(kept(&db).await?, 0);
     Ok(())
 }
@@ -108,27 +93,12 @@ async fn a_bad_file_spoils_nothing_else_in_the_transaction() -> TestResult {
     bad[7_000].number = 3;
 
     let mut tx = db.begin().await?;
-    tx.execute(insert(Reading {
-        id: 0,
-        number: -1,
-        sensor: "before".into(),
-        value: 0.0,
-    }))
-    .await?;
+    tx.execute(insert(Reading { id: 0, number: -1, sensor: "before".into(), value: 0.0 })).await?;
     let refused = tx.execute(insert(bad)).await;
-    tx.execute(insert(Reading {
-        id: 0,
-        number: -2,
-        sensor: "after".into(),
-        value: 0.0,
-    }))
-    .await?;
+    tx.execute(insert(Reading { id: 0, number: -2, sensor: "after".into(), value: 0.0 })).await?;
     tx.commit().await?;
 
-    assert!(
-        matches!(refused, Err(Error::UniqueViolation { .. })),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(Error::UniqueViolation { .. })), "{refused:?}");
     let sensors = db.fetch_all(select(Reading.sensor).order_by(Reading.id)).await?;
     assert_eq!(sensors, ["before", "after"]);
     Ok(())

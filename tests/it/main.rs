@@ -1,10 +1,6 @@
 //! User stories through the facade, one file a story.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test that fails should fail loudly"
-)]
+#![allow(clippy::expect_used, clippy::panic, reason = "a test that fails should fail loudly")]
 
 mod blog;
 mod explain;

@@ -45,10 +45,7 @@ struct Spans {
 fn watch() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        tracing::subscriber::set_global_default(Spans {
-            next: AtomicU64::new(1),
-        })
-        .expect("there is no other");
+        tracing::subscriber::set_global_default(Spans { next: AtomicU64::new(1) }).expect("there is no other");
         tracing::callsite::rebuild_interest_cache();
     });
     WATCHED.set(Some(BTreeMap::new()));
@@ -56,11 +53,7 @@ fn watch() {
 
 /// The spans since the last call, in order.
 fn spans() -> Vec<Fields> {
-    WATCHED
-        .replace(Some(BTreeMap::new()))
-        .unwrap_or_default()
-        .into_values()
-        .collect()
+    WATCHED.replace(Some(BTreeMap::new())).unwrap_or_default().into_values().collect()
 }
 
 struct Visitor<'a>(&'a mut Fields);
@@ -103,10 +96,7 @@ impl Subscriber for Spans {
 }
 
 fn fields<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Fields {
-    pairs
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect()
+    pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 #[tokio::test]
@@ -117,9 +107,7 @@ async fn a_span_has_the_names_of_opentelemetry() -> TestResult {
     engine.execute(insert(account("ann"))).await?;
     spans();
 
-    engine
-        .fetch_all(select(Account.id).filter(Account.secret.eq("hunter2")))
-        .await?;
+    engine.fetch_all(select(Account.id).filter(Account.secret.eq("hunter2"))).await?;
 
     let text = r#"SELECT "account"."id" FROM "account" WHERE "account"."secret" = ?1"#;
     let expected = fields([
@@ -145,52 +133,25 @@ async fn the_span_of_a_failure_says_which_error_it_was() -> TestResult {
     engine.execute(insert(account("ann"))).await?;
     spans();
 
-    engine
-        .execute(insert(account("ann")))
-        .await
-        .expect_err("there is one");
+    engine.execute(insert(account("ann"))).await.expect_err("there is one");
 
     let spans = spans();
-    let [span] = spans.as_slice() else {
-        panic!("{spans:?}")
-    };
-    assert_eq!(
-        span.get("error.type").map(String::as_str),
-        Some("UniqueViolation")
-    );
-    assert_eq!(
-        span.get("db.response.status_code").map(String::as_str),
-        Some("2067")
-    );
+    let [span] = spans.as_slice() else { panic!("{spans:?}") };
+    assert_eq!(span.get("error.type").map(String::as_str), Some("UniqueViolation"));
+    assert_eq!(span.get("db.response.status_code").map(String::as_str), Some("2067"));
     Ok(())
 }
 
 #[tokio::test]
 async fn no_span_has_a_bound_value_in_it_even_if_errors_may_show_them() -> TestResult {
     watch();
-    let engine = Engine::builder("sqlite::memory:")
-        .show_binds(true)
-        .connect()
-        .await?;
+    let engine = Engine::builder("sqlite::memory:").show_binds(true).connect().await?;
     engine.create_all(schema![Account]).await?;
 
-    let inserted: Account = engine
-        .fetch_one(insert(account("ann")).returning(Account))
-        .await?;
-    engine
-        .execute(insert(account("ann")))
-        .await
-        .expect_err("there is one");
-    engine
-        .execute(
-            update(Account)
-                .set(Account.secret, "hunter2")
-                .filter(Account.owner.eq("ann")),
-        )
-        .await?;
-    engine
-        .fetch_all(select(Account).filter(Account.secret.in_(["hunter2", "x"])))
-        .await?;
+    let inserted: Account = engine.fetch_one(insert(account("ann")).returning(Account)).await?;
+    engine.execute(insert(account("ann"))).await.expect_err("there is one");
+    engine.execute(update(Account).set(Account.secret, "hunter2").filter(Account.owner.eq("ann"))).await?;
+    engine.fetch_all(select(Account).filter(Account.secret.in_(["hunter2", "x"]))).await?;
     engine.get(Account, inserted.id).await?;
 
     let spans = spans();
@@ -210,25 +171,13 @@ async fn an_error_and_the_log_hide_what_was_bound() -> TestResult {
     db.create_all(schema![Account]).await?;
     db.execute(insert(account("ann"))).await?;
 
-    let error = db
-        .execute(insert(account("ann")))
-        .await
-        .expect_err("there is one");
+    let error = db.execute(insert(account("ann"))).await.expect_err("there is one");
 
     let context = error.context().expect("the database refused it");
-    assert!(
-        format!("{context:#}").contains("[2 values hidden]"),
-        "{context:#}"
-    );
+    assert!(format!("{context:#}").contains("[2 values hidden]"), "{context:#}");
     let lines = lines.lock().expect("no panic").join("\n");
-    assert!(
-        lines.contains("1 rows affected: INSERT INTO \"account\""),
-        "{lines}"
-    );
-    assert!(
-        lines.contains("failed (unique violation on `account.owner`"),
-        "{lines}"
-    );
+    assert!(lines.contains("1 rows affected: INSERT INTO \"account\""), "{lines}");
+    assert!(lines.contains("failed (unique violation on `account.owner`"), "{lines}");
     for text in [format!("{error:?}"), format!("{context:#}"), lines] {
         assert!(!text.contains("hunter2") && !text.contains("ann"), "{text}");
     }
@@ -241,16 +190,10 @@ async fn who_asks_for_them_sees_the_values() -> TestResult {
     db.create_all(schema![Account]).await?;
     db.execute(insert(account("ann"))).await?;
 
-    let error = db
-        .execute(insert(account("ann")))
-        .await
-        .expect_err("there is one");
+    let error = db.execute(insert(account("ann"))).await.expect_err("there is one");
 
     let context = error.context().expect("the database refused it");
-    assert!(
-        format!("{context:#}").contains(r#"["ann", "hunter2"]"#),
-        "{context:#}"
-    );
+    assert!(format!("{context:#}").contains(r#"["ann", "hunter2"]"#), "{context:#}");
     Ok(())
 }
 
@@ -276,17 +219,9 @@ fn the_echo_goes_to_standard_error() -> TestResult {
 
     let echo = String::from_utf8(output.stderr)?;
     let lines: Vec<&str> = echo.lines().filter(|line| line.starts_with("[orm] ")).collect();
-    let [create, insert] = lines.as_slice() else {
-        panic!("{echo}")
-    };
-    assert!(
-        create.contains(": CREATE TABLE IF NOT EXISTS \"account\""),
-        "{create}"
-    );
-    assert!(
-        insert.ends_with(r#"VALUES (?1, ?2) [2 values hidden]"#),
-        "{insert}"
-    );
+    let [create, insert] = lines.as_slice() else { panic!("{echo}") };
+    assert!(create.contains(": CREATE TABLE IF NOT EXISTS \"account\""), "{create}");
+    assert!(insert.ends_with(r#"VALUES (?1, ?2) [2 values hidden]"#), "{insert}");
     assert!(!String::from_utf8(output.stdout)?.contains("[orm]"));
     Ok(())
 }

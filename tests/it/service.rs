@@ -27,13 +27,9 @@ async fn service(options: impl FnOnce(EngineBuilder) -> EngineBuilder) -> orm::R
 /// Writes the visit down, and gives its number. Other tasks may run between the statements.
 async fn handle(engine: &Engine, request: i64) -> orm::Result<i64> {
     let mut tx = engine.begin().await?;
-    let visit = tx
-        .fetch_one(insert(Visit::builder().request(request)).returning(Visit))
-        .await?;
+    let visit = tx.fetch_one(insert(Visit::builder().request(request)).returning(Visit)).await?;
     tokio::task::yield_now().await;
-    let before: i64 = tx
-        .fetch_scalar(select(count_all()).from(Visit).filter(Visit.id.lt(visit.id)))
-        .await?;
+    let before: i64 = tx.fetch_scalar(select(count_all()).from(Visit).filter(Visit.id.lt(visit.id))).await?;
     tx.commit().await?;
     Ok(before)
 }
@@ -134,19 +130,11 @@ async fn readers_are_served_while_somebody_writes() -> TestResult {
 #[tokio::test]
 async fn a_service_that_is_overrun_says_so_in_time() -> TestResult {
     let db = service(|builder| builder.pool_timeout(Duration::from_millis(50))).await?;
-    let held = [
-        db.connection().await?,
-        db.connection().await?,
-        db.connection().await?,
-        db.connection().await?,
-    ];
+    let held = [db.connection().await?, db.connection().await?, db.connection().await?, db.connection().await?];
 
     let error = handle(&db, 1).await.expect_err("no connection is free");
 
-    assert!(
-        matches!(&error, Error::PoolTimeout { state, .. } if state.in_use == 4),
-        "{error:?}"
-    );
+    assert!(matches!(&error, Error::PoolTimeout { state, .. } if state.in_use == 4), "{error:?}");
     drop(held);
     assert_eq!(handle(&db, 1).await?, 0);
     Ok(())

@@ -28,10 +28,7 @@ enum Role {
 /// A table whose columns hold whatever is put into them.
 async fn database() -> orm::Result<Database> {
     let db = Database::new().await?;
-    db.execute(sql!(
-        "CREATE TABLE person (id, name, age, \"is staff\", born, role)"
-    ))
-    .await?;
+    db.execute(sql!("CREATE TABLE person (id, name, age, \"is staff\", born, role)")).await?;
     Ok(db)
 }
 
@@ -39,11 +36,7 @@ async fn database() -> orm::Result<Database> {
 async fn refusal(row: orm::query::Sql) -> Result<(String, ValueError), Box<dyn std::error::Error>> {
     let db = database().await?;
     db.execute(row).await?;
-    match db
-        .fetch_all(select(Person))
-        .await
-        .expect_err("the row does not fit")
-    {
+    match db.fetch_all(select(Person)).await.expect_err("the row does not fit") {
         Error::Decode { column, source } => Ok((column, source)),
         other => Err(other.into()),
     }
@@ -53,10 +46,7 @@ async fn refusal(row: orm::query::Sql) -> Result<(String, ValueError), Box<dyn s
 async fn a_row_that_fits_is_read_whatever_the_columns_are_declared_as() -> TestResult {
     let db = database().await?;
 
-    db.execute(sql!(
-        "INSERT INTO person VALUES (7, 'Ann', 41, 1, '1983-02-28', 'guest')"
-    ))
-    .await?;
+    db.execute(sql!("INSERT INTO person VALUES (7, 'Ann', 41, 1, '1983-02-28', 'guest')")).await?;
 
     let expected = Person {
         id: 7,
@@ -72,14 +62,10 @@ async fn a_row_that_fits_is_read_whatever_the_columns_are_declared_as() -> TestR
 
 #[tokio::test]
 async fn a_value_of_another_type_names_the_column_and_both_types() -> TestResult {
-    let (column, source) =
-        refusal(sql!("INSERT INTO person VALUES (1, 'Ann', 'old', 0, NULL, NULL)")).await?;
+    let (column, source) = refusal(sql!("INSERT INTO person VALUES (1, 'Ann', 'old', 0, NULL, NULL)")).await?;
 
     assert_eq!(column, "person.age");
-    assert!(
-        matches!(source, ValueError::Mismatch { expected: "i8", .. }),
-        "{source:?}"
-    );
+    assert!(matches!(source, ValueError::Mismatch { expected: "i8", .. }), "{source:?}");
     assert!(source.to_string().contains("text"), "{source}");
     Ok(())
 }
@@ -90,10 +76,7 @@ async fn a_null_in_a_plain_field_says_what_the_field_should_be() -> TestResult {
 
     assert_eq!(column, "person.name");
     assert_eq!(source, ValueError::Null { expected: "String" });
-    assert!(
-        source.to_string().contains("make the field an `Option`"),
-        "{source}"
-    );
+    assert!(source.to_string().contains("make the field an `Option`"), "{source}");
     Ok(())
 }
 
@@ -101,10 +84,7 @@ async fn a_null_in_a_plain_field_says_what_the_field_should_be() -> TestResult {
 async fn a_number_out_of_range_is_not_cut() -> TestResult {
     let (column, source) = refusal(sql!("INSERT INTO person VALUES (1, 'Ann', 300, 0, NULL, NULL)")).await?;
 
-    assert_eq!(
-        (column.as_str(), source),
-        ("person.age", ValueError::OutOfRange { target: "i8" })
-    );
+    assert_eq!((column.as_str(), source), ("person.age", ValueError::OutOfRange { target: "i8" }));
     Ok(())
 }
 
@@ -112,19 +92,13 @@ async fn a_number_out_of_range_is_not_cut() -> TestResult {
 async fn a_truth_value_is_0_or_1() -> TestResult {
     let (column, source) = refusal(sql!("INSERT INTO person VALUES (1, 'Ann', NULL, 2, NULL, NULL)")).await?;
 
-    assert_eq!(
-        (column.as_str(), source),
-        ("person.is staff", ValueError::OutOfRange { target: "bool" })
-    );
+    assert_eq!((column.as_str(), source), ("person.is staff", ValueError::OutOfRange { target: "bool" }));
     Ok(())
 }
 
 #[tokio::test]
 async fn a_date_that_does_not_exist_is_no_other_date() -> TestResult {
-    let (column, source) = refusal(sql!(
-        "INSERT INTO person VALUES (1, 'Ann', NULL, 0, '2023-02-29', NULL)"
-    ))
-    .await?;
+    let (column, source) = refusal(sql!("INSERT INTO person VALUES (1, 'Ann', NULL, 0, '2023-02-29', NULL)")).await?;
 
     assert_eq!(column, "person.born");
     assert!(matches!(source, ValueError::Malformed { .. }), "{source:?}");
@@ -133,26 +107,18 @@ async fn a_date_that_does_not_exist_is_no_other_date() -> TestResult {
 
 #[tokio::test]
 async fn a_word_that_is_no_variant_is_shown_beside_those_that_are() -> TestResult {
-    let (column, source) = refusal(sql!(
-        "INSERT INTO person VALUES (1, 'Ann', NULL, 0, NULL, 'root')"
-    ))
-    .await?;
+    let (column, source) = refusal(sql!("INSERT INTO person VALUES (1, 'Ann', NULL, 0, NULL, 'root')")).await?;
 
     assert_eq!(column, "person.role");
-    assert!(
-        matches!(&source, ValueError::UnknownVariant { value, .. } if value == "root"),
-        "{source:?}"
-    );
+    assert!(matches!(&source, ValueError::UnknownVariant { value, .. } if value == "root"), "{source:?}");
     assert!(source.to_string().contains("`admin`, `guest`"), "{source}");
     Ok(())
 }
 
 #[tokio::test]
 async fn text_that_is_not_utf_8_is_refused() -> TestResult {
-    let (column, source) = refusal(sql!(
-        "INSERT INTO person VALUES (1, CAST(x'41ff' AS TEXT), NULL, 0, NULL, NULL)"
-    ))
-    .await?;
+    let (column, source) =
+        refusal(sql!("INSERT INTO person VALUES (1, CAST(x'41ff' AS TEXT), NULL, 0, NULL, NULL)")).await?;
 
     assert_eq!((column.as_str(), source), ("person.name", ValueError::Utf8));
     Ok(())
@@ -167,10 +133,7 @@ async fn a_missing_table_is_named() -> TestResult {
 
     for error in [read, written] {
         assert!(matches!(error, Error::UndefinedTable { .. }), "{error:?}");
-        assert_eq!(
-            error.context().and_then(|context| context.table.as_deref()),
-            Some("person")
-        );
+        assert_eq!(error.context().and_then(|context| context.table.as_deref()), Some("person"));
         assert!(error.to_string().contains("create_all"), "{error}");
     }
     Ok(())
@@ -179,27 +142,16 @@ async fn a_missing_table_is_named() -> TestResult {
 #[tokio::test]
 async fn a_missing_column_is_named() -> TestResult {
     let db = Database::new().await?;
-    db.execute(sql!("CREATE TABLE person (id INTEGER PRIMARY KEY, name TEXT)"))
-        .await?;
+    db.execute(sql!("CREATE TABLE person (id INTEGER PRIMARY KEY, name TEXT)")).await?;
 
-    let row = Person {
-        id: 1,
-        name: "Ann".into(),
-        age: None,
-        staff: false,
-        born: None,
-        role: None,
-    };
+    let row = Person { id: 1, name: "Ann".into(), age: None, staff: false, born: None, role: None };
     let read = db.fetch_all(select(Person.age)).await.expect_err("no column");
     let written = db.execute(insert(row)).await.expect_err("no column");
 
     for error in [read, written] {
         assert!(matches!(error, Error::UndefinedColumn { .. }), "{error:?}");
         let context = error.context().expect("the database said so");
-        assert_eq!(
-            (context.table.as_deref(), context.columns.as_slice()),
-            (Some("person"), &["age".to_owned()][..])
-        );
+        assert_eq!((context.table.as_deref(), context.columns.as_slice()), (Some("person"), &["age".to_owned()][..]));
     }
     Ok(())
 }
@@ -207,38 +159,18 @@ async fn a_missing_column_is_named() -> TestResult {
 #[tokio::test]
 async fn a_statement_by_hand_is_read_by_position() -> TestResult {
     let db = database().await?;
-    db.execute(sql!(
-        "INSERT INTO person VALUES ({}, {}, NULL, 0, NULL, NULL)",
-        1,
-        "Ann"
-    ))
-    .await?;
+    db.execute(sql!("INSERT INTO person VALUES ({}, {}, NULL, 0, NULL, NULL)", 1, "Ann")).await?;
 
-    let row = db
-        .fetch_one(sql!("SELECT id, upper(name) FROM person").rows::<(i64, String)>())
-        .await?;
-    let swapped = db
-        .fetch_one(sql!("SELECT name, id FROM person").rows::<(i64, String)>())
-        .await;
-    let narrow = db
-        .fetch_one(sql!("SELECT id FROM person").rows::<(i64, String)>())
-        .await;
+    let row = db.fetch_one(sql!("SELECT id, upper(name) FROM person").rows::<(i64, String)>()).await?;
+    let swapped = db.fetch_one(sql!("SELECT name, id FROM person").rows::<(i64, String)>()).await;
+    let narrow = db.fetch_one(sql!("SELECT id FROM person").rows::<(i64, String)>()).await;
 
     assert_eq!(row, (1, "ANN".to_owned()));
     assert!(
         matches!(&swapped, Err(Error::Decode { column, source: ValueError::Mismatch { .. } }) if column == "name"),
         "{swapped:?}"
     );
-    assert!(
-        matches!(
-            &narrow,
-            Err(Error::Decode {
-                source: ValueError::NoColumn { width: 1 },
-                ..
-            })
-        ),
-        "{narrow:?}"
-    );
+    assert!(matches!(&narrow, Err(Error::Decode { source: ValueError::NoColumn { width: 1 }, .. })), "{narrow:?}");
     Ok(())
 }
 
@@ -250,9 +182,7 @@ async fn a_view_is_read_like_a_table() -> TestResult {
     ))
     .await?;
 
-    let admins = select(Person.name)
-        .filter(Person.role.eq(Role::Admin))
-        .filter(Person.staff);
+    let admins = select(Person.name).filter(Person.role.eq(Role::Admin)).filter(Person.staff);
     assert_eq!(db.fetch_all(admins).await?, ["Ann"]);
     Ok(())
 }
@@ -261,10 +191,7 @@ async fn a_view_is_read_like_a_table() -> TestResult {
 async fn a_mistake_in_sql_by_hand_is_shown_where_it_is() -> TestResult {
     let db = database().await?;
 
-    let error = db
-        .execute(sql!("DELETE FROM person WHERE id == = 1"))
-        .await
-        .expect_err("no SQL");
+    let error = db.execute(sql!("DELETE FROM person WHERE id == = 1")).await.expect_err("no SQL");
 
     assert!(matches!(error, Error::Database { .. }), "{error:?}");
     assert!(error.to_string().contains("= 1"), "{error}");
@@ -275,14 +202,9 @@ async fn a_mistake_in_sql_by_hand_is_shown_where_it_is() -> TestResult {
 async fn a_file_that_is_no_database_is_found_when_it_is_opened() -> TestResult {
     let directory = tempfile::tempdir()?;
     let file = directory.path().join("letter.db");
-    std::fs::write(
-        &file,
-        "Dear Sir or Madam, this is a letter and not a database. ".repeat(40),
-    )?;
+    std::fs::write(&file, "Dear Sir or Madam, this is a letter and not a database. ".repeat(40))?;
 
-    let error = orm::connect(crate::support::url(&file))
-        .await
-        .expect_err("a letter");
+    let error = orm::connect(crate::support::url(&file)).await.expect_err("a letter");
 
     assert!(matches!(error, Error::Corrupt { .. }), "{error:?}");
     assert!(error.to_string().contains("is not a SQLite database"), "{error}");

@@ -18,11 +18,7 @@ struct Account {
 async fn bank() -> orm::Result<Database> {
     let db = Database::new().await?;
     db.create_all(schema![Account]).await?;
-    db.execute(insert([
-        Account { id: 1, balance: 100 },
-        Account { id: 2, balance: 0 },
-    ]))
-    .await?;
+    db.execute(insert([Account { id: 1, balance: 100 }, Account { id: 2, balance: 0 }])).await?;
     Ok(db)
 }
 
@@ -31,18 +27,8 @@ async fn balances(db: &Engine) -> orm::Result<Vec<i64>> {
 }
 
 async fn transfer(db: &mut impl Executor, from: i64, to: i64, amount: i64) -> orm::Result<u64> {
-    db.execute(
-        update(Account)
-            .set(Account.balance, Account.balance + amount)
-            .filter(Account.id.eq(to)),
-    )
-    .await?;
-    db.execute(
-        update(Account)
-            .set(Account.balance, Account.balance - amount)
-            .filter(Account.id.eq(from)),
-    )
-    .await
+    db.execute(update(Account).set(Account.balance, Account.balance + amount).filter(Account.id.eq(to))).await?;
+    db.execute(update(Account).set(Account.balance, Account.balance - amount).filter(Account.id.eq(from))).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -81,15 +67,11 @@ async fn savepoints_nest_and_borrow_too() -> TestResult {
             .transaction(async |tx| {
                 transfer(tx, 1, 2, amount).await?;
                 // More than there is: this savepoint is undone, and the transaction goes on.
-                let refused = tx
-                    .transaction(async |savepoint| transfer(savepoint, 1, 2, amount * 10).await)
-                    .await;
+                let refused = tx.transaction(async |savepoint| transfer(savepoint, 1, 2, amount * 10).await).await;
                 let kept = tx
                     .transaction(async |outer| {
                         transfer(outer, 2, 1, 1).await?;
-                        outer
-                            .transaction(async |inner| transfer(inner, 2, 1, amount / 10).await)
-                            .await
+                        outer.transaction(async |inner| transfer(inner, 2, 1, amount / 10).await).await
                     })
                     .await;
                 Ok::<_, Error>((refused.map_err(|error| error.kind()), kept.is_ok()))
@@ -137,23 +119,14 @@ async fn a_closure_gives_its_own_error_and_undoes_everything() -> TestResult {
         engine
             .transaction(async |tx| {
                 transfer(tx, 1, 2, 90).await?;
-                let balance = tx
-                    .fetch_scalar(select(Account.balance).filter(Account.id.eq(1)))
-                    .await?;
-                if balance < 50 {
-                    Err(Refused::Poor { balance })
-                } else {
-                    Ok(())
-                }
+                let balance = tx.fetch_scalar(select(Account.balance).filter(Account.id.eq(1))).await?;
+                if balance < 50 { Err(Refused::Poor { balance }) } else { Ok(()) }
             })
             .await
     });
 
     let refused = task.await?;
-    assert!(
-        matches!(refused, Err(Refused::Poor { balance: 10 })),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(Refused::Poor { balance: 10 })), "{refused:?}");
     assert_eq!(balances(&db).await?, [100, 0]);
     Ok(())
 }
@@ -165,9 +138,7 @@ async fn everything_that_runs_can_be_spawned() -> TestResult {
 
     let task = tokio::spawn(async move {
         let mut connection = engine.connection().await?;
-        connection
-            .transaction(async |tx| transfer(tx, 1, 2, 1).await)
-            .await?;
+        connection.transaction(async |tx| transfer(tx, 1, 2, 1).await).await?;
         let mut rows = connection.stream(select(Account).order_by(Account.id));
         let mut accounts = Vec::new();
         while let Some(account) = rows.next().await {
@@ -195,11 +166,7 @@ async fn money_is_neither_made_nor_lost_by_many_tasks() -> TestResult {
         .map(|number| {
             let engine = Engine::clone(&db);
             let (from, to) = if number % 2 == 0 { (1, 2) } else { (2, 1) };
-            tokio::spawn(async move {
-                engine
-                    .transaction(async |tx| transfer(tx, from, to, 7).await)
-                    .await
-            })
+            tokio::spawn(async move { engine.transaction(async |tx| transfer(tx, from, to, 7).await).await })
         })
         .collect();
     for task in tasks {

@@ -28,11 +28,7 @@ impl Database {
         let directory = tempfile::tempdir().expect("a directory");
         let log = Log::default();
         let builder = log.listen(Engine::builder(url(&directory.path().join("story.db"))));
-        Ok(Database {
-            engine: options(builder).connect().await?,
-            directory,
-            log,
-        })
+        Ok(Database { engine: options(builder).connect().await?, directory, log })
     }
 
     /// The directory of the database file.

@@ -40,9 +40,7 @@ async fn folders() -> orm::Result<Database> {
 }
 
 fn pairs(rows: &[(&str, Option<&str>)]) -> Vec<(String, Option<String>)> {
-    rows.iter()
-        .map(|(name, other)| (String::from(*name), other.map(String::from)))
-        .collect()
+    rows.iter().map(|(name, other)| (String::from(*name), other.map(String::from))).collect()
 }
 
 #[tokio::test]
@@ -50,9 +48,7 @@ async fn every_folder_stands_beside_its_parent() -> TestResult {
     let db = folders().await?;
     let parent = Folder.alias("parent");
 
-    let query = select((Folder.name, parent.name.optional()))
-        .left_join(Folder.parent.to(parent))
-        .order_by(Folder.id);
+    let query = select((Folder.name, parent.name.optional())).left_join(Folder.parent.to(parent)).order_by(Folder.id);
 
     let expected = [
         ("home", None),
@@ -76,12 +72,8 @@ async fn two_steps_up_take_two_aliases() -> TestResult {
         .join(parent.parent.to(grandparent))
         .order_by(Folder.name);
 
-    let found: Vec<(String, i64)> = db
-        .fetch_all(query)
-        .await?
-        .into_iter()
-        .map(|(name, folder)| (name, folder.id))
-        .collect();
+    let found: Vec<(String, i64)> =
+        db.fetch_all(query).await?.into_iter().map(|(name, folder)| (name, folder.id)).collect();
     assert_eq!(found, [("music".to_owned(), 1), ("tax".to_owned(), 1)]);
     Ok(())
 }
@@ -106,14 +98,10 @@ async fn leaves_and_roots_are_found() -> TestResult {
     let db = folders().await?;
     let child = Folder.alias("child");
 
-    let leaves = select(Folder.name)
-        .filter(!Folder.children.to(child).exists())
-        .order_by(Folder.name);
+    let leaves = select(Folder.name).filter(!Folder.children.to(child).exists()).order_by(Folder.name);
     assert_eq!(db.fetch_all(leaves).await?, ["bob", "music", "tax", "tmp"]);
 
-    let roots = select(Folder.name)
-        .filter(Folder.parent_id.eq(None))
-        .order_by(Folder.name);
+    let roots = select(Folder.name).filter(Folder.parent_id.eq(None)).order_by(Folder.name);
     assert_eq!(db.fetch_all(roots).await?, ["home", "tmp"]);
 
     let with_large_children = select(Folder.name).filter(Folder.children.to(child).any(child.bytes.gt(50)));
@@ -125,14 +113,8 @@ async fn leaves_and_roots_are_found() -> TestResult {
 async fn a_self_reference_without_an_alias_says_what_to_write() -> TestResult {
     let db = folders().await?;
 
-    let joined = db
-        .fetch_all(select(Folder.name).join(Folder.parent))
-        .await
-        .expect_err("twice one name");
-    let asked = db
-        .fetch_all(select(Folder.name).filter(Folder.children.exists()))
-        .await
-        .expect_err("the same");
+    let joined = db.fetch_all(select(Folder.name).join(Folder.parent)).await.expect_err("twice one name");
+    let asked = db.fetch_all(select(Folder.name).filter(Folder.children.exists())).await.expect_err("the same");
 
     assert!(matches!(joined, Error::Statement(_)), "{joined:?}");
     assert!(joined.to_string().contains(".alias("), "{joined}");
@@ -155,16 +137,8 @@ async fn a_whole_branch_is_read_by_a_recursive_statement() -> TestResult {
         1
     );
 
-    let paths: Vec<String> = db
-        .fetch_all(branch.rows::<(String,)>())
-        .await?
-        .into_iter()
-        .map(|(path,)| path)
-        .collect();
-    assert_eq!(
-        paths,
-        ["home", "home/ann", "home/ann/music", "home/ann/tax", "home/bob"]
-    );
+    let paths: Vec<String> = db.fetch_all(branch.rows::<(String,)>()).await?.into_iter().map(|(path,)| path).collect();
+    assert_eq!(paths, ["home", "home/ann", "home/ann/music", "home/ann/tax", "home/bob"]);
     Ok(())
 }
 
@@ -172,18 +146,10 @@ async fn a_whole_branch_is_read_by_a_recursive_statement() -> TestResult {
 async fn a_branch_moves_with_its_root_and_goes_with_it() -> TestResult {
     let db = folders().await?;
 
-    db.execute(
-        update(Folder)
-            .set(Folder.parent_id, 6)
-            .filter(Folder.name.eq("ann")),
-    )
-    .await?;
+    db.execute(update(Folder).set(Folder.parent_id, 6).filter(Folder.name.eq("ann"))).await?;
     db.execute(delete(Folder).filter(Folder.name.eq("tmp"))).await?;
 
-    assert_eq!(
-        db.fetch_all(select(Folder.name).order_by(Folder.id)).await?,
-        ["home", "bob"]
-    );
+    assert_eq!(db.fetch_all(select(Folder.name).order_by(Folder.id)).await?, ["home", "bob"]);
     Ok(())
 }
 
@@ -191,13 +157,8 @@ async fn a_branch_moves_with_its_root_and_goes_with_it() -> TestResult {
 async fn a_name_stands_once_in_a_folder() -> TestResult {
     let db = folders().await?;
 
-    let error = db
-        .execute(insert(Folder::builder().name("tax").parent_id(2)))
-        .await
-        .expect_err("there is one");
-    let elsewhere = db
-        .execute(insert(Folder::builder().name("tax").parent_id(3)))
-        .await?;
+    let error = db.execute(insert(Folder::builder().name("tax").parent_id(2))).await.expect_err("there is one");
+    let elsewhere = db.execute(insert(Folder::builder().name("tax").parent_id(3))).await?;
 
     assert!(matches!(error, Error::UniqueViolation { .. }), "{error}");
     let context = error.context().expect("the database refused it");

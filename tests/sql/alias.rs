@@ -82,8 +82,5 @@ fn a_name_that_no_database_can_have_is_refused() {
     refused(select(User.alias("a\0b").id), reason);
     refused(select(User.id.label("a\0b")), reason);
     refused(delete(User.alias("a\0b")).all_rows(), reason);
-    refused(
-        select(User.alias("").id),
-        r#""" cannot be a name in SQLite: it is empty"#,
-    );
+    refused(select(User.alias("").id), r#""" cannot be a name in SQLite: it is empty"#);
 }

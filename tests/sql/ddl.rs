@@ -121,21 +121,15 @@ fn everything_that_is_said_of_a_table_is_in_it() {
     check_schema(
         &schema![Everything, Shop],
         &[
-            Sql {
-                sqlite: r#"CREATE TABLE IF NOT EXISTS "shop" ("id" INTEGER PRIMARY KEY)"#,
-            },
+            Sql { sqlite: r#"CREATE TABLE IF NOT EXISTS "shop" ("id" INTEGER PRIMARY KEY)"# },
             Sql {
                 sqlite: r#"CREATE TABLE IF NOT EXISTS "everything" ("shop" BIGINT NOT NULL, "number" INTEGER NOT NULL, "name" VARCHAR(40) NOT NULL, "short" VARCHAR(3), "price" BIGINT NOT NULL, "at" TIMESTAMP NOT NULL DEFAULT (strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now')), "word" TEXT NOT NULL DEFAULT ('new'), "other_id" BIGINT NOT NULL DEFAULT (1), "former_id" BIGINT, PRIMARY KEY ("shop", "number"), CONSTRAINT "uq_everything_short" UNIQUE ("short"), CONSTRAINT "uq_everything_name_shop" UNIQUE ("name", "shop"), CONSTRAINT "one_number" UNIQUE ("name", "number"), CONSTRAINT "fk_everything_shop_shop" FOREIGN KEY ("shop") REFERENCES "shop" ("id") ON DELETE RESTRICT ON UPDATE CASCADE, CONSTRAINT "fk_everything_other_id_shop" FOREIGN KEY ("other_id") REFERENCES "shop" ("id") ON DELETE SET DEFAULT, CONSTRAINT "fk_everything_former_id_shop" FOREIGN KEY ("former_id") REFERENCES "shop" ("id") ON DELETE SET NULL ON UPDATE SET NULL, CONSTRAINT "ck_everything_name" CHECK (name <> 'x'), CONSTRAINT "is_not_free" CHECK (price > 0), CONSTRAINT "ck_everything_3" CHECK (price < 1000), CONSTRAINT "has_a_name" CHECK (name <> ''), CONSTRAINT "ck_everything_name_length" CHECK (length("name") <= 40), CONSTRAINT "ck_everything_short_length" CHECK (length("short") <= 3))"#,
             },
-            Sql {
-                sqlite: r#"CREATE INDEX IF NOT EXISTS "ix_everything_price" ON "everything" ("price")"#,
-            },
+            Sql { sqlite: r#"CREATE INDEX IF NOT EXISTS "ix_everything_price" ON "everything" ("price")"# },
             Sql {
                 sqlite: r#"CREATE INDEX IF NOT EXISTS "ix_everything_name_price" ON "everything" ("name", "price")"#,
             },
-            Sql {
-                sqlite: r#"CREATE INDEX IF NOT EXISTS "by_price" ON "everything" ("price")"#,
-            },
+            Sql { sqlite: r#"CREATE INDEX IF NOT EXISTS "by_price" ON "everything" ("price")"# },
         ],
     );
 }
@@ -151,9 +145,7 @@ fn a_key_that_the_database_makes_is_an_integer_key_of_the_table() {
             Sql {
                 sqlite: r#"CREATE TABLE IF NOT EXISTS "post" ("id" INTEGER PRIMARY KEY, "author_id" BIGINT NOT NULL, "editor_id" BIGINT, "title" TEXT NOT NULL, "views" BIGINT NOT NULL, "score" DOUBLE NOT NULL, CONSTRAINT "fk_post_author_id_users" FOREIGN KEY ("author_id") REFERENCES "users" ("id") ON DELETE CASCADE, CONSTRAINT "fk_post_editor_id_users" FOREIGN KEY ("editor_id") REFERENCES "users" ("id"))"#,
             },
-            Sql {
-                sqlite: r#"CREATE INDEX IF NOT EXISTS "ix_post_author_id" ON "post" ("author_id")"#,
-            },
+            Sql { sqlite: r#"CREATE INDEX IF NOT EXISTS "ix_post_author_id" ON "post" ("author_id")"# },
             Sql {
                 sqlite: r#"CREATE TABLE IF NOT EXISTS "comment" ("id" INTEGER PRIMARY KEY, "post_id" BIGINT NOT NULL, "body" TEXT NOT NULL, CONSTRAINT "fk_comment_post_id_post" FOREIGN KEY ("post_id") REFERENCES "post" ("id") ON DELETE CASCADE)"#,
             },
@@ -165,9 +157,7 @@ fn a_key_that_the_database_makes_is_an_integer_key_of_the_table() {
 fn a_natural_key_is_given_by_the_caller() {
     check_schema(
         &schema![Tag],
-        &[Sql {
-            sqlite: r#"CREATE TABLE IF NOT EXISTS "tag" ("name" TEXT NOT NULL, PRIMARY KEY ("name"))"#,
-        }],
+        &[Sql { sqlite: r#"CREATE TABLE IF NOT EXISTS "tag" ("name" TEXT NOT NULL, PRIMARY KEY ("name"))"# }],
     );
 }
 
@@ -204,17 +194,13 @@ fn a_model_that_is_named_twice_is_created_once() {
 #[test]
 fn parents_are_created_first_and_dropped_last() {
     let schema = schema![PostTag, Comment, Tag, Post, Profile, User];
-    let tables = |statements: Vec<Ddl>| -> Vec<String> {
-        statements.iter().map(|ddl| ddl.table().to_owned()).collect()
-    };
+    let tables =
+        |statements: Vec<Ddl>| -> Vec<String> { statements.iter().map(|ddl| ddl.table().to_owned()).collect() };
     let mut created = tables(schema.create_all());
     created.dedup();
     let mut dropped = tables(schema.drop_all());
     dropped.reverse();
-    assert_eq!(
-        created,
-        ["tag", "users", "post", "post_tag", "comment", "profile"]
-    );
+    assert_eq!(created, ["tag", "users", "post", "post_tag", "comment", "profile"]);
     assert_eq!(dropped, created);
 }
 
@@ -225,12 +211,6 @@ fn a_drop_asks_whether_the_table_is_there() {
 
 #[test]
 fn a_name_that_no_database_can_have_is_refused() {
-    refused(
-        Ddl::DropTable("a\0b".into()),
-        r#""a\0b" cannot be a name in SQLite: it holds a NUL"#,
-    );
-    refused(
-        Ddl::DropTable(String::new()),
-        r#""" cannot be a name in SQLite: it is empty"#,
-    );
+    refused(Ddl::DropTable("a\0b".into()), r#""a\0b" cannot be a name in SQLite: it holds a NUL"#);
+    refused(Ddl::DropTable(String::new()), r#""" cannot be a name in SQLite: it is empty"#);
 }

@@ -68,9 +68,7 @@ fn a_missing_alias_is_named_as_the_program_names_it() {
 #[test]
 fn a_join_that_comes_too_late_is_moved() {
     refused(
-        select(User.name)
-            .join(Comment.on(Comment.post_id.eq(Post.id)))
-            .join(User.posts),
+        select(User.name).join(Comment.on(Comment.post_id.eq(Post.id))).join(User.posts),
         "column `id` is of table `post`, which the statement does not read from: \
          it is joined further on: move its join before this one",
     );
@@ -113,24 +111,14 @@ fn a_statement_that_writes_sees_its_own_table() {
 
 #[test]
 fn a_table_is_missing_in_every_place_of_a_statement() {
-    let title =
-        "column `title` is of table `post`, which the statement does not read from: add `.join(User.posts)`";
+    let title = "column `title` is of table `post`, which the statement does not read from: add `.join(User.posts)`";
     refused(select((User.name, Post.title)), title);
     refused(select(User.name).group_by(Post.title), title);
     refused(select(User.name).having(min(Post.title).is_null()), title);
     refused(select(User.name).order_by((User.id, Post.title.desc())), title);
-    refused(
-        select((User.name, case::<i64>().when(Post.title.eq(""), 1).end())),
-        title,
-    );
-    refused(
-        select(User.name).filter(sql!("{} IS NOT NULL", Post.title)),
-        title,
-    );
-    refused(
-        select(User.name).filter(User.id.in_(select(User.id).filter(Post.title.eq("")))),
-        title,
-    );
+    refused(select((User.name, case::<i64>().when(Post.title.eq(""), 1).end())), title);
+    refused(select(User.name).filter(sql!("{} IS NOT NULL", Post.title)), title);
+    refused(select(User.name).filter(User.id.in_(select(User.id).filter(Post.title.eq("")))), title);
 }
 
 #[test]
@@ -147,10 +135,7 @@ fn aggregates_stand_where_there_are_groups() {
         select(count_all()).from(User).group_by(max(User.age)),
         "an aggregate cannot stand in GROUP BY, which makes the groups: group by columns",
     );
-    refused(
-        select(max(count(User.id))),
-        "an aggregate cannot stand within another: aggregate a subquery",
-    );
+    refused(select(max(count(User.id))), "an aggregate cannot stand within another: aggregate a subquery");
     refused(
         update(User).set(User.age, max(User.age).into_expr()).all_rows(),
         "an aggregate cannot stand in SET: set the column to a subquery",
@@ -171,20 +156,12 @@ fn an_aggregate_of_a_subquery_stands_anywhere() {
 
 #[test]
 fn an_update_sets_something() {
-    refused(
-        update(User).filter(User.id.eq(1)),
-        "the update of `users` sets no column: add `.set(column, value)`",
-    );
+    refused(update(User).filter(User.id.eq(1)), "the update of `users` sets no column: add `.set(column, value)`");
 }
 
 #[test]
 fn an_insert_of_no_rows_is_no_statement() {
-    assert_eq!(
-        insert(Vec::<Tag>::new())
-            .to_sql(orm::docs::dialect::sqlite())
-            .unwrap(),
-        ""
-    );
+    assert_eq!(insert(Vec::<Tag>::new()).to_sql(orm::docs::dialect::sqlite()).unwrap(), "");
 }
 
 #[test]

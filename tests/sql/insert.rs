@@ -66,9 +66,7 @@ fn rows_share_a_statement() {
 
 #[test]
 fn many_rows_are_sent_in_chunks_of_fifty() {
-    let tags: Vec<_> = (0..120)
-        .map(|number| Tag::builder().name(format!("{number}")))
-        .collect();
+    let tags: Vec<_> = (0..120).map(|number| Tag::builder().name(format!("{number}"))).collect();
     assert_eq!(text(&insert(tags)).matches("(?").count(), 50);
 }
 

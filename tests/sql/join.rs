@@ -175,8 +175,5 @@ fn a_table_without_another_name_stands_once() {
 
 #[test]
 fn a_join_needs_something_to_join_with() {
-    refused(
-        select(value(1)).cross_join(User),
-        "there is nothing to join with: name the first table by `.from(..)`",
-    );
+    refused(select(value(1)).cross_join(User), "there is nothing to join with: name the first table by `.from(..)`");
 }

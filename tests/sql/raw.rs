@@ -84,8 +84,5 @@ fn a_fragment_has_as_many_values_as_places() {
 
 #[test]
 fn a_nul_does_not_hide_the_rest_of_a_text() {
-    refused(
-        sql!("SELECT 1 \0 garbage"),
-        r#"text in a statement cannot hold a NUL: "SELECT 1 \0 garbage""#,
-    );
+    refused(sql!("SELECT 1 \0 garbage"), r#"text in a statement cannot hold a NUL: "SELECT 1 \0 garbage""#);
 }

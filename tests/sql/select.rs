@@ -123,8 +123,7 @@ fn the_rows_are_counted_without_order_and_limit() {
 
 #[test]
 fn grouped_or_distinct_rows_are_not_counted() {
-    let message =
-        "`.count()` of a grouped or distinct select: count a key with `count(..).distinct()` instead";
+    let message = "`.count()` of a grouped or distinct select: count a key with `count(..).distinct()` instead";
     refused(select(User.age).distinct().count(), message);
     refused(select(User.age).group_by(User.age).count(), message);
 }

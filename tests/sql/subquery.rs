@@ -217,10 +217,7 @@ fn a_subquery_for_a_value_has_one_column() {
     refused(
         select(User.name)
             .filter(User.id.eq(select(Post.id).join(Post.author)))
-            .filter(
-                User.id
-                    .eq(sql!("{}", select((Post.id, Post.views))).typed::<i64>()),
-            ),
+            .filter(User.id.eq(sql!("{}", select((Post.id, Post.views))).typed::<i64>())),
         "a subquery that stands for a value selects one column, and this one selects 2",
     );
 }

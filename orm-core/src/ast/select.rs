@@ -155,9 +155,9 @@ impl Expr {
                 Operation::Like { expr, pattern, .. } => first(&mut [expr, pattern].into_iter()),
                 Operation::Between { expr, low, high, .. } => first(&mut [expr, low, high].into_iter()),
                 Operation::Exists { .. } => None,
-                Operation::Case { when, otherwise } => first(
-                    &mut when.iter().flat_map(|(condition, result)| [condition, result]).chain(otherwise),
-                ),
+                Operation::Case { when, otherwise } => {
+                    first(&mut when.iter().flat_map(|(condition, result)| [condition, result]).chain(otherwise))
+                }
                 Operation::Aggregate { expr, filter, .. } => first(&mut expr.iter().chain(filter)),
             },
         }

@@ -40,11 +40,7 @@ impl Cache {
     /// An empty cache that keeps at most `capacity` texts; 0 keeps none.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        Cache {
-            texts: Mutex::default(),
-            capacity,
-            compiled: AtomicU64::new(0),
-        }
+        Cache { texts: Mutex::default(), capacity, compiled: AtomicU64::new(0) }
     }
 
     /// Makes a statement ready to run. Its text is rendered only if none of its shape is kept.
@@ -57,11 +53,7 @@ impl Cache {
         shape.fill(statement, dialect.features())?;
         // A CREATE has no shape, and is not run twice.
         let keep = self.capacity > 0 && !matches!(statement, Statement::Ddl(_));
-        let known = if keep {
-            self.texts().find(&shape.words)
-        } else {
-            None
-        };
+        let known = if keep { self.texts().find(&shape.words) } else { None };
         let compiled = match known {
             Some(compiled) => compiled,
             None => self.compile(statement, dialect, &shape, keep)?,
@@ -86,8 +78,7 @@ impl Cache {
         let compiled = Arc::new(render(statement, dialect, &shape.binds)?);
         self.compiled.fetch_add(1, Ordering::Relaxed);
         if keep {
-            self.texts()
-                .insert(&shape.words, Arc::clone(&compiled), self.capacity);
+            self.texts().insert(&shape.words, Arc::clone(&compiled), self.capacity);
         }
         Ok(compiled)
     }
@@ -111,13 +102,7 @@ impl Texts {
             self.make_room();
         }
         self.clock += 1;
-        self.by_shape.insert(
-            shape.into(),
-            Entry {
-                compiled,
-                last_used: self.clock,
-            },
-        );
+        self.by_shape.insert(shape.into(), Entry { compiled, last_used: self.clock });
     }
 
     /// Drops a quarter at once, so that a program with too many shapes does not search for the oldest each time.
@@ -201,22 +186,15 @@ mod tests {
     }
 
     fn limited(limit: i64) -> Select {
-        Select {
-            limit: Some(Value::Int(limit)),
-            ..select([user("name")])
-        }
+        Select { limit: Some(Value::Int(limit)), ..select([user("name")]) }
     }
 
     #[test]
     fn a_statement_of_a_known_shape_is_not_rendered_again() {
         let cache = Cache::new(8);
         let (first, second) = (by_id(1), by_id(2));
-        let first = cache
-            .prepare(Statement::Select(&first), &LITE)
-            .expect("a statement");
-        let second = cache
-            .prepare(Statement::Select(&second), &LITE)
-            .expect("a statement");
+        let first = cache.prepare(Statement::Select(&first), &LITE).expect("a statement");
+        let second = cache.prepare(Statement::Select(&second), &LITE).expect("a statement");
         assert_eq!(cache.compiled_count(), 1);
         assert_eq!(first.sql(), second.sql());
         assert_eq!(first.binds_for_log(true).to_string(), "[1]");
@@ -231,26 +209,14 @@ mod tests {
             let floats = (0..count).map(|number| Value::Float(number as f64)).collect();
             // The empty list's operand is bound nowhere, so the order is not the natural one.
             let nothing = in_list(int(77), vec![], true);
-            users_where([
-                nothing,
-                in_list(user("id"), floats, false),
-                eq(user("age"), int(age)),
-            ])
+            users_where([nothing, in_list(user("id"), floats, false), eq(user("age"), int(age))])
         };
         for count in [9, 12, 16] {
             let select = of(count, 100 + count);
-            let prepared = cache
-                .prepare(Statement::Select(&select), &LITE)
-                .expect("a statement");
+            let prepared = cache.prepare(Statement::Select(&select), &LITE).expect("a statement");
             let last = count - 1;
-            let filled = (0..16)
-                .map(|number| number.min(last).to_string())
-                .collect::<Vec<_>>()
-                .join(", ");
-            assert_eq!(
-                prepared.binds_for_log(true).to_string(),
-                format!("[{filled}, {}]", 100 + count)
-            );
+            let filled = (0..16).map(|number| number.min(last).to_string()).collect::<Vec<_>>().join(", ");
+            assert_eq!(prepared.binds_for_log(true).to_string(), format!("[{filled}, {}]", 100 + count));
         }
         assert_eq!(cache.compiled_count(), 1);
     }
@@ -258,12 +224,8 @@ mod tests {
     #[test]
     fn a_full_cache_forgets_what_was_not_used_for_longest() {
         let cache = Cache::new(4);
-        let prepare = |limit| {
-            cache
-                .prepare(Statement::Select(&limited(limit)), &LITE)
-                .map(|_| ())
-                .expect("a statement")
-        };
+        let prepare =
+            |limit| cache.prepare(Statement::Select(&limited(limit)), &LITE).map(|_| ()).expect("a statement");
         (1..=4).for_each(prepare);
         prepare(1);
         prepare(5);
@@ -279,9 +241,7 @@ mod tests {
         for capacity in [0, 1] {
             let cache = Cache::new(capacity);
             for limit in [1, 2, 1] {
-                cache
-                    .prepare(Statement::Select(&limited(limit)), &LITE)
-                    .expect("a statement");
+                cache.prepare(Statement::Select(&limited(limit)), &LITE).expect("a statement");
             }
             assert_eq!(cache.compiled_count(), 3);
         }
@@ -302,26 +262,17 @@ mod tests {
     fn what_only_reads_is_known() {
         let cache = Cache::new(4);
         let (select, rows) = (by_id(1), insert(&USERS, &[1], vec![vec![1]]));
-        assert!(
-            cache
-                .prepare(Statement::Select(&select), &LITE)
-                .expect("a statement")
-                .reads()
-        );
+        assert!(cache.prepare(Statement::Select(&select), &LITE).expect("a statement").reads());
         assert!(!cache.prepare(whole(&rows), &LITE).expect("a statement").reads());
     }
 
     #[test]
     fn a_value_that_no_column_can_hold_is_found_when_it_is_bound() {
-        let out_of_range = crate::error::ValueError::OutOfRange {
-            target: "a 64-bit integer",
-        };
+        let out_of_range = crate::error::ValueError::OutOfRange { target: "a 64-bit integer" };
         let invalid = Value::Invalid(Box::new(out_of_range));
         let select = users_where([eq(user("id"), crate::ast::Expr::Bind(invalid))]);
         let cache = Cache::new(4);
-        let prepared = cache
-            .prepare(Statement::Select(&select), &LITE)
-            .expect("a statement");
+        let prepared = cache.prepare(Statement::Select(&select), &LITE).expect("a statement");
         struct Nowhere;
         impl crate::types::BindSink for Nowhere {
             fn bind(&mut self, _value: crate::value::ValueRef<'_>) -> Result<()> {
@@ -340,14 +291,8 @@ mod tests {
                 scope.spawn(move || {
                     for limit in 0..500 {
                         let select = limited((limit + thread) % 20);
-                        let prepared = cache
-                            .prepare(Statement::Select(&select), &LITE)
-                            .expect("a statement");
-                        assert!(
-                            prepared
-                                .sql()
-                                .ends_with(&format!("LIMIT {}", (limit + thread) % 20))
-                        );
+                        let prepared = cache.prepare(Statement::Select(&select), &LITE).expect("a statement");
+                        assert!(prepared.sql().ends_with(&format!("LIMIT {}", (limit + thread) % 20)));
                     }
                 });
             }

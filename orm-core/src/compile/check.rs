@@ -18,18 +18,12 @@ pub(super) fn statement(statement: Statement<'_>, features: &Features) -> Result
         Statement::Insert(chunk) => insert(chunk, features),
         Statement::Update(update) => check_update(update, features),
         Statement::Delete(delete) => {
-            let scope = Scope {
-                tables: Tables::Written(delete.table),
-                outer: None,
-            };
+            let scope = Scope { tables: Tables::Written(delete.table), outer: None };
             Check::new(&scope, Place::Where, features).exprs(&delete.filter)?;
             returning(&delete.returning, &scope, features)
         }
         Statement::Raw(raw) => {
-            let scope = Scope {
-                tables: Tables::Unknown,
-                outer: None,
-            };
+            let scope = Scope { tables: Tables::Unknown, outer: None };
             Check::new(&scope, Place::Value, features).raw(raw)
         }
         Statement::Ddl(_) => Ok(()),
@@ -51,11 +45,7 @@ pub(super) enum Tables<'s> {
     /// The table of an `INSERT`, `UPDATE` or `DELETE`.
     Written(TableRef),
     /// The tables in FROM, of which the first `visible` joins have been made where the expression stands.
-    From {
-        root: Option<TableRef>,
-        joins: &'s [Join],
-        visible: usize,
-    },
+    From { root: Option<TableRef>, joins: &'s [Join], visible: usize },
 }
 
 impl Scope<'_> {
@@ -92,12 +82,10 @@ impl Place {
             Place::Where => Some(
                 "an aggregate cannot stand in WHERE, which sees single rows: use `.having(..)`, or compare with a subquery",
             ),
-            Place::On => Some(
-                "an aggregate cannot stand in the condition of a join, which sees single rows: use `.having(..)`",
-            ),
-            Place::GroupBy => {
-                Some("an aggregate cannot stand in GROUP BY, which makes the groups: group by columns")
+            Place::On => {
+                Some("an aggregate cannot stand in the condition of a join, which sees single rows: use `.having(..)`")
             }
+            Place::GroupBy => Some("an aggregate cannot stand in GROUP BY, which makes the groups: group by columns"),
             Place::Set => Some("an aggregate cannot stand in SET: set the column to a subquery"),
             Place::Returning => Some("an aggregate cannot stand in RETURNING, which sees single rows"),
             Place::Aggregate => Some("an aggregate cannot stand within another: aggregate a subquery"),
@@ -108,9 +96,7 @@ impl Place {
 fn by_key(table: TableRef, key: &[Value]) -> Result<()> {
     let (model, columns) = (table.meta.model, table.meta.primary_key.len());
     if columns == 0 {
-        return refuse(format!(
-            "`{model}` has no primary key: use `select({model}).filter(..)`"
-        ));
+        return refuse(format!("`{model}` has no primary key: use `select({model}).filter(..)`"));
     }
     if columns != key.len() {
         return refuse(format!(
@@ -127,33 +113,18 @@ fn insert(chunk: InsertChunk<'_>, features: &Features) -> Result<()> {
         return refuse(format!("there are no rows to insert into `{}`", table.name));
     }
     if chunk.columns.is_empty() && chunk.rows().len() > 1 {
-        return refuse(format!(
-            "rows without a value can be inserted into `{}` one at a time only",
-            table.name
-        ));
+        return refuse(format!("rows without a value can be inserted into `{}` one at a time only", table.name));
     }
-    let scope = Scope {
-        tables: Tables::Written(TableRef {
-            meta: table,
-            alias: None,
-        }),
-        outer: None,
-    };
+    let scope = Scope { tables: Tables::Written(TableRef { meta: table, alias: None }), outer: None };
     returning(&chunk.insert.returning, &scope, features)
 }
 
 fn check_update(update: &Update, features: &Features) -> Result<()> {
     let table = update.table.meta;
     if update.set.is_empty() {
-        return refuse(format!(
-            "the update of `{}` sets no column: add `.set(column, value)`",
-            table.name
-        ));
+        return refuse(format!("the update of `{}` sets no column: add `.set(column, value)`", table.name));
     }
-    let scope = Scope {
-        tables: Tables::Written(update.table),
-        outer: None,
-    };
+    let scope = Scope { tables: Tables::Written(update.table), outer: None };
     let mut columns = ColumnSet::default();
     for assignment in &update.set {
         let column = column_of(table, assignment.column)?;
@@ -172,11 +143,7 @@ fn returning(projections: &[Projection], scope: &Scope<'_>, features: &Features)
         return Ok(());
     }
     if !features.returning {
-        return unsupported(
-            "RETURNING",
-            features,
-            "select the rows after the statement, in the same transaction",
-        );
+        return unsupported("RETURNING", features, "select the rows after the statement, in the same transaction");
     }
     Check::new(scope, Place::Returning, features).projections(projections)
 }
@@ -187,14 +154,7 @@ fn check_select(select: &Select, outer: Option<&Scope<'_>>, features: &Features)
     }
     let root = select.root();
     joins(select, root, outer, features)?;
-    let scope = Scope {
-        tables: Tables::From {
-            root,
-            joins: &select.joins,
-            visible: select.joins.len(),
-        },
-        outer,
-    };
+    let scope = Scope { tables: Tables::From { root, joins: &select.joins, visible: select.joins.len() }, outer };
     let at = |place| Check::new(&scope, place, features);
     at(Place::Value).projections(&select.projection)?;
     at(Place::Where).exprs(&select.filter)?;
@@ -208,33 +168,16 @@ fn check_select(select: &Select, outer: Option<&Scope<'_>>, features: &Features)
     Ok(())
 }
 
-fn joins(
-    select: &Select,
-    root: Option<TableRef>,
-    outer: Option<&Scope<'_>>,
-    features: &Features,
-) -> Result<()> {
+fn joins(select: &Select, root: Option<TableRef>, outer: Option<&Scope<'_>>, features: &Features) -> Result<()> {
     if root.is_none() && !select.joins.is_empty() {
         return refuse("there is nothing to join with: name the first table by `.from(..)`".into());
     }
     for (number, join) in select.joins.iter().enumerate() {
-        let before = select
-            .joins
-            .iter()
-            .take(number)
-            .map(|join| join.table)
-            .chain(root);
+        let before = select.joins.iter().take(number).map(|join| join.table).chain(root);
         unique_name(join.table, before)?;
         join_kind(join, features)?;
         // A condition sees its own table and those before it.
-        let scope = Scope {
-            tables: Tables::From {
-                root,
-                joins: &select.joins,
-                visible: number + 1,
-            },
-            outer,
-        };
+        let scope = Scope { tables: Tables::From { root, joins: &select.joins, visible: number + 1 }, outer };
         Check::new(&scope, Place::On, features).exprs(&join.on)?;
     }
     Ok(())
@@ -262,12 +205,10 @@ fn join_kind(join: &Join, features: &Features) -> Result<()> {
     }
     let name = join.table.name();
     match (join.kind == JoinKind::Cross, &join.on) {
-        (true, Some(_)) => refuse(format!(
-            "the cross join of `{name}` has a condition: use an inner join"
-        )),
-        (false, None) => refuse(format!(
-            "the join of `{name}` has no condition: use a cross join if every pair is meant"
-        )),
+        (true, Some(_)) => refuse(format!("the cross join of `{name}` has a condition: use an inner join")),
+        (false, None) => {
+            refuse(format!("the join of `{name}` has no condition: use a cross join if every pair is meant"))
+        }
         (true, None) | (false, Some(_)) => Ok(()),
     }
 }
@@ -282,11 +223,7 @@ struct Check<'s> {
 
 impl<'s> Check<'s> {
     fn new(scope: &'s Scope<'s>, place: Place, features: &'s Features) -> Self {
-        Check {
-            scope,
-            place,
-            features,
-        }
+        Check { scope, place, features }
     }
 
     fn projections(self, projections: &[Projection]) -> Result<()> {
@@ -348,14 +285,7 @@ impl<'s> Check<'s> {
                 self.exprs(when.iter().flat_map(|(condition, result)| [condition, result]))?;
                 self.exprs(otherwise)
             }
-            Operation::Aggregate {
-                function,
-                distinct,
-                expr,
-                filter,
-                order_by,
-                ..
-            } => {
+            Operation::Aggregate { function, distinct, expr, filter, order_by, .. } => {
                 if *distinct && matches!(function, Aggregate::StringAgg(_)) && !self.features.distinct_string_agg {
                     let hint = "aggregate a subquery that selects distinct texts";
                     return unsupported("DISTINCT of texts joined by a separator", self.features, hint);
@@ -372,10 +302,7 @@ impl<'s> Check<'s> {
         if let Some(reason) = self.place.forbids_aggregates() {
             return refuse(reason.into());
         }
-        let inside = Check {
-            place: Place::Aggregate,
-            ..self
-        };
+        let inside = Check { place: Place::Aggregate, ..self };
         inside.exprs(expr)?;
         inside.exprs(filter)?;
         inside.exprs(order_by.iter().map(|order| &order.expr))
@@ -386,9 +313,9 @@ impl<'s> Check<'s> {
         check_select(select, Some(self.scope), self.features)?;
         match width(&select.projection) {
             1 => Ok(()),
-            width => refuse(format!(
-                "a subquery that stands for a value selects one column, and this one selects {width}"
-            )),
+            width => {
+                refuse(format!("a subquery that stands for a value selects one column, and this one selects {width}"))
+            }
         }
     }
 
@@ -397,14 +324,11 @@ impl<'s> Check<'s> {
         let Expr::Label(label) = expr else {
             return self.expr(expr);
         };
-        let known =
-            |projection: &Projection| matches!(projection, Projection::Label(_, name) if name == label);
+        let known = |projection: &Projection| matches!(projection, Projection::Label(_, name) if name == label);
         if select.projection.iter().any(known) {
             return Ok(());
         }
-        refuse(format!(
-            "nothing that is selected has the label `{label}`: add `.label(\"{label}\")` to it"
-        ))
+        refuse(format!("nothing that is selected has the label `{label}`: add `.label(\"{label}\")` to it"))
     }
 
     fn column(self, column: ColumnRef) -> Result<()> {
@@ -441,11 +365,7 @@ fn refuse(text: String) -> Result<()> {
 
 #[cold]
 fn unsupported(feature: &'static str, features: &Features, hint: &'static str) -> Result<()> {
-    Err(Error::Unsupported {
-        feature,
-        backend: features.backend,
-        hint,
-    })
+    Err(Error::Unsupported { feature, backend: features.backend, hint })
 }
 
 #[cfg(test)]
@@ -466,37 +386,20 @@ mod tests {
     fn aggregates_stand_only_where_there_are_groups() {
         let many = || binary(BinaryOp::Gt, count(), int(3));
         assert!(of_select(&users_where([many()])).contains("use `.having(..)`"));
-        let joined = Select {
-            joins: vec![join(JoinKind::Inner, table(&POST), many())],
-            ..select([user("name")])
-        };
+        let joined = Select { joins: vec![join(JoinKind::Inner, table(&POST), many())], ..select([user("name")]) };
         assert!(of_select(&joined).starts_with("an aggregate cannot stand in the condition of a join"));
-        let grouped = Select {
-            group_by: vec![count()],
-            ..select([user("name")])
-        };
+        let grouped = Select { group_by: vec![count()], ..select([user("name")]) };
         assert!(of_select(&grouped).starts_with("an aggregate cannot stand in GROUP BY"));
-        assert!(
-            of_select(&select([user("id"), aggregate(Aggregate::Max, Some(count()))]))
-                .contains("within another")
-        );
+        assert!(of_select(&select([user("id"), aggregate(Aggregate::Max, Some(count()))])).contains("within another"));
         // A subquery has groups of its own.
-        let inner = Select {
-            from: Some(table(&POST)),
-            ..select([count()])
-        };
-        sql(
-            Statement::Select(&users_where([eq(Expr::Subquery(Box::new(inner)), int(1))])),
-            &LITE,
-        );
+        let inner = Select { from: Some(table(&POST)), ..select([count()]) };
+        sql(Statement::Select(&users_where([eq(Expr::Subquery(Box::new(inner)), int(1))])), &LITE);
     }
 
     #[test]
     fn two_tables_of_one_name_need_an_alias() {
-        let twice = Select {
-            joins: vec![posts_join(JoinKind::Inner), posts_join(JoinKind::Left)],
-            ..select([user("name")])
-        };
+        let twice =
+            Select { joins: vec![posts_join(JoinKind::Inner), posts_join(JoinKind::Left)], ..select([user("name")]) };
         assert_eq!(
             of_select(&twice),
             "`post` stands twice in FROM: give one of them a name of its own with `.alias(\"..\")`, as in \
@@ -506,56 +409,28 @@ mod tests {
 
     #[test]
     fn a_join_that_says_too_little_or_too_much_is_refused() {
-        let with = |join| {
-            of_select(&Select {
-                joins: vec![join],
-                ..select([user("name")])
-            })
-        };
-        assert!(
-            with(Join {
-                on: None,
-                ..posts_join(JoinKind::Inner)
-            })
-            .contains("has no condition")
-        );
+        let with = |join| of_select(&Select { joins: vec![join], ..select([user("name")]) });
+        assert!(with(Join { on: None, ..posts_join(JoinKind::Inner) }).contains("has no condition"));
         assert!(with(posts_join(JoinKind::Cross)).contains("has a condition"));
-        let rootless = Select {
-            joins: vec![Join {
-                left: None,
-                ..posts_join(JoinKind::Inner)
-            }],
-            ..select([count()])
-        };
+        let rootless = Select { joins: vec![Join { left: None, ..posts_join(JoinKind::Inner) }], ..select([count()]) };
         assert!(of_select(&rootless).contains("name the first table by `.from(..)`"));
     }
 
     #[test]
     fn what_the_backend_lacks_is_said_before_anything_is_sent() {
-        let right = Select {
-            joins: vec![posts_join(JoinKind::Right)],
-            ..select([user("name")])
-        };
+        let right = Select { joins: vec![posts_join(JoinKind::Right)], ..select([user("name")]) };
         assert_eq!(
             error(Statement::Select(&right), &STRICT),
             "strict cannot do RIGHT JOIN: swap the tables and use a left join"
         );
-        let delete = Delete {
-            table: table(&USERS),
-            filter: vec![],
-            returning: vec![Projection::Table(table(&USERS))],
-        };
+        let delete = Delete { table: table(&USERS), filter: vec![], returning: vec![Projection::Table(table(&USERS))] };
         assert!(error(Statement::Delete(&delete), &STRICT).starts_with("strict cannot do RETURNING"));
     }
 
     #[test]
     fn selecting_nothing_is_refused() {
         assert!(
-            of_select(&Select {
-                from: Some(table(&USERS)),
-                ..Select::default()
-            })
-            .starts_with("nothing is selected")
+            of_select(&Select { from: Some(table(&USERS)), ..Select::default() }).starts_with("nothing is selected")
         );
     }
 
@@ -583,22 +458,13 @@ mod tests {
     fn a_key_must_have_all_of_its_columns() {
         let key = [Value::Int(1)];
         assert_eq!(
-            error(
-                Statement::ByKey {
-                    table: table(&PAIR),
-                    key: &key
-                },
-                &LITE
-            ),
+            error(Statement::ByKey { table: table(&PAIR), key: &key }, &LITE),
             "the primary key of `Pair` has 2 columns, and 1 values are given"
         );
     }
 
     #[test]
     fn what_could_not_be_built_says_why() {
-        assert_eq!(
-            of_select(&users_where([Expr::Invalid("because".into())])),
-            "because"
-        );
+        assert_eq!(of_select(&users_where([Expr::Invalid("because".into())])), "because");
     }
 }

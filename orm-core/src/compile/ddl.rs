@@ -40,11 +40,7 @@ impl Writer<'_> {
     }
 
     fn create_index(&mut self, table: &str, index: &Index) -> Result<()> {
-        self.push(if index.unique {
-            "CREATE UNIQUE INDEX IF NOT EXISTS "
-        } else {
-            "CREATE INDEX IF NOT EXISTS "
-        });
+        self.push(if index.unique { "CREATE UNIQUE INDEX IF NOT EXISTS " } else { "CREATE INDEX IF NOT EXISTS " });
         self.push_identifier(&index.name)?;
         self.push(" ON ");
         self.push_identifier(table)?;
@@ -57,11 +53,7 @@ impl Writer<'_> {
         self.push_identifier(&column.name)?;
         self.push(" ");
         let dialect = self.dialect;
-        let place = if generated {
-            TypePlace::GeneratedKey
-        } else {
-            TypePlace::Column
-        };
+        let place = if generated { TypePlace::GeneratedKey } else { TypePlace::Column };
         dialect.column_type(column.column_type, place, self.text());
         if generated {
             return Ok(dialect.generated_key(self.text()));
@@ -79,15 +71,9 @@ impl Writer<'_> {
 
     fn constraints(&mut self, table: &Table) -> Result<()> {
         table.uniques.iter().try_for_each(|unique| self.unique(unique))?;
-        table
-            .foreign_keys
-            .iter()
-            .try_for_each(|key| self.foreign_key(key))?;
+        table.foreign_keys.iter().try_for_each(|key| self.foreign_key(key))?;
         table.checks.iter().try_for_each(|check| self.check(check))?;
-        table
-            .columns
-            .iter()
-            .try_for_each(|column| self.column_checks(&table.name, column))
+        table.columns.iter().try_for_each(|column| self.column_checks(&table.name, column))
     }
 
     fn unique(&mut self, unique: &Unique) -> Result<()> {
@@ -132,9 +118,7 @@ impl Writer<'_> {
     /// The checks that stand for what the backend's types do not hold back themselves.
     fn column_checks(&mut self, table: &str, column: &Column) -> Result<()> {
         match column.column_type {
-            ColumnType::Text {
-                max_length: Some(length),
-            } if !self.features.enforces_max_length => {
+            ColumnType::Text { max_length: Some(length) } if !self.features.enforces_max_length => {
                 self.constraint(&naming::max_length(table, &column.name))?;
                 self.push("CHECK (");
                 self.push(self.dialect.function(Function::Length));
@@ -182,11 +166,7 @@ mod tests {
     use crate::schema::Schema;
 
     fn create(models: &[&'static crate::meta::TableMeta], dialect: &Numbered) -> Vec<String> {
-        Schema::of(models)
-            .create_all()
-            .iter()
-            .map(|ddl| sql(Statement::Ddl(ddl), dialect))
-            .collect()
+        Schema::of(models).create_all().iter().map(|ddl| sql(Statement::Ddl(ddl), dialect)).collect()
     }
 
     #[test]
@@ -235,22 +215,9 @@ mod tests {
     #[test]
     fn a_drop_asks_whether_the_table_is_there() {
         let drop = Ddl::DropTable("we\"ird".into());
-        assert_eq!(
-            sql(Statement::Ddl(&drop), &LITE),
-            r#"DROP TABLE IF EXISTS "we""ird""#
-        );
-        let index = Index {
-            name: "ix".into(),
-            columns: vec!["a".into()],
-            unique: true,
-        };
-        let create = Ddl::CreateIndex {
-            table: "t".into(),
-            index,
-        };
-        assert_eq!(
-            sql(Statement::Ddl(&create), &LITE),
-            r#"CREATE UNIQUE INDEX IF NOT EXISTS "ix" ON "t" ("a")"#
-        );
+        assert_eq!(sql(Statement::Ddl(&drop), &LITE), r#"DROP TABLE IF EXISTS "we""ird""#);
+        let index = Index { name: "ix".into(), columns: vec!["a".into()], unique: true };
+        let create = Ddl::CreateIndex { table: "t".into(), index };
+        assert_eq!(sql(Statement::Ddl(&create), &LITE), r#"CREATE UNIQUE INDEX IF NOT EXISTS "ix" ON "t" ("a")"#);
     }
 }

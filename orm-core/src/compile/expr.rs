@@ -297,22 +297,11 @@ impl<'a> Writer<'a> {
                 self.push(if *negated { " IS NOT NULL" } else { " IS NULL" });
                 Ok(())
             }
-            Operation::Like {
-                expr,
-                pattern,
-                escape,
-                insensitive,
-                negated,
-            } => {
+            Operation::Like { expr, pattern, escape, insensitive, negated } => {
                 self.like(expr, pattern, *insensitive, *negated)?;
                 self.escape(*escape)
             }
-            Operation::Between {
-                expr,
-                low,
-                high,
-                negated,
-            } => {
+            Operation::Between { expr, low, high, negated } => {
                 self.expr(expr, Level::Concat)?;
                 self.push(if *negated { " NOT BETWEEN " } else { " BETWEEN " });
                 self.expr(low, Level::Concat)?;
@@ -320,11 +309,7 @@ impl<'a> Writer<'a> {
                 self.expr(high, Level::Concat)
             }
             Operation::InList { expr, list, negated } => self.in_list(expr, list, *negated),
-            Operation::InSelect {
-                expr,
-                select,
-                negated,
-            } => {
+            Operation::InSelect { expr, select, negated } => {
                 self.expr(expr, Level::Concat)?;
                 self.push(in_operator(*negated));
                 self.subquery(select)
@@ -349,19 +334,8 @@ impl<'a> Writer<'a> {
                     Ok(())
                 }
             },
-            Operation::Aggregate {
-                function,
-                distinct,
-                expr,
-                filter,
-                order_by,
-            } => {
-                let call = Call {
-                    distinct: *distinct,
-                    expr: expr.as_ref(),
-                    filter: filter.as_ref(),
-                    order_by,
-                };
+            Operation::Aggregate { function, distinct, expr, filter, order_by } => {
+                let call = Call { distinct: *distinct, expr: expr.as_ref(), filter: filter.as_ref(), order_by };
                 self.aggregate(*function, &call)
             }
         }
@@ -515,10 +489,7 @@ fn in_operator(negated: bool) -> &'static str {
 
 fn operation_level(operation: &Operation) -> Level {
     match operation {
-        Operation::InList {
-            list: Value::List(values),
-            ..
-        } if values.is_empty() => Level::Primary,
+        Operation::InList { list: Value::List(values), .. } if values.is_empty() => Level::Primary,
         Operation::IsNull { .. }
         | Operation::Like { .. }
         | Operation::Between { .. }
@@ -576,13 +547,7 @@ mod tests {
     }
 
     fn like(insensitive: bool, negated: bool) -> Expr {
-        operation(Operation::Like {
-            expr: x("a"),
-            pattern: text("p"),
-            escape: None,
-            insensitive,
-            negated,
-        })
+        operation(Operation::Like { expr: x("a"), pattern: text("p"), escape: None, insensitive, negated })
     }
 
     #[test]
@@ -623,10 +588,7 @@ mod tests {
         assert_eq!(lite(minus(minus(x("a")))), "-(-a)");
         assert_eq!(lite(subtract(x("a"), minus(x("b")))), "a - -b");
         assert_eq!(lite(minus(add(x("a"), x("b")))), "-(a + b)");
-        assert_eq!(
-            lite(Expr::Negate(NumberKind::Decimal, Box::new(x("a")))),
-            "decimal_sub(0, a)"
-        );
+        assert_eq!(lite(Expr::Negate(NumberKind::Decimal, Box::new(x("a")))), "decimal_sub(0, a)");
     }
 
     #[test]
@@ -640,10 +602,7 @@ mod tests {
     #[test]
     fn decimals_are_computed_by_functions_where_there_are_no_decimals() {
         let add = |left, right| binary(BinaryOp::Add(NumberKind::Decimal), left, right);
-        assert_eq!(
-            lite(multiply(add(x("a"), add(x("b"), x("c"))), x("d"))),
-            "decimal_add(a, decimal_add(b, c)) * d"
-        );
+        assert_eq!(lite(multiply(add(x("a"), add(x("b"), x("c"))), x("d"))), "decimal_add(a, decimal_add(b, c)) * d");
     }
 
     #[test]
@@ -667,22 +626,10 @@ mod tests {
 
     #[test]
     fn distinctness_has_two_spellings() {
-        assert_eq!(
-            lite(binary(BinaryOp::IsDistinctFrom, x("a"), null())),
-            "a IS NOT ?1"
-        );
-        assert_eq!(
-            lite(binary(BinaryOp::IsNotDistinctFrom, x("a"), x("b"))),
-            "a IS b"
-        );
-        assert_eq!(
-            strict(binary(BinaryOp::IsDistinctFrom, x("a"), x("b"))),
-            "a IS DISTINCT FROM b"
-        );
-        assert_eq!(
-            strict(binary(BinaryOp::IsNotDistinctFrom, x("a"), x("b"))),
-            "a IS NOT DISTINCT FROM b"
-        );
+        assert_eq!(lite(binary(BinaryOp::IsDistinctFrom, x("a"), null())), "a IS NOT ?1");
+        assert_eq!(lite(binary(BinaryOp::IsNotDistinctFrom, x("a"), x("b"))), "a IS b");
+        assert_eq!(strict(binary(BinaryOp::IsDistinctFrom, x("a"), x("b"))), "a IS DISTINCT FROM b");
+        assert_eq!(strict(binary(BinaryOp::IsNotDistinctFrom, x("a"), x("b"))), "a IS NOT DISTINCT FROM b");
     }
 
     #[test]
@@ -706,12 +653,7 @@ mod tests {
     fn between_holds_its_and() {
         let between = |negated| {
             let high = Expr::And(vec![x("c"), x("d")]);
-            operation(Operation::Between {
-                expr: x("a"),
-                low: add(x("b"), x("c")),
-                high,
-                negated,
-            })
+            operation(Operation::Between { expr: x("a"), low: add(x("b"), x("c")), high, negated })
         };
         assert_eq!(lite(between(false)), "a BETWEEN b + c AND (c AND d)");
         assert_eq!(lite(between(true)), "a NOT BETWEEN b + c AND (c AND d)");
@@ -727,10 +669,7 @@ mod tests {
     #[test]
     fn a_list_is_one_bind_where_it_can_be() {
         let list = || vec![Value::Int(1), Value::Bool(true)];
-        assert_eq!(
-            lite(in_list(x("a"), list(), false)),
-            "a IN (SELECT value FROM each(?1))"
-        );
+        assert_eq!(lite(in_list(x("a"), list(), false)), "a IN (SELECT value FROM each(?1))");
         assert_eq!(strict(in_list(x("a"), list(), true)), "a NOT IN (?1, ?2)");
         let floats = vec![Value::Float(1.0), Value::Float(2.0)];
         assert_eq!(lite(in_list(x("a"), floats, false)), "a IN (?1, ?2)");
@@ -744,10 +683,7 @@ mod tests {
         assert_eq!(lite(in_list(x("a"), vec![], false)), "FALSE");
         assert_eq!(lite(in_list(x("a"), vec![], true)), "TRUE");
         // The operand's bind is not in the text, so what comes after it moves up.
-        let select = users_where([
-            in_list(add(user("id"), int(1)), vec![], false),
-            eq(user("age"), int(5)),
-        ]);
+        let select = users_where([in_list(add(user("id"), int(1)), vec![], false), eq(user("age"), int(5))]);
         assert_eq!(binds(Statement::Select(&select), &LITE), "[5]");
     }
 
@@ -755,29 +691,16 @@ mod tests {
     fn long_lists_are_filled_up_so_that_there_are_few_texts() {
         let select = |count| users_where([in_list(user("id"), (0..count).map(Value::Int).collect(), false)]);
         assert_eq!(binds(Statement::Select(&select(3)), &STRICT), "[0, 1, 2]");
-        assert_eq!(
-            binds(Statement::Select(&select(10)), &STRICT),
-            "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 9, 9, 9, 9]"
-        );
-        assert_eq!(
-            sql(Statement::Select(&select(10)), &STRICT),
-            sql(Statement::Select(&select(16)), &STRICT)
-        );
+        assert_eq!(binds(Statement::Select(&select(10)), &STRICT), "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 9, 9, 9, 9]");
+        assert_eq!(sql(Statement::Select(&select(10)), &STRICT), sql(Statement::Select(&select(16)), &STRICT));
         // 6,000 would become 8,192, and the limit is 10,000 for the whole statement.
         assert!(sql(Statement::Select(&select(6000)), &STRICT).ends_with("?6000)"));
     }
 
     #[test]
     fn subqueries_stand_in_parentheses() {
-        let ids = Select {
-            from: None,
-            ..select([post("author_id")])
-        };
-        let inside = Operation::InSelect {
-            expr: user("id"),
-            select: Box::new(ids.clone()),
-            negated: true,
-        };
+        let ids = Select { from: None, ..select([post("author_id")]) };
+        let inside = Operation::InSelect { expr: user("id"), select: Box::new(ids.clone()), negated: true };
         assert_eq!(
             condition(operation(inside), &LITE),
             r#""users"."id" NOT IN (SELECT "post"."author_id" FROM "post")"#
@@ -795,18 +718,12 @@ mod tests {
             operation(Operation::Case { when, otherwise })
         };
         assert_eq!(lite(case(None)), "CASE WHEN a THEN ?1 WHEN c THEN ?2 END");
-        assert_eq!(
-            lite(case(Some(text("e")))),
-            "CASE WHEN a THEN ?1 WHEN c THEN ?2 ELSE ?3 END"
-        );
+        assert_eq!(lite(case(Some(text("e")))), "CASE WHEN a THEN ?1 WHEN c THEN ?2 ELSE ?3 END");
     }
 
     #[test]
     fn casts_and_functions_need_no_parentheses_around_them() {
-        let cast = operation(Operation::Cast {
-            expr: Expr::Or(vec![x("a"), x("b")]),
-            to: ColumnType::Int64,
-        });
+        let cast = operation(Operation::Cast { expr: Expr::Or(vec![x("a"), x("b")]), to: ColumnType::Int64 });
         assert_eq!(lite(add(cast, x("c"))), "CAST(a OR b AS NUMERIC) + c");
         let coalesce = Expr::Function(Function::Coalesce, vec![add(x("a"), x("b")), int(0)]);
         assert_eq!(lite(multiply(coalesce, x("c"))), "coalesce(a + b, ?1) * c");
@@ -816,21 +733,13 @@ mod tests {
     fn an_odd_function_name_is_quoted() {
         let named = |name| condition(Expr::Function(Function::Named(name), vec![]), &LITE);
         assert_eq!(named("pg_catalog.now"), "pg_catalog.now()");
-        assert_eq!(
-            named("x\"); DROP TABLE users; --"),
-            "\"x\"\"); DROP TABLE users; --\"()"
-        );
+        assert_eq!(named("x\"); DROP TABLE users; --"), "\"x\"\"); DROP TABLE users; --\"()");
     }
 
     fn selected(expr: Expr, dialect: &Numbered) -> String {
-        let select = Select {
-            from: Some(table(&USERS)),
-            ..select([expr])
-        };
+        let select = Select { from: Some(table(&USERS)), ..select([expr]) };
         let sql = sql(Statement::Select(&select), dialect).replace("()", "");
-        sql.trim_start_matches("SELECT ")
-            .trim_end_matches(" FROM \"users\"")
-            .to_owned()
+        sql.trim_start_matches("SELECT ").trim_end_matches(" FROM \"users\"").to_owned()
     }
 
     #[test]
@@ -839,17 +748,8 @@ mod tests {
         assert_eq!(selected(aggregate(Aggregate::Count, None), &LITE), "count(*)");
         assert_eq!(selected(sum(), &LITE), "sum(a)");
         assert_eq!(selected(sum(), &STRICT), "CAST(sum(a) AS NUMERIC)");
-        assert_eq!(
-            selected(aggregate(Aggregate::Avg(INTEGER), Some(x("a"))), &STRICT),
-            "CAST(avg(a) AS NUMERIC)"
-        );
-        assert_eq!(
-            selected(
-                aggregate(Aggregate::Sum(NumberKind::Float), Some(x("a"))),
-                &STRICT
-            ),
-            "sum(a)"
-        );
+        assert_eq!(selected(aggregate(Aggregate::Avg(INTEGER), Some(x("a"))), &STRICT), "CAST(avg(a) AS NUMERIC)");
+        assert_eq!(selected(aggregate(Aggregate::Sum(NumberKind::Float), Some(x("a"))), &STRICT), "sum(a)");
         let distinct = Operation::Aggregate {
             function: Aggregate::Count,
             distinct: true,
@@ -864,29 +764,14 @@ mod tests {
     fn a_filtered_aggregate_has_two_forms() {
         let filtered = |function, expr| {
             let filter = Some(Expr::Or(vec![eq(x("f"), int(1)), x("g")]));
-            operation(Operation::Aggregate {
-                function,
-                distinct: false,
-                expr,
-                filter,
-                order_by: vec![],
-            })
+            operation(Operation::Aggregate { function, distinct: false, expr, filter, order_by: vec![] })
         };
         let sum = || filtered(Aggregate::Sum(INTEGER), Some(add(x("a"), int(2))));
         assert_eq!(selected(sum(), &LITE), "sum(a + ?1) FILTER (WHERE f = ?2 OR g)");
-        assert_eq!(
-            selected(sum(), &STRICT),
-            "CAST(sum(CASE WHEN f = ?1 OR g THEN a + ?2 END) AS NUMERIC)"
-        );
-        assert_eq!(
-            selected(filtered(Aggregate::Count, None), &STRICT),
-            "count(CASE WHEN f = ?1 OR g THEN 1 END)"
-        );
+        assert_eq!(selected(sum(), &STRICT), "CAST(sum(CASE WHEN f = ?1 OR g THEN a + ?2 END) AS NUMERIC)");
+        assert_eq!(selected(filtered(Aggregate::Count, None), &STRICT), "count(CASE WHEN f = ?1 OR g THEN 1 END)");
         // The filter moved to the front, and its bind with it.
-        let select = Select {
-            from: Some(table(&USERS)),
-            ..select([sum()])
-        };
+        let select = Select { from: Some(table(&USERS)), ..select([sum()]) };
         assert_eq!(binds(Statement::Select(&select), &LITE), "[2, 1]");
         assert_eq!(binds(Statement::Select(&select), &STRICT), "[1, 2]");
     }
@@ -900,10 +785,7 @@ mod tests {
             filter: None,
             order_by: vec![order(x("b"), Direction::Descending, NullsOrder::Smallest)],
         };
-        assert_eq!(
-            selected(operation(joined), &LITE),
-            "string_agg(a, '''; ' ORDER BY b DESC)"
-        );
+        assert_eq!(selected(operation(joined), &LITE), "string_agg(a, '''; ' ORDER BY b DESC)");
     }
 
     #[test]
@@ -918,15 +800,8 @@ mod tests {
 
     #[test]
     fn hand_written_text_is_wrapped_as_an_operand() {
-        let raw = || {
-            Expr::Raw(Box::new(Raw {
-                parts: vec![RawPart::Text("a, b")],
-            }))
-        };
-        assert_eq!(
-            lite(Expr::Function(Function::Lower, vec![raw()])),
-            "lower((a, b))"
-        );
+        let raw = || Expr::Raw(Box::new(Raw { parts: vec![RawPart::Text("a, b")] }));
+        assert_eq!(lite(Expr::Function(Function::Lower, vec![raw()])), "lower((a, b))");
         assert_eq!(lite(eq(raw(), x("c"))), "(a, b) = c");
     }
 }

@@ -70,19 +70,10 @@ mod tests {
 
     #[test]
     fn a_row_of_defaults_has_no_columns() {
-        assert_eq!(
-            sql(whole(&insert(&USERS, &[], vec![vec![]])), &LITE),
-            r#"INSERT INTO "users" DEFAULT VALUES"#
-        );
+        assert_eq!(sql(whole(&insert(&USERS, &[], vec![vec![]])), &LITE), r#"INSERT INTO "users" DEFAULT VALUES"#);
         let two = insert(&USERS, &[], vec![vec![], vec![]]);
-        assert_eq!(
-            error(whole(&two), &LITE),
-            "rows without a value can be inserted into `users` one at a time only"
-        );
-        assert_eq!(
-            error(whole(&insert(&USERS, &[], vec![])), &LITE),
-            "there are no rows to insert into `users`"
-        );
+        assert_eq!(error(whole(&two), &LITE), "rows without a value can be inserted into `users` one at a time only");
+        assert_eq!(error(whole(&insert(&USERS, &[], vec![])), &LITE), "there are no rows to insert into `users`");
     }
 
     #[test]

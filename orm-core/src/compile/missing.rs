@@ -8,11 +8,7 @@ use crate::meta::ForeignKeyMeta;
 /// The error for `column` of `table`.
 #[cold]
 pub(super) fn from(table: TableRef, column: &str, scope: &Scope<'_>) -> Error {
-    Error::MissingFrom {
-        table: table.name().into(),
-        column: column.into(),
-        hint: hint(table, scope),
-    }
+    Error::MissingFrom { table: table.name().into(), column: column.into(), hint: hint(table, scope) }
 }
 
 fn hint(missing: TableRef, scope: &Scope<'_>) -> String {
@@ -23,11 +19,7 @@ fn hint(missing: TableRef, scope: &Scope<'_>) -> String {
             written.name()
         ),
         Tables::From { root: None, .. } => format!("add `.from({})`", spoken(missing)),
-        Tables::From {
-            root: Some(root),
-            joins,
-            visible,
-        } => from_hint(missing, root, joins, visible),
+        Tables::From { root: Some(root), joins, visible } => from_hint(missing, root, joins, visible),
     }
 }
 
@@ -48,53 +40,27 @@ fn from_hint(missing: TableRef, root: TableRef, joins: &[Join], visible: usize) 
 
 /// `.join(User.posts)`, if `table` has a relation to the missing one.
 fn by_relation(missing: TableRef, table: TableRef) -> Option<String> {
-    let relations = table
-        .meta
-        .relations
-        .iter()
-        .map(|relation| (relation.name, (relation.target)()));
-    let keys = table
-        .meta
-        .foreign_keys
-        .iter()
-        .map(|key| (key.relation, (key.references)()));
-    let (name, _) = relations
-        .chain(keys)
-        .find(|(_, target)| *target == missing.meta)?;
-    let alias = missing
-        .alias
-        .map(|alias| format!(".to({alias})"))
-        .unwrap_or_default();
+    let relations = table.meta.relations.iter().map(|relation| (relation.name, (relation.target)()));
+    let keys = table.meta.foreign_keys.iter().map(|key| (key.relation, (key.references)()));
+    let (name, _) = relations.chain(keys).find(|(_, target)| *target == missing.meta)?;
+    let alias = missing.alias.map(|alias| format!(".to({alias})")).unwrap_or_default();
     Some(format!("add `.join({}.{name}{alias})`", spoken(table)))
 }
 
 /// `.join(Post.on(Post.author_id.eq(User.id)))`, if the missing table has a key to `table`.
 fn by_their_key(missing: TableRef, table: TableRef) -> Option<String> {
-    let key = missing
-        .meta
-        .foreign_keys
-        .iter()
-        .find(|key| (key.references)() == table.meta)?;
+    let key = missing.meta.foreign_keys.iter().find(|key| (key.references)() == table.meta)?;
     let (theirs, ours) = key_fields(missing, key, table)?;
     let (missing, table) = (spoken(missing), spoken(table));
-    Some(format!(
-        "add `.join({missing}.on({missing}.{theirs}.eq({table}.{ours})))`"
-    ))
+    Some(format!("add `.join({missing}.on({missing}.{theirs}.eq({table}.{ours})))`"))
 }
 
 /// The fields of a key of one column, on both sides.
-fn key_fields(
-    child: TableRef,
-    key: &ForeignKeyMeta,
-    parent: TableRef,
-) -> Option<(&'static str, &'static str)> {
+fn key_fields(child: TableRef, key: &ForeignKeyMeta, parent: TableRef) -> Option<(&'static str, &'static str)> {
     let ([own], [referenced]) = (key.columns, parent.meta.primary_key) else {
         return None;
     };
-    Some((
-        child.meta.column(*own)?.field,
-        parent.meta.column(*referenced)?.field,
-    ))
+    Some((child.meta.column(*own)?.field, parent.meta.column(*referenced)?.field))
 }
 
 /// The table as a program names it: its model, or the variable that holds the alias.
@@ -109,23 +75,18 @@ mod tests {
 
     /// The error of selecting `first` from its table and filtering by `other`.
     fn filtered(first: Expr, other: Expr) -> String {
-        let select = Select {
-            filter: vec![eq(other, int(1))],
-            ..select([first])
-        };
+        let select = Select { filter: vec![eq(other, int(1))], ..select([first]) };
         error(Statement::Select(&select), &LITE)
     }
 
     #[test]
     fn the_missing_join_is_named() {
-        let message = "column `title` is of table `post`, which the statement does not read from: add `.join(User.posts)`";
+        let message =
+            "column `title` is of table `post`, which the statement does not read from: add `.join(User.posts)`";
         assert_eq!(filtered(user("name"), post("title")), message);
         assert!(filtered(post("title"), user("id")).ends_with("add `.join(Post.author)`"));
         let comment = of(table(&COMMENT), "id");
-        assert!(
-            filtered(post("title"), comment)
-                .ends_with("add `.join(Comment.on(Comment.post_id.eq(Post.id)))`")
-        );
+        assert!(filtered(post("title"), comment).ends_with("add `.join(Comment.on(Comment.post_id.eq(Post.id)))`"));
         assert!(filtered(user("id"), of(table(&PAIR), "a")).ends_with("add `.join(Pair.on(condition))`"));
     }
 
@@ -145,11 +106,7 @@ mod tests {
         let comment = table(&COMMENT);
         let on = eq(of(comment, "post_id"), post("id"));
         let joins = vec![join(JoinKind::Inner, comment, on), posts_join(JoinKind::Inner)];
-        let select = Select {
-            from: Some(table(&USERS)),
-            joins,
-            ..select([user("name")])
-        };
+        let select = Select { from: Some(table(&USERS)), joins, ..select([user("name")]) };
         assert!(
             error(Statement::Select(&select), &LITE)
                 .ends_with("it is joined further on: move its join before this one")
@@ -158,25 +115,15 @@ mod tests {
 
     #[test]
     fn a_statement_without_any_table_needs_one() {
-        let select = Select {
-            filter: vec![eq(user("id"), int(1))],
-            ..select([int(1)])
-        };
+        let select = Select { filter: vec![eq(user("id"), int(1))], ..select([int(1)]) };
         assert!(error(Statement::Select(&select), &LITE).ends_with("add `.from(User)`"));
     }
 
     #[test]
     fn a_statement_that_writes_sees_its_own_table_only() {
-        let delete = |filter| Delete {
-            table: table(&USERS),
-            filter: vec![filter],
-            returning: vec![],
-        };
+        let delete = |filter| Delete { table: table(&USERS), filter: vec![filter], returning: vec![] };
         let message = error(Statement::Delete(&delete(eq(post("id"), int(1)))), &LITE);
-        assert!(
-            message.contains("a statement that writes `users` sees no other table: use a subquery"),
-            "{message}"
-        );
+        assert!(message.contains("a statement that writes `users` sees no other table: use a subquery"), "{message}");
         let posts = Select {
             projection: vec![Projection::One],
             from: Some(table(&POST)),

@@ -26,16 +26,9 @@ impl<'a> Prepared<'a> {
         let (rows, reads) = match statement {
             Statement::Select(_) | Statement::ByKey { .. } => (None, true),
             Statement::Insert(chunk) => (Some(chunk), false),
-            Statement::Update(_) | Statement::Delete(_) | Statement::Raw(_) | Statement::Ddl(_) => {
-                (None, false)
-            }
+            Statement::Update(_) | Statement::Delete(_) | Statement::Raw(_) | Statement::Ddl(_) => (None, false),
         };
-        Prepared {
-            compiled,
-            values,
-            rows,
-            reads,
-        }
+        Prepared { compiled, values, rows, reads }
     }
 }
 
@@ -57,25 +50,17 @@ impl Prepared<'_> {
         }
         match &self.compiled.order {
             None => self.values.iter().try_for_each(|value| bind_value(value, sink)),
-            Some(order) => order
-                .iter()
-                .filter_map(|index| self.values.get(*index))
-                .try_for_each(|value| bind_value(value, sink)),
+            Some(order) => {
+                order.iter().filter_map(|index| self.values.get(*index)).try_for_each(|value| bind_value(value, sink))
+            }
         }
     }
 
     /// How many placeholders the text has.
     #[must_use]
     pub fn bind_count(&self) -> usize {
-        let cells = self
-            .rows
-            .map_or(0, |chunk| chunk.rows().len() * chunk.columns.len());
-        cells
-            + self
-                .compiled
-                .order
-                .as_ref()
-                .map_or(self.values.len(), |order| order.len())
+        let cells = self.rows.map_or(0, |chunk| chunk.rows().len() * chunk.columns.len());
+        cells + self.compiled.order.as_ref().map_or(self.values.len(), |order| order.len())
     }
 
     /// The values for a log or an error: as text if `show` is true, otherwise only their number.
@@ -99,10 +84,7 @@ impl Prepared<'_> {
 
 impl fmt::Debug for Prepared<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Prepared")
-            .field("sql", &self.sql())
-            .field("binds", &self.binds_for_log(false))
-            .finish()
+        f.debug_struct("Prepared").field("sql", &self.sql()).field("binds", &self.binds_for_log(false)).finish()
     }
 }
 

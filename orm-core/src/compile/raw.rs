@@ -35,24 +35,16 @@ mod tests {
             RawPart::Text(" FROM users"),
         ];
         let raw = Raw { parts };
-        assert_eq!(
-            sql(Statement::Raw(&raw), &LITE),
-            r#"SELECT (?1 + ?2) * "users"."id" FROM users"#
-        );
+        assert_eq!(sql(Statement::Raw(&raw), &LITE), r#"SELECT (?1 + ?2) * "users"."id" FROM users"#);
         assert_eq!(binds(Statement::Raw(&raw), &LITE), "[1, 2]");
     }
 
     #[test]
     fn a_nul_cannot_hide_the_rest_of_a_text() {
-        let raw = Raw {
-            parts: vec![RawPart::Text("a\0b")],
-        };
+        let raw = Raw { parts: vec![RawPart::Text("a\0b")] };
         let fragment = users_where([Expr::Raw(Box::new(raw.clone()))]);
         for statement in [Statement::Raw(&raw), Statement::Select(&fragment)] {
-            assert_eq!(
-                error(statement, &LITE),
-                r#"text in a statement cannot hold a NUL: "a\0b""#
-            );
+            assert_eq!(error(statement, &LITE), r#"text in a statement cannot hold a NUL: "a\0b""#);
         }
     }
 }

@@ -4,20 +4,14 @@ use super::Writer;
 use super::expr::Level;
 use super::shape::row_count;
 use super::writer::column_of;
-use crate::ast::{
-    ColumnRef, Direction, Expr, Join, JoinKind, NullsOrder, Order, Projection, Select, TableRef,
-};
+use crate::ast::{ColumnRef, Direction, Expr, Join, JoinKind, NullsOrder, Order, Projection, Select, TableRef};
 use crate::error::Result;
 use crate::value::Value;
 
 impl<'a> Writer<'a> {
     pub(super) fn select(&mut self, select: &'a Select) -> Result<()> {
         let outer = self.select.replace(select);
-        self.push(if select.distinct {
-            "SELECT DISTINCT "
-        } else {
-            "SELECT "
-        });
+        self.push(if select.distinct { "SELECT DISTINCT " } else { "SELECT " });
         self.projections(&select.projection)?;
         if let Some(root) = select.root() {
             self.push(" FROM ");
@@ -42,15 +36,11 @@ impl<'a> Writer<'a> {
         self.push(" FROM ");
         self.table(table)?;
         self.push(" WHERE ");
-        self.separated(
-            table.meta.primary_key.iter().zip(key),
-            " AND ",
-            |out, (index, value)| {
-                out.column(ColumnRef { table, index: *index })?;
-                out.push(" = ");
-                out.bind(value)
-            },
-        )
+        self.separated(table.meta.primary_key.iter().zip(key), " AND ", |out, (index, value)| {
+            out.column(ColumnRef { table, index: *index })?;
+            out.push(" = ");
+            out.bind(value)
+        })
     }
 
     /// `"users"`, or `"users" AS "boss"`.
@@ -107,9 +97,7 @@ impl<'a> Writer<'a> {
     }
 
     fn columns(&mut self, table: TableRef) -> Result<()> {
-        self.separated(table.meta.columns, ", ", |out, column| {
-            out.qualified(table.name(), column)
-        })
+        self.separated(table.meta.columns, ", ", |out, column| out.qualified(table.name(), column))
     }
 
     fn join(&mut self, join: &'a Join) -> Result<()> {
@@ -184,20 +172,11 @@ fn is_never_null(column: ColumnRef, select: &Select) -> bool {
     let declared = column_of(column.table.meta, column.index).is_ok_and(|meta| !meta.nullable);
     let joined = select.joins.iter().position(|join| join.table == column.table);
     let present = match joined {
-        Some(number) => !select
-            .joins
-            .get(number)
-            .is_some_and(|join| may_lack_right(join.kind)),
+        Some(number) => !select.joins.get(number).is_some_and(|join| may_lack_right(join.kind)),
         None => select.root() == Some(column.table),
     };
     let later = joined.map_or(0, |number| number + 1);
-    declared
-        && present
-        && !select
-            .joins
-            .iter()
-            .skip(later)
-            .any(|join| may_lack_left(join.kind))
+    declared && present && !select.joins.iter().skip(later).any(|join| may_lack_left(join.kind))
 }
 
 fn may_lack_right(kind: JoinKind) -> bool {
@@ -225,29 +204,20 @@ mod tests {
     #[test]
     fn a_filter_is_bound() {
         let select = users_where([binary(BinaryOp::Ge, user("age"), int(18))]);
-        assert_eq!(
-            lite(&select),
-            r#"SELECT "users"."name" FROM "users" WHERE "users"."age" >= ?1"#
-        );
+        assert_eq!(lite(&select), r#"SELECT "users"."name" FROM "users" WHERE "users"."age" >= ?1"#);
         assert_eq!(binds(Statement::Select(&select), &LITE), "[18]");
     }
 
     #[test]
     fn a_model_is_all_of_its_columns_in_the_order_of_its_fields() {
-        let select = Select {
-            projection: vec![Projection::Table(table(&PAIR))],
-            ..Select::default()
-        };
+        let select = Select { projection: vec![Projection::Table(table(&PAIR))], ..Select::default() };
         assert_eq!(lite(&select), r#"SELECT "pair"."a", "pair"."b" FROM "pair""#);
     }
 
     #[test]
     fn a_row_by_its_key_needs_no_tree() {
         let key = [Value::Int(1), Value::Int(2)];
-        let by_key = Statement::ByKey {
-            table: table(&PAIR),
-            key: &key,
-        };
+        let by_key = Statement::ByKey { table: table(&PAIR), key: &key };
         assert_eq!(
             sql(by_key, &LITE),
             r#"SELECT "pair"."a", "pair"."b" FROM "pair" WHERE "pair"."a" = ?1 AND "pair"."b" = ?2"#
@@ -259,10 +229,8 @@ mod tests {
     fn a_table_is_joined_with_itself_under_an_alias() {
         let boss = alias(&USERS, "boss");
         let on = eq(of(boss, "id"), user("manager_id"));
-        let select = Select {
-            joins: vec![join(JoinKind::Inner, boss, on)],
-            ..select([user("name"), of(boss, "name")])
-        };
+        let select =
+            Select { joins: vec![join(JoinKind::Inner, boss, on)], ..select([user("name"), of(boss, "name")]) };
         assert_eq!(
             lite(&select),
             r#"SELECT "users"."name", "boss"."name" FROM "users" JOIN "users" AS "boss" ON "boss"."id" = "users"."manager_id""#
@@ -273,19 +241,11 @@ mod tests {
     fn every_kind_of_join_has_its_word() {
         let words = |kind| {
             let join = match kind {
-                JoinKind::Cross => Join {
-                    on: None,
-                    ..posts_join(kind)
-                },
+                JoinKind::Cross => Join { on: None, ..posts_join(kind) },
                 _ => posts_join(kind),
             };
-            let sql = lite(&Select {
-                joins: vec![join],
-                ..select([user("name")])
-            });
-            sql.strip_prefix(r#"SELECT "users"."name" FROM "users""#)
-                .expect("a join")
-                .to_owned()
+            let sql = lite(&Select { joins: vec![join], ..select([user("name")]) });
+            sql.strip_prefix(r#"SELECT "users"."name" FROM "users""#).expect("a join").to_owned()
         };
         let on = r#" ON "post"."author_id" = "users"."id""#;
         assert_eq!(words(JoinKind::Inner), format!(r#" JOIN "post"{on}"#));
@@ -325,31 +285,16 @@ mod tests {
 
     #[test]
     fn an_offset_without_a_limit_has_every_row_left() {
-        let select = Select {
-            offset: Some(Value::Int(5)),
-            ..select([user("name")])
-        };
-        assert_eq!(
-            lite(&select),
-            r#"SELECT "users"."name" FROM "users" LIMIT -1 OFFSET ?1"#
-        );
+        let select = Select { offset: Some(Value::Int(5)), ..select([user("name")]) };
+        assert_eq!(lite(&select), r#"SELECT "users"."name" FROM "users" LIMIT -1 OFFSET ?1"#);
         assert_eq!(strict(&select), r#"SELECT "users"."name" FROM "users" OFFSET ?1"#);
     }
 
     #[test]
     fn a_negative_limit_is_refused() {
-        let negative = Select {
-            limit: Some(Value::Int(-1)),
-            ..select([user("name")])
-        };
-        assert_eq!(
-            error(Statement::Select(&negative), &LITE),
-            "limit and offset cannot be negative: -1"
-        );
-        assert_eq!(
-            error(Statement::Select(&negative), &STRICT),
-            "limit and offset cannot be negative: -1"
-        );
+        let negative = Select { limit: Some(Value::Int(-1)), ..select([user("name")]) };
+        assert_eq!(error(Statement::Select(&negative), &LITE), "limit and offset cannot be negative: -1");
+        assert_eq!(error(Statement::Select(&negative), &STRICT), "limit and offset cannot be negative: -1");
     }
 
     #[test]
@@ -416,11 +361,7 @@ mod tests {
             let order_by = vec![order(expr, Direction::Ascending, NullsOrder::Smallest)];
             let mut features = STRICT.0.clone();
             features.right_and_full_join = true;
-            let select = Select {
-                order_by,
-                joins: vec![posts_join(kind)],
-                ..select([user("name")])
-            };
+            let select = Select { order_by, joins: vec![posts_join(kind)], ..select([user("name")]) };
             sql(Statement::Select(&select), &Numbered(features)).ends_with("NULLS FIRST")
         };
         assert!(!ordered(post("id"), JoinKind::Inner));
@@ -434,18 +375,12 @@ mod tests {
     #[test]
     fn hand_written_text_is_bare_only_where_it_is_the_whole() {
         let raw = || {
-            let parts = vec![
-                RawPart::Text("a OR "),
-                RawPart::Expr(binary(BinaryOp::Eq, user("id"), int(7))),
-            ];
+            let parts = vec![RawPart::Text("a OR "), RawPart::Expr(binary(BinaryOp::Eq, user("id"), int(7)))];
             Expr::Raw(Box::new(Raw { parts }))
         };
         let written = r#"a OR ("users"."id" = ?1)"#;
         assert_eq!(condition(raw(), &LITE), written);
-        assert_eq!(
-            condition(Expr::Not(Box::new(raw())), &LITE),
-            format!("NOT ({written})")
-        );
+        assert_eq!(condition(Expr::Not(Box::new(raw())), &LITE), format!("NOT ({written})"));
         let both = lite(&users_where([raw(), Expr::Bool(true)]));
         assert!(both.ends_with(&format!("WHERE ({written}) AND TRUE")), "{both}");
         assert!(lite(&select([raw()])).starts_with(&format!("SELECT {written} FROM")));

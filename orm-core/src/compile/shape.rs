@@ -11,8 +11,8 @@
 use smallvec::SmallVec;
 
 use crate::ast::{
-    Aggregate, BinaryOp, ColumnRef, Delete, Direction, Expr, Function, InsertChunk, Join, JoinKind,
-    NullsOrder, NumberKind, Operation, Order, Projection, Raw, RawPart, Select, Statement, TableRef, Update,
+    Aggregate, BinaryOp, ColumnRef, Delete, Direction, Expr, Function, InsertChunk, Join, JoinKind, NullsOrder,
+    NumberKind, Operation, Order, Projection, Raw, RawPart, Select, Statement, TableRef, Update,
 };
 use crate::dialect::{Features, ListKind};
 use crate::error::{Error, Result};
@@ -39,13 +39,7 @@ pub(super) struct Shape<'a> {
 impl<'a> Shape<'a> {
     /// Walks the statement once. It fills a shape instead of giving one, since moving it takes as long as a short walk.
     pub(super) fn fill(&mut self, statement: Statement<'a>, features: &Features) -> Result<()> {
-        Walk {
-            words: &mut self.words,
-            binds: &mut self.binds,
-            features,
-            depth: 0,
-        }
-        .statement(statement)
+        Walk { words: &mut self.words, binds: &mut self.binds, features, depth: 0 }.statement(statement)
     }
 }
 
@@ -67,9 +61,7 @@ impl ListForm {
             Value::List(values) => values.as_slice(),
             Value::Invalid(error) => return Err(unbindable(error.as_ref().clone())),
             _ => {
-                return Err(Error::Statement(
-                    "the right side of `in_` is not a list of values".into(),
-                ));
+                return Err(Error::Statement("the right side of `in_` is not a list of values".into()));
             }
         };
         if values.is_empty() {
@@ -91,9 +83,7 @@ fn list_kind(values: &[Value]) -> Result<ListKind> {
     let mut kinds = values.iter().map(value_kind);
     let first = kinds.next().unwrap_or(Ok(ListKind::Separate))?;
     // All are looked at, since one that cannot be bound must be found here and not while the list is being sent.
-    kinds.try_fold(first, |all, kind| {
-        Ok(if kind? == all { all } else { ListKind::Separate })
-    })
+    kinds.try_fold(first, |all, kind| Ok(if kind? == all { all } else { ListKind::Separate }))
 }
 
 fn value_kind(value: &Value) -> Result<ListKind> {
@@ -113,29 +103,16 @@ fn value_kind(value: &Value) -> Result<ListKind> {
 
 /// Longer lists are filled up to a power of two, so that there are few texts, unless that could break the limit.
 fn padded(length: usize, features: &Features) -> usize {
-    let padded = if length > 8 {
-        length.next_power_of_two()
-    } else {
-        length
-    };
-    if padded <= features.max_binds / 4 {
-        padded
-    } else {
-        length
-    }
+    let padded = if length > 8 { length.next_power_of_two() } else { length };
+    if padded <= features.max_binds / 4 { padded } else { length }
 }
 
 /// The number of a `LIMIT` or `OFFSET`.
 pub(super) fn row_count(value: &Value) -> Result<i64> {
     match value {
         Value::Int(count) if *count >= 0 => Ok(*count),
-        Value::Int(count) => Err(Error::Statement(format!(
-            "limit and offset cannot be negative: {count}"
-        ))),
-        Value::Invalid(error) => Err(Error::Bind {
-            place: "limit or offset".into(),
-            source: error.as_ref().clone(),
-        }),
+        Value::Int(count) => Err(Error::Statement(format!("limit and offset cannot be negative: {count}"))),
+        Value::Invalid(error) => Err(Error::Bind { place: "limit or offset".into(), source: error.as_ref().clone() }),
         _ => Err(Error::Statement("limit and offset must be integers".into())),
     }
 }
@@ -216,18 +193,7 @@ impl<'a> Walk<'a, '_> {
     }
 
     fn select(&mut self, select: &'a Select) -> Result<()> {
-        let Select {
-            distinct,
-            projection,
-            from,
-            joins,
-            filter,
-            group_by,
-            having,
-            order_by,
-            limit,
-            offset,
-        } = select;
+        let Select { distinct, projection, from, joins, filter, group_by, having, order_by, limit, offset } = select;
         let facts = u64::from(*distinct)
             | u64::from(from.is_some()) << 1
             | u64::from(limit.is_some()) << 2
@@ -274,12 +240,7 @@ impl<'a> Walk<'a, '_> {
     }
 
     fn join(&mut self, join: &'a Join) -> Result<()> {
-        let Join {
-            kind,
-            table,
-            left,
-            on,
-        } = join;
+        let Join { kind, table, left, on } = join;
         let facts = join_kind(*kind) | usize::from(left.is_some()) << 3 | usize::from(on.is_some()) << 4;
         self.table(Tag::Join, facts, *table);
         // The left side of the first join can be what stands in FROM.
@@ -290,11 +251,7 @@ impl<'a> Walk<'a, '_> {
     }
 
     fn order(&mut self, order: &'a Order) -> Result<()> {
-        let Order {
-            expr,
-            direction,
-            nulls,
-        } = order;
+        let Order { expr, direction, nulls } = order;
         let direction = match direction {
             Direction::Ascending => 0,
             Direction::Descending => 1,
@@ -333,12 +290,7 @@ impl<'a> Walk<'a, '_> {
     }
 
     fn update(&mut self, update: &'a Update) -> Result<()> {
-        let Update {
-            table,
-            set,
-            filter,
-            returning,
-        } = update;
+        let Update { table, set, filter, returning } = update;
         self.table(Tag::Update, set.len(), *table);
         for assignment in set {
             self.node(Tag::Assignment, u64::from(assignment.column));
@@ -350,11 +302,7 @@ impl<'a> Walk<'a, '_> {
     }
 
     fn delete(&mut self, delete: &'a Delete) -> Result<()> {
-        let Delete {
-            table,
-            filter,
-            returning,
-        } = delete;
+        let Delete { table, filter, returning } = delete;
         self.table(Tag::Delete, filter.len(), *table);
         self.exprs(filter)?;
         self.projections(returning)
@@ -456,10 +404,7 @@ impl<'a> Walk<'a, '_> {
     }
 
     fn function(&mut self, function: Function, arguments: &'a [Expr]) -> Result<()> {
-        self.node(
-            Tag::Function,
-            function_code(function) | (arguments.len() as u64) << 8,
-        );
+        self.node(Tag::Function, function_code(function) | (arguments.len() as u64) << 8);
         if let Function::Named(name) = function {
             self.text(name);
         }
@@ -469,36 +414,18 @@ impl<'a> Walk<'a, '_> {
     fn operation(&mut self, operation: &'a Operation) -> Result<()> {
         match operation {
             Operation::IsNull { expr, negated } => self.expr_node(Tag::IsNull, u64::from(*negated), expr),
-            Operation::Like {
-                expr,
-                pattern,
-                escape,
-                insensitive,
-                negated,
-            } => {
+            Operation::Like { expr, pattern, escape, insensitive, negated } => {
                 // One more than the character, so that none is 0.
                 let escape = escape.map_or(0, |escape| u64::from(u32::from(escape)) + 1);
-                self.node(
-                    Tag::Like,
-                    u64::from(*negated) | u64::from(*insensitive) << 1 | escape << 2,
-                );
+                self.node(Tag::Like, u64::from(*negated) | u64::from(*insensitive) << 1 | escape << 2);
                 self.exprs([expr, pattern])
             }
-            Operation::Between {
-                expr,
-                low,
-                high,
-                negated,
-            } => {
+            Operation::Between { expr, low, high, negated } => {
                 self.node(Tag::Between, u64::from(*negated));
                 self.exprs([expr, low, high])
             }
             Operation::InList { expr, list, negated } => self.in_list(expr, list, *negated),
-            Operation::InSelect {
-                expr,
-                select,
-                negated,
-            } => {
+            Operation::InSelect { expr, select, negated } => {
                 self.expr_node(Tag::InSelect, u64::from(*negated), expr)?;
                 self.select(select)
             }
@@ -507,10 +434,7 @@ impl<'a> Walk<'a, '_> {
                 self.select(select)
             }
             Operation::Case { when, otherwise } => {
-                self.node(
-                    Tag::Case,
-                    u64::from(otherwise.is_some()) | (when.len() as u64) << 1,
-                );
+                self.node(Tag::Case, u64::from(otherwise.is_some()) | (when.len() as u64) << 1);
                 self.exprs(when.iter().flat_map(|(condition, result)| [condition, result]))?;
                 self.exprs(otherwise)
             }
@@ -522,15 +446,8 @@ impl<'a> Walk<'a, '_> {
                 self.node(Tag::Decimal, 0);
                 self.expr(expr)
             }
-            Operation::Aggregate {
-                function,
-                distinct,
-                expr,
-                filter,
-                order_by,
-            } => {
-                let facts =
-                    u64::from(*distinct) | u64::from(expr.is_some()) << 1 | u64::from(filter.is_some()) << 2;
+            Operation::Aggregate { function, distinct, expr, filter, order_by } => {
+                let facts = u64::from(*distinct) | u64::from(expr.is_some()) << 1 | u64::from(filter.is_some()) << 2;
                 self.aggregate(*function, facts, order_by.len());
                 self.exprs(expr)?;
                 order_by.iter().try_for_each(|order| self.order(order))?;
@@ -583,9 +500,7 @@ impl<'a> Walk<'a, '_> {
             ColumnType::Float32 => 4,
             ColumnType::Float64 => 5,
             ColumnType::Text { max_length: None } => 6,
-            ColumnType::Text {
-                max_length: Some(length),
-            } => 7 | u64::from(length) << 8,
+            ColumnType::Text { max_length: Some(length) } => 7 | u64::from(length) << 8,
             ColumnType::Bytes => 8,
             ColumnType::Date => 9,
             ColumnType::Time => 10,
@@ -740,23 +655,11 @@ mod tests {
     }
 
     fn like(escape: Option<char>, insensitive: bool, negated: bool) -> Expr {
-        operation(Operation::Like {
-            expr: user("name"),
-            pattern: text("a"),
-            escape,
-            insensitive,
-            negated,
-        })
+        operation(Operation::Like { expr: user("name"), pattern: text("a"), escape, insensitive, negated })
     }
 
     fn aggregated(function: Aggregate, distinct: bool, filter: Option<Expr>) -> Expr {
-        operation(Operation::Aggregate {
-            function,
-            distinct,
-            expr: Some(user("age")),
-            filter,
-            order_by: vec![],
-        })
+        operation(Operation::Aggregate { function, distinct, expr: Some(user("age")), filter, order_by: vec![] })
     }
 
     /// Conditions of which no two are written alike.
@@ -782,15 +685,9 @@ mod tests {
             Expr::Negate(Decimal, Box::new(a())),
             Expr::Label("n"),
             Expr::Label("m"),
-            Expr::Raw(Box::new(Raw {
-                parts: vec![RawPart::Text("x")],
-            })),
-            Expr::Raw(Box::new(Raw {
-                parts: vec![RawPart::Text("x"), RawPart::Text("y")],
-            })),
-            Expr::Raw(Box::new(Raw {
-                parts: vec![RawPart::Text("x"), RawPart::Expr(a())],
-            })),
+            Expr::Raw(Box::new(Raw { parts: vec![RawPart::Text("x")] })),
+            Expr::Raw(Box::new(Raw { parts: vec![RawPart::Text("x"), RawPart::Text("y")] })),
+            Expr::Raw(Box::new(Raw { parts: vec![RawPart::Text("x"), RawPart::Expr(a())] })),
             Expr::Subquery(Box::new(select([a()]))),
             eq(a(), null()),
             eq(null(), a()),
@@ -809,28 +706,11 @@ mod tests {
             in_list(a(), vec![Value::Float(1.0), Value::Int(2)], false),
             exists(select([a()]), false),
             exists(select([a()]), true),
-            operation(Operation::InSelect {
-                expr: a(),
-                select: Box::new(select([b()])),
-                negated: false,
-            }),
-            operation(Operation::InSelect {
-                expr: a(),
-                select: Box::new(select([b()])),
-                negated: true,
-            }),
-            operation(Operation::Case {
-                when: vec![(a(), b())],
-                otherwise: None,
-            }),
-            operation(Operation::Case {
-                when: vec![(a(), b())],
-                otherwise: Some(b()),
-            }),
-            operation(Operation::Case {
-                when: vec![(a(), b()), (a(), b())],
-                otherwise: None,
-            }),
+            operation(Operation::InSelect { expr: a(), select: Box::new(select([b()])), negated: false }),
+            operation(Operation::InSelect { expr: a(), select: Box::new(select([b()])), negated: true }),
+            operation(Operation::Case { when: vec![(a(), b())], otherwise: None }),
+            operation(Operation::Case { when: vec![(a(), b())], otherwise: Some(b()) }),
+            operation(Operation::Case { when: vec![(a(), b()), (a(), b())], otherwise: None }),
             aggregated(Aggregate::Sum(Integer), false, None),
             aggregated(Aggregate::Sum(Integer), true, None),
             aggregated(Aggregate::Sum(Integer), false, Some(a())),
@@ -856,12 +736,7 @@ mod tests {
         ];
         for negated in [false, true] {
             all.push(operation(Operation::IsNull { expr: a(), negated }));
-            all.push(operation(Operation::Between {
-                expr: a(),
-                low: b(),
-                high: b(),
-                negated,
-            }));
+            all.push(operation(Operation::Between { expr: a(), low: b(), high: b(), negated }));
         }
         let comparisons = [Eq, Ne, Lt, Le, Gt, Ge, IsDistinctFrom, IsNotDistinctFrom, Concat];
         all.extend(comparisons.map(|op| binary(op, a(), b())));
@@ -874,14 +749,8 @@ mod tests {
             ColumnType::Text { max_length: None },
             ColumnType::Text { max_length: Some(0) },
             ColumnType::Text { max_length: Some(1) },
-            ColumnType::Enum {
-                name: "e",
-                variants: &["a"],
-            },
-            ColumnType::Enum {
-                name: "f",
-                variants: &["a"],
-            },
+            ColumnType::Enum { name: "e", variants: &["a"] },
+            ColumnType::Enum { name: "f", variants: &["a"] },
         ] {
             all.push(operation(Operation::Cast { expr: a(), to }));
         }
@@ -891,13 +760,7 @@ mod tests {
     /// Selects of which no two are written alike.
     fn different_selects() -> Vec<Select> {
         let base = || select([user("name")]);
-        let kinds = [
-            JoinKind::Inner,
-            JoinKind::Left,
-            JoinKind::Right,
-            JoinKind::Full,
-            JoinKind::Cross,
-        ];
+        let kinds = [JoinKind::Inner, JoinKind::Left, JoinKind::Right, JoinKind::Full, JoinKind::Cross];
         let orders = [NullsOrder::Smallest, NullsOrder::First, NullsOrder::Last];
         let directions = [Direction::Ascending, Direction::Descending];
         let mut all: Vec<Select> = different_conditions()
@@ -905,83 +768,31 @@ mod tests {
             .flat_map(|expr| {
                 [
                     users_where([expr.clone()]),
-                    Select {
-                        having: vec![expr.clone()],
-                        ..base()
-                    },
-                    Select {
-                        group_by: vec![expr.clone()],
-                        ..base()
-                    },
+                    Select { having: vec![expr.clone()], ..base() },
+                    Select { group_by: vec![expr.clone()], ..base() },
                     select([expr.clone(), user("name")]),
-                    Select {
-                        order_by: vec![order(expr, Direction::Ascending, NullsOrder::Smallest)],
-                        ..base()
-                    },
+                    Select { order_by: vec![order(expr, Direction::Ascending, NullsOrder::Smallest)], ..base() },
                 ]
             })
             .collect();
-        all.extend(kinds.map(|kind| Select {
-            joins: vec![posts_join(kind)],
-            ..base()
-        }));
-        all.extend(kinds.map(|kind| Select {
-            joins: vec![Join {
-                left: None,
-                ..posts_join(kind)
-            }],
-            ..base()
-        }));
+        all.extend(kinds.map(|kind| Select { joins: vec![posts_join(kind)], ..base() }));
+        all.extend(kinds.map(|kind| Select { joins: vec![Join { left: None, ..posts_join(kind) }], ..base() }));
         for nulls in orders {
             let keys = directions.map(|direction| order(user("role"), direction, nulls));
-            all.extend(keys.map(|key| Select {
-                order_by: vec![key],
-                ..base()
-            }));
+            all.extend(keys.map(|key| Select { order_by: vec![key], ..base() }));
         }
         all.extend([
             base(),
-            Select {
-                distinct: true,
-                ..base()
-            },
-            Select {
-                from: Some(table(&USERS)),
-                ..base()
-            },
-            Select {
-                from: Some(alias(&USERS, "u")),
-                ..base()
-            },
-            Select {
-                limit: Some(Value::Int(1)),
-                ..base()
-            },
-            Select {
-                limit: Some(Value::Int(i64::MAX)),
-                ..base()
-            },
-            Select {
-                offset: Some(Value::Int(1)),
-                ..base()
-            },
-            Select {
-                limit: Some(Value::Int(2)),
-                offset: Some(Value::Int(1)),
-                ..base()
-            },
-            Select {
-                projection: vec![Projection::One],
-                ..base()
-            },
-            Select {
-                projection: vec![Projection::Table(table(&USERS))],
-                ..base()
-            },
-            Select {
-                projection: vec![Projection::Label(user("name"), "n")],
-                ..base()
-            },
+            Select { distinct: true, ..base() },
+            Select { from: Some(table(&USERS)), ..base() },
+            Select { from: Some(alias(&USERS, "u")), ..base() },
+            Select { limit: Some(Value::Int(1)), ..base() },
+            Select { limit: Some(Value::Int(i64::MAX)), ..base() },
+            Select { offset: Some(Value::Int(1)), ..base() },
+            Select { limit: Some(Value::Int(2)), offset: Some(Value::Int(1)), ..base() },
+            Select { projection: vec![Projection::One], ..base() },
+            Select { projection: vec![Projection::Table(table(&USERS))], ..base() },
+            Select { projection: vec![Projection::Label(user("name"), "n")], ..base() },
             users_where([user("id"), user("id")]),
         ]);
         all
@@ -998,51 +809,20 @@ mod tests {
             }
         }
         let set = |column, value| vec![Assignment { column, value }];
-        let update = |set| Update {
-            table: table(&USERS),
-            set,
-            filter: vec![],
-            returning: vec![],
-        };
-        let updates = [
-            update(set(1, text("a"))),
-            update(set(2, text("a"))),
-            update(set(1, user("name"))),
-        ];
-        let delete = |filter| Delete {
-            table: table(&USERS),
-            filter,
-            returning: vec![],
-        };
-        let deletes = [
-            delete(vec![]),
-            delete(vec![user("id")]),
-            delete(vec![user("id"), user("id")]),
-        ];
+        let update = |set| Update { table: table(&USERS), set, filter: vec![], returning: vec![] };
+        let updates = [update(set(1, text("a"))), update(set(2, text("a"))), update(set(1, user("name")))];
+        let delete = |filter| Delete { table: table(&USERS), filter, returning: vec![] };
+        let deletes = [delete(vec![]), delete(vec![user("id")]), delete(vec![user("id"), user("id")])];
         let rows = insert(&USERS, &[1, 2], vec![vec![1, 2], vec![3, 4]]);
-        let returning = Insert {
-            returning: vec![Projection::Table(table(&USERS))],
-            ..rows.clone()
-        };
-        let part = Statement::Insert(InsertChunk {
-            insert: &rows,
-            columns: rows.rows.columns(0),
-            start: 0,
-            end: 1,
-        });
+        let returning = Insert { returning: vec![Projection::Table(table(&USERS))], ..rows.clone() };
+        let part = Statement::Insert(InsertChunk { insert: &rows, columns: rows.rows.columns(0), start: 0, end: 1 });
         let keys = [Value::Int(1), Value::Int(2)];
         let others = [whole(&rows), whole(&returning), part]
             .into_iter()
             .chain(updates.iter().map(Statement::Update))
             .chain(deletes.iter().map(Statement::Delete))
-            .chain([1, 2].map(|count| Statement::ByKey {
-                table: table(&PAIR),
-                key: &keys[..count],
-            }))
-            .chain([Statement::ByKey {
-                table: table(&USERS),
-                key: &keys[..1],
-            }]);
+            .chain([1, 2].map(|count| Statement::ByKey { table: table(&PAIR), key: &keys[..count] }))
+            .chain([Statement::ByKey { table: table(&USERS), key: &keys[..1] }]);
         for statement in others {
             assert_eq!(seen.insert(words(statement), format!("{statement:?}")), None);
         }
@@ -1055,21 +835,14 @@ mod tests {
             limit: Some(Value::Int(5)),
             filter: vec![
                 eq(user("id"), int(number)),
-                binary(
-                    BinaryOp::Lt,
-                    user("age"),
-                    if number == 1 { null() } else { int(number) },
-                ),
+                binary(BinaryOp::Lt, user("age"), if number == 1 { null() } else { int(number) }),
                 binary(BinaryOp::Ne, user("name"), text(name)),
                 in_list(user("id"), (0..number).map(Value::Int).collect(), false),
             ],
             ..select([user("name")])
         };
         let (first, second) = (with(1, "a"), with(30, "bc"));
-        assert_eq!(
-            words(Statement::Select(&first)),
-            words(Statement::Select(&second))
-        );
+        assert_eq!(words(Statement::Select(&first)), words(Statement::Select(&second)));
     }
 
     #[test]
@@ -1089,40 +862,23 @@ mod tests {
 
     #[test]
     fn a_tree_that_nests_too_deeply_is_refused() {
-        let nested =
-            |levels| users_where([(0..levels).fold(user("id"), |expr, _| Expr::Not(Box::new(expr)))]);
+        let nested = |levels| users_where([(0..levels).fold(user("id"), |expr, _| Expr::Not(Box::new(expr)))]);
         sql(Statement::Select(&nested(MAX_DEPTH - 1)), &LITE);
         let message = error(Statement::Select(&nested(MAX_DEPTH)), &LITE);
-        assert!(
-            message.starts_with("the expression nests more than 200 levels deep"),
-            "{message}"
-        );
-        let subqueries = |levels| {
-            (0..levels).fold(select([user("id")]), |inner, _| {
-                users_where([exists(inner, false)])
-            })
-        };
+        assert!(message.starts_with("the expression nests more than 200 levels deep"), "{message}");
+        let subqueries =
+            |levels| (0..levels).fold(select([user("id")]), |inner, _| users_where([exists(inner, false)]));
         sql(Statement::Select(&subqueries(MAX_DEPTH - 1)), &LITE);
         assert!(error(Statement::Select(&subqueries(MAX_DEPTH)), &LITE).starts_with("the expression nests"));
     }
 
     #[test]
     fn values_that_no_column_can_hold_are_found() {
-        let invalid = || {
-            Value::Invalid(Box::new(crate::error::ValueError::OutOfRange {
-                target: "a 64-bit integer",
-            }))
-        };
+        let invalid = || Value::Invalid(Box::new(crate::error::ValueError::OutOfRange { target: "a 64-bit integer" }));
         let message = "a bound value: the value is out of range for a 64-bit integer";
         let listed = users_where([in_list(user("id"), vec![Value::Int(1), invalid()], false)]);
         assert_eq!(error(Statement::Select(&listed), &LITE), message);
-        let limited = Select {
-            limit: Some(invalid()),
-            ..select([user("id")])
-        };
-        assert!(
-            error(Statement::Select(&limited), &LITE)
-                .starts_with("limit or offset: the value is out of range")
-        );
+        let limited = Select { limit: Some(invalid()), ..select([user("id")]) };
+        assert!(error(Statement::Select(&limited), &LITE).starts_with("limit or offset: the value is out of range"));
     }
 }

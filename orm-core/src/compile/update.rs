@@ -30,25 +30,15 @@ mod tests {
     use crate::ast::{Assignment, BinaryOp, Expr, NumberKind, Projection, Statement};
 
     fn update(set: Vec<(u16, Expr)>) -> Update {
-        let set = set
-            .into_iter()
-            .map(|(column, value)| Assignment { column, value })
-            .collect();
-        Update {
-            table: table(&USERS),
-            set,
-            filter: vec![eq(user("id"), int(7))],
-            returning: vec![],
-        }
+        let set = set.into_iter().map(|(column, value)| Assignment { column, value }).collect();
+        Update { table: table(&USERS), set, filter: vec![eq(user("id"), int(7))], returning: vec![] }
     }
 
     #[test]
     fn only_the_left_sides_are_bare() {
         let older = binary(BinaryOp::Add(NumberKind::Integer), user("age"), int(1));
-        let update = Update {
-            returning: vec![Projection::Expr(user("age"))],
-            ..update(vec![(1, text("x")), (3, older)])
-        };
+        let update =
+            Update { returning: vec![Projection::Expr(user("age"))], ..update(vec![(1, text("x")), (3, older)]) };
         assert_eq!(
             sql(Statement::Update(&update), &LITE),
             r#"UPDATE "users" SET "name" = ?1, "age" = "users"."age" + ?2 WHERE "users"."id" = ?3 RETURNING "users"."age""#
@@ -59,10 +49,7 @@ mod tests {
     #[test]
     fn a_null_is_set_as_a_bind() {
         let update = update(vec![(3, null())]);
-        assert_eq!(
-            sql(Statement::Update(&update), &LITE),
-            r#"UPDATE "users" SET "age" = ?1 WHERE "users"."id" = ?2"#
-        );
+        assert_eq!(sql(Statement::Update(&update), &LITE), r#"UPDATE "users" SET "age" = ?1 WHERE "users"."id" = ?2"#);
     }
 
     #[test]
@@ -72,9 +59,6 @@ mod tests {
             "the update of `users` sets no column: add `.set(column, value)`"
         );
         let twice = update(vec![(1, text("a")), (1, text("b"))]);
-        assert_eq!(
-            error(Statement::Update(&twice), &LITE),
-            "the update sets `users.name` twice"
-        );
+        assert_eq!(error(Statement::Update(&twice), &LITE), "the update sets `users.name` twice");
     }
 }

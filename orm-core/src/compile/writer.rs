@@ -72,9 +72,7 @@ impl<'a> Writer<'a> {
     /// [`Error::Statement`] for a text that holds a NUL, at which databases end a statement.
     pub fn push_literal(&mut self, text: &str) -> Result<()> {
         if text.contains('\0') {
-            return Err(Error::Statement(format!(
-                "text in a statement cannot hold a NUL: {text:?}"
-            )));
+            return Err(Error::Statement(format!("text in a statement cannot hold a NUL: {text:?}")));
         }
         self.push("'");
         self.push(&text.replace('\'', "''"));
@@ -188,31 +186,18 @@ impl<'a> Writer<'a> {
         let count = self.cells + self.order.len();
         if count > self.features.max_binds {
             let (limit, backend) = (self.features.max_binds, self.features.backend);
-            return Err(Error::TooManyBinds {
-                count,
-                limit,
-                backend,
-            });
+            return Err(Error::TooManyBinds { count, limit, backend });
         }
-        let natural = self.order.len() == self.binds.len()
-            && self.order.iter().enumerate().all(|(at, index)| at == *index);
-        let order = if natural {
-            None
-        } else {
-            Some(self.order.as_slice().into())
-        };
+        let natural =
+            self.order.len() == self.binds.len() && self.order.iter().enumerate().all(|(at, index)| at == *index);
+        let order = if natural { None } else { Some(self.order.as_slice().into()) };
         Ok(Compiled { sql: self.sql, order })
     }
 
     #[cold]
     fn push_odd_identifier(&mut self, name: &str) -> Result<()> {
-        let refused = |reason: String| {
-            Err(Error::Identifier {
-                name: name.to_owned(),
-                backend: self.features.backend,
-                reason,
-            })
-        };
+        let refused =
+            |reason: String| Err(Error::Identifier { name: name.to_owned(), backend: self.features.backend, reason });
         if name.is_empty() {
             return refused("it is empty".into());
         }
@@ -249,9 +234,7 @@ pub(super) fn column_of(table: &'static TableMeta, index: u16) -> Result<&'stati
 fn is_plain(name: &str, quote: char) -> bool {
     // Two passes without a branch in them are faster than one that stops early: names are short.
     let quote = quote as u32;
-    let odd = name
-        .bytes()
-        .fold(false, |odd, byte| odd | (byte == 0) | (u32::from(byte) == quote));
+    let odd = name.bytes().fold(false, |odd, byte| odd | (byte == 0) | (u32::from(byte) == quote));
     !odd && !name.is_empty() && quote < 0x80
 }
 
@@ -285,15 +268,9 @@ mod tests {
     #[test]
     fn names_that_no_database_can_have_are_refused() {
         let reason = |name: &str| quoted(name).expect_err("no name").to_string();
-        assert_eq!(
-            reason("a\0b"),
-            r#""a\0b" cannot be a name in lite: it holds a NUL"#
-        );
+        assert_eq!(reason("a\0b"), r#""a\0b" cannot be a name in lite: it holds a NUL"#);
         assert_eq!(reason(""), r#""" cannot be a name in lite: it is empty"#);
-        assert!(
-            reason(&"a".repeat(256))
-                .ends_with("cannot be a name in lite: it has 256 bytes, and 255 are allowed")
-        );
+        assert!(reason(&"a".repeat(256)).ends_with("cannot be a name in lite: it has 256 bytes, and 255 are allowed"));
     }
 
     #[test]
@@ -303,10 +280,7 @@ mod tests {
             out.push_number(number);
             out.push(" ");
         }
-        assert_eq!(
-            out.finish().expect("text").sql,
-            "0 7 10 1234567890 18446744073709551615 "
-        );
+        assert_eq!(out.finish().expect("text").sql, "0 7 10 1234567890 18446744073709551615 ");
     }
 
     #[test]

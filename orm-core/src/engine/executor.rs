@@ -9,7 +9,7 @@ use crate::driver::Caller;
 use crate::error::Result;
 use crate::model::{Entity, Model};
 use crate::query::{Query, Runnable};
-use crate::types::{IntoKey, SqlType};
+use crate::types::{IntoKey, ScalarRow};
 
 /// Runs statements: [`Connection`](super::Connection), [`Transaction`](super::Transaction) and `&Engine`.
 ///
@@ -70,7 +70,7 @@ pub trait Executor: Send {
     ///
     /// [`Error::NoRow`](crate::Error::NoRow), [`Error::MoreThanOneRow`](crate::Error::MoreThanOneRow).
     #[track_caller]
-    fn fetch_scalar<Q: Query<Row: SqlType>>(&mut self, query: Q) -> impl Future<Output = Result<Q::Row>> + Send {
+    fn fetch_scalar<Q: Query<Row: ScalarRow>>(&mut self, query: Q) -> impl Future<Output = Result<Q::Row>> + Send {
         fetch::one(lent(self.link(Location::caller())), query)
     }
 

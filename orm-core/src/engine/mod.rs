@@ -41,7 +41,7 @@ use crate::model::{Entity, Model};
 use crate::pool::PoolState;
 use crate::query::{Query, Runnable};
 use crate::schema::Schema;
-use crate::types::{IntoKey, SqlType};
+use crate::types::{IntoKey, ScalarRow};
 use executor::fetch;
 use link::{Link, LinkGuard};
 
@@ -99,10 +99,7 @@ impl Engine {
     ///
     /// As [`Engine::begin`].
     #[track_caller]
-    pub fn begin_with(
-        &self,
-        options: TransactionOptions,
-    ) -> impl Future<Output = Result<Transaction>> + Send + use<> {
+    pub fn begin_with(&self, options: TransactionOptions) -> impl Future<Output = Result<Transaction>> + Send + use<> {
         let (engine, caller) = (self.clone(), Location::caller());
         async move { Transaction::begin(Link::open(engine, caller).await?, &options).await }
     }
@@ -175,7 +172,7 @@ impl Engine {
     ///
     /// [`Error::NoRow`], [`Error::MoreThanOneRow`].
     #[track_caller]
-    pub fn fetch_scalar<Q: Query<Row: SqlType>>(
+    pub fn fetch_scalar<Q: Query<Row: ScalarRow>>(
         &self,
         query: Q,
     ) -> impl Future<Output = Result<Q::Row>> + Send + use<'_, Q> {

@@ -58,6 +58,7 @@ impl<T> AggregateExpr<T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: SqlType> Expression for AggregateExpr<T> {
     type Type = T;
 
@@ -83,7 +84,10 @@ impl<T> Clone for AggregateExpr<T> {
 
 impl<T> fmt::Debug for AggregateExpr<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AggregateExpr").field("function", &self.function).field("expr", &self.expr).finish_non_exhaustive()
+        f.debug_struct("AggregateExpr")
+            .field("function", &self.function)
+            .field("expr", &self.expr)
+            .finish_non_exhaustive()
     }
 }
 
@@ -101,10 +105,8 @@ pub fn count_all() -> AggregateExpr<i64> {
 
 /// The sum; NULL of no rows. Integers of every width sum up to an `i64`, on every backend.
 #[must_use = "gives an expression"]
-pub fn sum<E: Expression<Type: SqlType<Plain: SqlNumber>>>(
-    expr: E,
-) -> AggregateExpr<Option<<<E::Type as SqlType>::Plain as SqlNumber>::Sum>> {
-    AggregateExpr::new(Aggregate::Sum(kind::<E>()), Some(expr.into_tree()))
+pub fn sum<T: SqlNumber, E: Expression<Type: SqlType<Plain = T>>>(expr: E) -> AggregateExpr<Option<T::Sum>> {
+    AggregateExpr::new(Aggregate::Sum(T::KIND), Some(expr.into_tree()))
 }
 
 /// The mean, a float whatever the numbers are; NULL of no rows.
@@ -144,6 +146,7 @@ fn kind<E: Expression<Type: SqlType<Plain: SqlNumber>>>() -> ast::NumberKind {
     <<E::Type as SqlType>::Plain as SqlNumber>::KIND
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: SqlType> crate::types::Comparable<T::Plain> for AggregateExpr<T> {
     type Type = T;
 

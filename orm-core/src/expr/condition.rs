@@ -7,8 +7,7 @@ use crate::query::Optional;
 /// What a filter takes: an expression or a column that is true, false or NULL. As in SQL, NULL counts as not true.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a condition",
-    label = "expected a condition such as `User.age.gt(18)`",
-    note = "compare the column with something, or use a `bool` column by itself"
+    label = "expected a condition: compare it by `.eq(..)`, `.gt(..)`, `.is_not_null()` or the like"
 )]
 pub trait Condition: Sized {
     /// The tree below.
@@ -31,24 +30,28 @@ pub trait Condition: Sized {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Truth> Condition for Expr<T> {
     fn into_condition(self) -> ast::Expr {
         self.into_tree()
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<M, T: Truth> Condition for Column<M, T> {
     fn into_condition(self) -> ast::Expr {
         ast::Expr::Column(self.reference())
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<E: Condition> Condition for Optional<E> {
     fn into_condition(self) -> ast::Expr {
         self.0.into_condition()
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Condition for ast::Expr {
     fn into_condition(self) -> ast::Expr {
         self
@@ -63,7 +66,9 @@ impl Condition for ast::Expr {
 )]
 pub trait Truth: crate::types::SqlType {}
 
+#[diagnostic::do_not_recommend]
 impl Truth for bool {}
+#[diagnostic::do_not_recommend]
 impl Truth for Option<bool> {}
 
 /// All are true; of none, true. For conditions that are only known when the program runs.
@@ -139,6 +144,7 @@ impl<T: Truth, R: Condition> std::ops::BitOr<R> for Expr<T> {
 }
 
 /// A truth value by itself: `filter(true)` keeps every row.
+#[diagnostic::do_not_recommend]
 impl Condition for bool {
     fn into_condition(self) -> ast::Expr {
         ast::Expr::Bool(self)

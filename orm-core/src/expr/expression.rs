@@ -4,7 +4,7 @@ use super::order::OrderBy;
 use super::{Column, Expr};
 use crate::ast::{self, BinaryOp, Direction, Operation};
 use crate::query::{Labelled, Optional, Select};
-use crate::types::{Assign, Comparable, FitsInto, Nullable, Scalar, SqlType};
+use crate::types::{Accepts, Assign, Comparable, Nullable, Scalar, SqlType};
 use crate::value::Value;
 
 /// A column or an expression: comparing, testing, ordering, naming.
@@ -181,6 +181,7 @@ pub(super) fn operation<T: SqlType>(operation: Operation) -> Expr<T> {
     Expr::new(ast::Expr::Operation(Box::new(operation)))
 }
 
+#[diagnostic::do_not_recommend]
 impl<M, T: SqlType> Expression for Column<M, T> {
     type Type = T;
 
@@ -189,6 +190,7 @@ impl<M, T: SqlType> Expression for Column<M, T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: SqlType> Expression for Expr<T> {
     type Type = T;
 
@@ -197,6 +199,7 @@ impl<T: SqlType> Expression for Expr<T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<E: Expression> Expression for Optional<E> {
     type Type = Option<Plain<E>>;
 
@@ -205,6 +208,7 @@ impl<E: Expression> Expression for Optional<E> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<M, T: SqlType> Comparable<T::Plain> for Column<M, T> {
     type Type = T;
 
@@ -213,6 +217,7 @@ impl<M, T: SqlType> Comparable<T::Plain> for Column<M, T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: SqlType> Comparable<T::Plain> for Expr<T> {
     type Type = T;
 
@@ -222,6 +227,7 @@ impl<T: SqlType> Comparable<T::Plain> for Expr<T> {
 }
 
 /// A subquery of one column: its only row's value, or NULL if it has none.
+#[diagnostic::do_not_recommend]
 impl<T: SqlType> Comparable<T::Plain> for Select<T> {
     type Type = Option<T::Plain>;
 
@@ -230,19 +236,22 @@ impl<T: SqlType> Comparable<T::Plain> for Select<T> {
     }
 }
 
-impl<M, T: SqlType<Nullness: FitsInto<N>>, N> Assign<T::Plain, N> for Column<M, T> {
+#[diagnostic::do_not_recommend]
+impl<M, T: SqlType, N: Accepts<T::Nullness>> Assign<T::Plain, N> for Column<M, T> {
     fn into_assigned(self) -> ast::Expr {
         ast::Expr::Column(self.reference())
     }
 }
 
-impl<T: SqlType<Nullness: FitsInto<N>>, N> Assign<T::Plain, N> for Expr<T> {
+#[diagnostic::do_not_recommend]
+impl<T: SqlType, N: Accepts<T::Nullness>> Assign<T::Plain, N> for Expr<T> {
     fn into_assigned(self) -> ast::Expr {
         self.into_tree()
     }
 }
 
-impl<T: SqlType> Assign<T::Plain, Nullable> for Select<T> {
+#[diagnostic::do_not_recommend]
+impl<T: SqlType, N: Accepts<Nullable>> Assign<T::Plain, N> for Select<T> {
     fn into_assigned(self) -> ast::Expr {
         super::computed::<T>(ast::Expr::Subquery(Box::new(self.into_ast())))
     }
@@ -266,35 +275,42 @@ fn in_list<V: Comparable<T>, T: Scalar>(
     let values = values.into_iter().map(|value| match value.into_operand() {
         ast::Expr::Bind(value) => value,
         // Only literals implement `Comparable` and are also values; a column in a list is not one.
-        _ => Value::Invalid(Box::new(crate::error::ValueError::Malformed { expected: "a value: an IN list takes no columns" })),
+        _ => Value::Invalid(Box::new(crate::error::ValueError::Malformed {
+            expected: "a value: an IN list takes no columns",
+        })),
     });
     operation(Operation::InList { expr, list: Value::List(values.collect()), negated })
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Scalar, V: Comparable<T>> InValues<T> for Vec<V> {
     fn contain(self, expr: ast::Expr, negated: bool) -> Expr<bool> {
         in_list(self, expr, negated)
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Scalar, V: Comparable<T>, const N: usize> InValues<T> for [V; N] {
     fn contain(self, expr: ast::Expr, negated: bool) -> Expr<bool> {
         in_list(self, expr, negated)
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Scalar, V: Comparable<T> + Clone> InValues<T> for &[V] {
     fn contain(self, expr: ast::Expr, negated: bool) -> Expr<bool> {
         in_list(self.iter().cloned(), expr, negated)
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Scalar, V: Comparable<T> + Clone> InValues<T> for &Vec<V> {
     fn contain(self, expr: ast::Expr, negated: bool) -> Expr<bool> {
         in_list(self.iter().cloned(), expr, negated)
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: SqlType> InValues<T::Plain> for Select<T> {
     fn contain(self, expr: ast::Expr, negated: bool) -> Expr<bool> {
         operation(Operation::InSelect { expr, select: Box::new(self.into_ast()), negated })

@@ -32,7 +32,10 @@ pub fn coalesce<E: Expression, R: Comparable<<E::Type as SqlType>::Plain>>(
 /// The greatest that is not NULL; NULL if all are.
 #[must_use = "gives an expression"]
 pub fn greatest<E: Expression>(exprs: impl IntoIterator<Item = E>) -> Expr<Option<<E::Type as SqlType>::Plain>> {
-    Expr::new(ast::Expr::Function(Function::Greatest(kind::<E>()), exprs.into_iter().map(Expression::into_tree).collect()))
+    Expr::new(ast::Expr::Function(
+        Function::Greatest(kind::<E>()),
+        exprs.into_iter().map(Expression::into_tree).collect(),
+    ))
 }
 
 /// The least that is not NULL; NULL if all are.

@@ -7,29 +7,58 @@ use std::ops;
 
 use super::{Column, Expr, Expression};
 use crate::ast::{self, BinaryOp, Function, NumberKind};
-use crate::types::{Comparable, SqlNumber, SqlType};
+use crate::types::{Comparable, Scalar, SqlNumber, SqlType};
 
 macro_rules! operators {
     ($($trait:ident $method:ident $op:ident),*) => {$(
-        impl<M, T: SqlType<Plain: SqlNumber>, R: Comparable<T::Plain>> ops::$trait<R> for Column<M, T> {
+        impl<M, T: SqlType, R: Operand<T::Plain>> ops::$trait<R> for Column<M, T> {
             type Output = Expr<T::Or<R::Type>>;
 
             fn $method(self, other: R) -> Self::Output {
-                binary(BinaryOp::$op(T::Plain::KIND), self.into_tree(), other.into_operand())
+                binary(BinaryOp::$op(R::KIND), self.into_tree(), other.into_number())
             }
         }
 
-        impl<T: SqlType<Plain: SqlNumber>, R: Comparable<T::Plain>> ops::$trait<R> for Expr<T> {
+        impl<T: SqlType, R: Operand<T::Plain>> ops::$trait<R> for Expr<T> {
             type Output = Expr<T::Or<R::Type>>;
 
             fn $method(self, other: R) -> Self::Output {
-                binary(BinaryOp::$op(T::Plain::KIND), self.into_tree(), other.into_operand())
+                binary(BinaryOp::$op(R::KIND), self.into_tree(), other.into_number())
             }
         }
     )*};
 }
 
 operators!(Add add Add, Sub sub Subtract, Mul mul Multiply, Div div Divide, Rem rem Remainder);
+
+/// The right side of an operator whose left side is a column or an expression of `T`.
+///
+/// That `T` is a number is asked here and not of the operator itself: only then does the compiler get as far as saying
+/// what is missing.
+#[diagnostic::on_unimplemented(
+    message = "cannot calculate with a `{T}` column and `{Self}`",
+    label = "expected numbers of one type on both sides",
+    note = "texts are joined by `.concat(..)`; another type of number, or a number in a text, needs `.cast::<..>()`"
+)]
+pub trait Operand<T: Scalar> {
+    /// `T`, or `Option<T>` if it may be NULL.
+    type Type: SqlType<Plain = T>;
+    /// Which arithmetic it is.
+    const KIND: NumberKind;
+
+    /// The expression.
+    fn into_number(self) -> ast::Expr;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: SqlNumber, R: Comparable<T>> Operand<T> for R {
+    type Type = R::Type;
+    const KIND: NumberKind = T::KIND;
+
+    fn into_number(self) -> ast::Expr {
+        self.into_operand()
+    }
+}
 
 fn binary<T: SqlType>(op: BinaryOp, left: ast::Expr, right: ast::Expr) -> Expr<T> {
     Expr::new(ast::Expr::Binary(op, Box::new((left, right))))

@@ -19,10 +19,10 @@ pub use case::{Case, case};
 pub use column::Column;
 pub use condition::{Condition, Truth, and, not, or};
 pub use expression::{Expression, InValues};
-pub use math::NumberExpression;
 pub use function::{coalesce, exists, function, greatest, least, not_exists, now, value};
+pub use math::{NumberExpression, Operand};
 pub use order::{IntoOrder, OrderBy};
-pub use text::TextExpression;
+pub use text::{IsText, TextExpression};
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -54,8 +54,10 @@ impl<T: SqlType> Expr<T> {
 /// A computed decimal is marked as one, since a backend may have to say how it compares.
 fn computed<T: SqlType>(tree: ast::Expr) -> ast::Expr {
     match (<T::Plain as Scalar>::COLUMN, tree) {
-        (ColumnType::Decimal, tree @ (ast::Expr::Column(_) | ast::Expr::Bind(_))) => tree,
-        (ColumnType::Decimal, expr) if !is_marked(&expr) => ast::Expr::Operation(Box::new(ast::Operation::Decimal { expr })),
+        (ColumnType::Decimal, tree @ ast::Expr::Column(_)) => tree,
+        (ColumnType::Decimal, expr) if !is_marked(&expr) => {
+            ast::Expr::Operation(Box::new(ast::Operation::Decimal { expr }))
+        }
         (_, tree) => tree,
     }
 }

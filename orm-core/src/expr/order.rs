@@ -43,24 +43,28 @@ pub trait IntoOrder {
     fn append_to(self, order: &mut Vec<Order>);
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoOrder for OrderBy {
     fn append_to(self, order: &mut Vec<Order>) {
         order.push(self.0);
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<E: Expression> IntoOrder for E {
     fn append_to(self, order: &mut Vec<Order>) {
         self.asc().append_to(order);
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<O: IntoOrder> IntoOrder for Vec<O> {
     fn append_to(self, order: &mut Vec<Order>) {
         self.into_iter().for_each(|one| one.append_to(order));
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<O: IntoOrder, const N: usize> IntoOrder for [O; N] {
     fn append_to(self, order: &mut Vec<Order>) {
         self.into_iter().for_each(|one| one.append_to(order));

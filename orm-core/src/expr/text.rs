@@ -10,7 +10,7 @@ use crate::value::Value;
 ///
 /// Upper and lower case differ in [`like`](TextExpression::like) and its kin on every backend, and are the same in
 /// the forms with an `i` (for ASCII letters everywhere; beyond those as the database has it).
-pub trait TextExpression: Expression<Type: SqlType<Plain: SqlText>> {
+pub trait TextExpression: IsText {
     /// `LIKE`: `%` stands for any text, `_` for any one character. To look for text that a user typed, use
     /// [`contains`](TextExpression::contains), which takes the meaning from both.
     ///
@@ -121,21 +121,38 @@ pub trait TextExpression: Expression<Type: SqlType<Plain: SqlText>> {
     }
 }
 
-impl<E: Expression<Type: SqlType<Plain: SqlText>>> TextExpression for E {}
+impl<E: IsText> TextExpression for E {}
 
-type Text<E> = <<E as Expression>::Type as SqlType>::Plain;
+/// A column or expression of text.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not text",
+    label = "not a text column",
+    note = "`.cast::<String>()` makes text of a number"
+)]
+pub trait IsText: Sized {
+    /// `String`, another type that is stored as text, or an `Option` of one.
+    type Type: SqlType<Plain: SqlText>;
+
+    /// The tree below.
+    fn into_tree(self) -> ast::Expr;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: Expression<Type: SqlType<Plain: SqlText>>> IsText for E {
+    type Type = E::Type;
+
+    fn into_tree(self) -> ast::Expr {
+        Expression::into_tree(self)
+    }
+}
+
+type Text<E> = <<E as IsText>::Type as SqlType>::Plain;
 
 fn call<T: SqlType>(function: Function, arguments: Vec<ast::Expr>) -> Expr<T> {
     Expr::new(ast::Expr::Function(function, arguments))
 }
 
-fn like(
-    expr: impl Expression,
-    pattern: ast::Expr,
-    escape: Option<char>,
-    insensitive: bool,
-    negated: bool,
-) -> Expr<bool> {
+fn like(expr: impl IsText, pattern: ast::Expr, escape: Option<char>, insensitive: bool, negated: bool) -> Expr<bool> {
     operation(Operation::Like { expr: expr.into_tree(), pattern, escape, insensitive, negated })
 }
 

@@ -20,12 +20,14 @@ pub fn by_key<E: Entity, K: IntoKey<<E::Model as Model>::Key>>(entity: E, key: K
     ByKey { table: entity.table_ref(), key: key.into_key(), model: PhantomData }
 }
 
+#[diagnostic::do_not_recommend]
 impl<M: Model> Runnable for ByKey<M> {
     fn command(&self) -> Command<'_> {
         Command::One(Statement::ByKey { table: self.table, key: &self.key })
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<M: Model> Query for ByKey<M> {
     type Row = M;
 

@@ -55,12 +55,14 @@ impl<M: Model, State, Returned> Delete<M, State, Returned> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<M: Model, Returned: Send + Sync> Runnable for Delete<M, Filtered, Returned> {
     fn command(&self) -> Command<'_> {
         Command::One(Statement::Delete(&self.ast))
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<M: Model, Row: Send + 'static> Query for Delete<M, Filtered, Decoder<Row>> {
     type Row = Row;
 

@@ -57,12 +57,14 @@ impl<M: Model> Insert<M> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<M: Model, Returned: Send + Sync> Runnable for Insert<M, Returned> {
     fn command(&self) -> Command<'_> {
         Command::Insert(&self.ast)
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<M: Model, Row: Send + 'static> Query for Insert<M, Decoder<Row>> {
     type Row = Row;
 
@@ -86,7 +88,8 @@ impl<M, Returned> fmt::Debug for Insert<M, Returned> {
 /// One row, or several: a `Vec` or an array.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a row to insert",
-    label = "expected a model, a builder with every required field set, or a `Vec` or array of them"
+    label = "expected a model, a builder with every required field set, or a `Vec` or array of them",
+    note = "which field a builder lacks is said where it is inserted by itself, or at its `.build()`"
 )]
 pub trait InsertRows {
     /// The model.
@@ -104,6 +107,7 @@ impl<R: InsertRow> InsertRows for R {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<R: InsertRow> InsertRows for Vec<R> {
     type Model = R::Model;
 
@@ -112,6 +116,7 @@ impl<R: InsertRow> InsertRows for Vec<R> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<R: InsertRow, const N: usize> InsertRows for [R; N] {
     type Model = R::Model;
 

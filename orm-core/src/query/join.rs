@@ -8,14 +8,14 @@ use crate::relation::Relation;
 /// A relation (`User.posts`), or a model with a condition (`boss.on(..)`).
 #[diagnostic::on_unimplemented(
     message = "cannot join `{Self}`",
-    label = "expected a relation such as `User.posts`, or `other.on(condition)`",
-    note = "for every pair of rows use `.cross_join(..)`"
+    label = "expected a relation such as `User.posts`, or `other.on(condition)`; for every pair use `.cross_join(..)`"
 )]
 pub trait Joinable {
     /// Adds the joins.
     fn append_joins(self, kind: JoinKind, joins: &mut Vec<Join>);
 }
 
+#[diagnostic::do_not_recommend]
 impl<From: Model, To: Model, Kind> Joinable for Relation<From, To, Kind> {
     fn append_joins(self, kind: JoinKind, joins: &mut Vec<Join>) {
         self.push_joins(kind, joins);
@@ -37,6 +37,7 @@ impl JoinOn {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Joinable for JoinOn {
     fn append_joins(self, kind: JoinKind, joins: &mut Vec<Join>) {
         joins.push(Join { kind, table: self.table, left: None, on: Some(self.on) });
@@ -64,12 +65,21 @@ impl<From: Model, To: Model, Kind> Relation<From, To, Kind> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<R: Joinable> Joinable for RelationOn<R> {
     fn append_joins(self, kind: JoinKind, joins: &mut Vec<Join>) {
+        let first = joins.len();
         self.relation.append_joins(kind, joins);
-        if let Some(last) = joins.last_mut() {
-            let before = last.on.take();
-            last.on = Some(Expr::And(before.into_iter().chain([self.condition]).collect()));
-        }
+        let through = joins.len() > first + 1;
+        let Some(last) = joins.last_mut() else { return };
+        last.on = match kind {
+            // The row between stays whether its partner fulfils the condition or not, and the left side with it.
+            JoinKind::Left | JoinKind::Full if through => Some(Expr::Invalid(
+                "an outer join through a table between takes no further condition: it would keep a row for each of \
+                 that table's; select what is wanted in a subquery, or use an inner join"
+                    .into(),
+            )),
+            _ => Some(Expr::And(last.on.take().into_iter().chain([self.condition]).collect())),
+        };
     }
 }

@@ -25,7 +25,7 @@ pub use entity::EntityExt;
 pub use insert::{Insert, InsertRows, insert};
 pub use join::{JoinOn, Joinable};
 pub use raw::{IntoRawPart, Sql, SqlRows, part};
-pub use select::{Select, select};
+pub use select::{MadeFrom, Select, select};
 pub use selection::{Label, Labelled, Optional, Selection, Width, label};
 pub use update::{Update, update};
 
@@ -45,8 +45,7 @@ pub struct Filtered;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a statement that can be run",
     label = "cannot be run",
-    note = "an `update` or `delete` needs `.filter(..)`, or `.all_rows()` if every row is meant",
-    note = "`sql!(..)` that gives rows needs `.rows::<..>()`"
+    note = "an `update` or `delete` needs `.filter(..)`, or `.all_rows()` if every row is meant; a row needs `insert(row)`"
 )]
 pub trait Runnable: Send + Sync {
     /// What is to be run.
@@ -69,8 +68,7 @@ pub trait Runnable: Send + Sync {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` gives no rows",
     label = "not a query",
-    note = "add `.returning(..)` to an `insert`, `update` or `delete`, and `.rows::<..>()` to `sql!(..)`",
-    note = "an `update` or `delete` needs `.filter(..)`, or `.all_rows()` if every row is meant"
+    note = "`.returning(..)` gives rows of an `insert`, `update` or `delete`, `.rows::<..>()` of `sql!(..)`; an `update` or `delete` also needs `.filter(..)` or `.all_rows()`"
 )]
 pub trait Query: Runnable {
     /// The type of a row.
@@ -85,12 +83,14 @@ pub trait Query: Runnable {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<R: Runnable + ?Sized> Runnable for &R {
     fn command(&self) -> Command<'_> {
         (**self).command()
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<Q: Query + ?Sized> Query for &Q {
     type Row = Q::Row;
 
@@ -103,6 +103,7 @@ impl<Q: Query + ?Sized> Query for &Q {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Runnable for crate::schema::ddl::Ddl {
     fn command(&self) -> Command<'_> {
         Command::One(Statement::Ddl(self))

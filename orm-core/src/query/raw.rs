@@ -28,9 +28,11 @@ impl Sql {
         let mut parts = parts.into_iter();
         for (number, piece) in text.split("{}").enumerate() {
             if number > 0 {
-                raw.push(parts.next().unwrap_or_else(|| {
-                    RawPart::Expr(Tree::Invalid("`sql!` has more `{}` than values".into()))
-                }));
+                raw.push(
+                    parts
+                        .next()
+                        .unwrap_or_else(|| RawPart::Expr(Tree::Invalid("`sql!` has more `{}` than values".into()))),
+                );
             }
             raw.push(RawPart::Text(piece));
         }
@@ -53,12 +55,14 @@ impl Sql {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Condition for Sql {
     fn into_condition(self) -> Tree {
         Tree::Raw(Box::new(self.raw))
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Runnable for Sql {
     fn command(&self) -> Command<'_> {
         Command::One(Statement::Raw(&self.raw))
@@ -78,12 +82,14 @@ pub struct SqlRows<T> {
     row: PhantomData<fn() -> T>,
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: FromRow> Runnable for SqlRows<T> {
     fn command(&self) -> Command<'_> {
         Command::One(Statement::Raw(&self.raw))
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: FromRow> Query for SqlRows<T> {
     type Row = T;
 
@@ -127,24 +133,28 @@ pub mod part {
     pub struct Table;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: SqlType> IntoRawPart<part::Value> for T {
     fn into_raw_part(self) -> RawPart {
         RawPart::Expr(Tree::Bind(self.to_value()))
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoRawPart<part::Text> for &str {
     fn into_raw_part(self) -> RawPart {
         self.to_owned().into_raw_part()
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<E: Expression> IntoRawPart<part::Tree> for E {
     fn into_raw_part(self) -> RawPart {
         RawPart::Expr(self.into_tree())
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T> IntoRawPart<part::Table> for Select<T> {
     fn into_raw_part(self) -> RawPart {
         RawPart::Expr(Tree::Subquery(Box::new(self.into_ast())))
@@ -173,6 +183,11 @@ macro_rules! sql {
         $crate::query::Sql::new(
             $text,
             ::std::vec![$($crate::query::IntoRawPart::into_raw_part($value)),*],
+        )
+    };
+    ($($other:tt)*) => {
+        ::core::compile_error!(
+            "the text of `sql!` is a string literal: write `{}` for each value, and give the values after the text"
         )
     };
 }

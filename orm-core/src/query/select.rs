@@ -31,7 +31,7 @@ pub struct Select<Row> {
 /// let pairs: Select<(String, Option<String>)> = select((User.name, User.nickname));
 /// assert_sql!(pairs, sqlite: r#"SELECT "users"."name", "users"."nickname" FROM "users""#);
 /// ```
-pub fn select<S: Selection>(selection: S) -> Select<S::Row> {
+pub fn select<Row: Send + 'static, S: Selection<Row = Row>>(selection: S) -> Select<Row> {
     let mut projection = Vec::new();
     selection.project(&mut projection);
     Select {
@@ -191,7 +191,7 @@ impl<Row: Send + 'static> Select<Row> {
     /// let authors: Select<Author> =
     ///     select((User.name, count(Post.id))).join(User.posts).group_by(User.id).rows_as();
     /// ```
-    pub fn rows_as<T: From<Row> + Send + 'static>(self) -> Select<T> {
+    pub fn rows_as<T: MadeFrom<Row>>(self) -> Select<T> {
         Select { ast: self.ast, decoder: self.decoder.map() }
     }
 
@@ -217,12 +217,14 @@ impl<Row: Send + 'static> Select<Row> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<Row: Send + 'static> Runnable for Select<Row> {
     fn command(&self) -> Command<'_> {
         Command::One(Statement::Select(&self.ast))
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<Row: Send + 'static> Query for Select<Row> {
     type Row = Row;
 
@@ -250,6 +252,17 @@ impl<Row> fmt::Debug for Select<Row> {
     }
 }
 
+/// What [`Select::rows_as`] makes of a row: anything that is `From` it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be made from rows of `{Row}`",
+    label = "expected rows of other types",
+    note = "the fields of a struct with `#[derive(FromRow)]` have the types of what is selected, in the same order"
+)]
+pub trait MadeFrom<Row>: From<Row> + Send + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<Row, T: From<Row> + Send + 'static> MadeFrom<Row> for T {}
+
 /// What `group_by` takes: a model (its key), columns, expressions, and tuples of them.
 #[diagnostic::on_unimplemented(
     message = "cannot group by `{Self}`",
@@ -260,12 +273,14 @@ pub trait IntoGroup {
     fn append_to(self, group: &mut Vec<ast::Expr>);
 }
 
+#[diagnostic::do_not_recommend]
 impl<E: Expression> IntoGroup for E {
     fn append_to(self, group: &mut Vec<ast::Expr>) {
         group.push(self.into_tree());
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<E: Expression> IntoGroup for Vec<E> {
     fn append_to(self, group: &mut Vec<ast::Expr>) {
         group.extend(self.into_iter().map(Expression::into_tree));

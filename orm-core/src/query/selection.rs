@@ -12,8 +12,7 @@ use crate::value::ValueRef;
 /// Something that can be selected.
 #[diagnostic::on_unimplemented(
     message = "cannot select `{Self}`",
-    label = "expected a model such as `User`, a column such as `User.name`, an expression, or a tuple of up to 16 of them",
-    note = "wrap a plain value in `value(..)`"
+    label = "expected a model, a column, an expression, or a tuple of up to 16 of them; a plain value is `value(..)`"
 )]
 pub trait Selection {
     /// What it is read as.
@@ -66,6 +65,7 @@ pub fn label(name: &'static str) -> Label {
 }
 
 /// Its type does not matter where only its place in an order or a group is asked for.
+#[diagnostic::do_not_recommend]
 impl Expression for Label {
     type Type = Option<i64>;
 
@@ -74,6 +74,7 @@ impl Expression for Label {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<E: Entity> Selection for E {
     type Row = E::Model;
     const WIDTH: Width = || E::Model::TABLE.columns.len();
@@ -92,14 +93,14 @@ impl<E: Entity> Selection for E {
 #[cold]
 fn on_the_outer_side<M: Model>(error: Error, row: &dyn Row, at: usize) -> Error {
     match error {
-        Error::Decode { source: ValueError::Null { .. }, .. } if is_missing::<M>(row, at) => Error::Decode {
-            column: M::TABLE.name.to_owned(),
-            source: ValueError::Null { expected: M::TABLE.model },
-        },
+        Error::Decode { source: ValueError::Null { .. }, .. } if is_missing::<M>(row, at) => {
+            Error::Decode { column: M::TABLE.name.to_owned(), source: ValueError::Null { expected: M::TABLE.model } }
+        }
         other => other,
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<E: Entity> Selection for Optional<E> {
     type Row = Option<E::Model>;
     const WIDTH: Width = E::WIDTH;
@@ -137,6 +138,7 @@ fn value_error(source: ValueError, row: &dyn Row, at: usize) -> Error {
 
 macro_rules! select_as_a_value {
     ($([$($generics:tt)*] $type:ty => $value:ty),* $(,)?) => {$(
+        #[diagnostic::do_not_recommend]
         impl<$($generics)*> Selection for $type {
             type Row = $value;
             const WIDTH: Width = || 1;
@@ -161,6 +163,7 @@ select_as_a_value! {
     [T: SqlType] Optional<Expr<T>> => Option<T::Plain>,
 }
 
+#[diagnostic::do_not_recommend]
 impl<E: Expression> Selection for Labelled<E> {
     type Row = E::Type;
     const WIDTH: Width = || 1;
@@ -176,6 +179,7 @@ impl<E: Expression> Selection for Labelled<E> {
 }
 
 /// A subquery of one column as a column of its own: its only row's value, or `None`.
+#[diagnostic::do_not_recommend]
 impl<T: SqlType> Selection for Select<T> {
     type Row = Option<T::Plain>;
     const WIDTH: Width = || 1;

@@ -13,6 +13,7 @@ use crate::types::{IntoKey, SqlType};
 
 macro_rules! tuples {
     ($($name:ident $key:ident $position:tt),+) => {
+        #[diagnostic::do_not_recommend]
         impl<$($name: Selection),+> Selection for ($($name,)+) {
             type Row = ($($name::Row,)+);
             const WIDTH: Width = || 0 $(+ ($name::WIDTH)())+;
@@ -32,6 +33,7 @@ macro_rules! tuples {
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl<$($name: SqlType),+> FromRow for ($($name,)+) {
             const WIDTH: usize = 0 $(+ { let _ = $position; 1 })+;
 
@@ -40,18 +42,21 @@ macro_rules! tuples {
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl<$($name: IntoOrder),+> IntoOrder for ($($name,)+) {
             fn append_to(self, order: &mut Vec<Order>) {
                 $(self.$position.append_to(order);)+
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl<$($name: Expression),+> IntoGroup for ($($name,)+) {
             fn append_to(self, group: &mut Vec<Expr>) {
                 $(group.push(self.$position.into_tree());)+
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl<$($name: IntoKey<$key>, $key),+> IntoKey<($($key,)+)> for ($($name,)+) {
             fn into_key(self) -> KeyValues {
                 let mut values = SmallVec::new();

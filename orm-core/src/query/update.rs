@@ -68,12 +68,14 @@ impl<M: Model, State, Returned> Update<M, State, Returned> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<M: Model, Returned: Send + Sync> Runnable for Update<M, Filtered, Returned> {
     fn command(&self) -> Command<'_> {
         Command::One(Statement::Update(&self.ast))
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<M: Model, Row: Send + 'static> Query for Update<M, Filtered, Decoder<Row>> {
     type Row = Row;
 

@@ -7,7 +7,7 @@ pub mod ddl;
 pub mod naming;
 mod order;
 
-use crate::meta::{OnAction, TableMeta};
+use crate::meta::{CheckMeta, OnAction, TableMeta};
 use crate::types::ColumnType;
 
 /// Tables, in the order in which they can be created.
@@ -136,7 +136,11 @@ impl Table {
         });
         let checks = meta.checks.iter().enumerate().map(|(number, check)| {
             let column = check.column.and_then(|index| meta.column(index)).map(|column| column.name);
-            Check { name: named(check.name, || naming::check(meta.name, column, number)), sql: check.sql.to_owned() }
+            // A second check on a column needs a name of its own.
+            let alike = |other: &&CheckMeta| other.name.is_none() && other.column == check.column;
+            let earlier = meta.checks.iter().take(number).filter(alike).count();
+            let name = || naming::check(meta.name, column, if column.is_some() { earlier } else { number });
+            Check { name: named(check.name, name), sql: check.sql.to_owned() }
         });
         let foreign_keys = meta.foreign_keys.iter().map(|key| {
             let (columns, target) = (names(key.columns), (key.references)());

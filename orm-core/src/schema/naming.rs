@@ -18,10 +18,11 @@ pub fn foreign_key(table: &str, columns: &[String], references: &str) -> String 
     format!("fk_{table}_{}_{references}", columns.join("_"))
 }
 
-/// `ck_product_price`, or `ck_product_1` for a check over the whole row.
+/// `ck_product_price`, `ck_product_price_2` for the column's second, or `ck_product_1` for a check over the whole row.
 #[must_use]
 pub fn check(table: &str, column: Option<&str>, number: usize) -> String {
     match column {
+        Some(column) if number > 0 => format!("ck_{table}_{column}_{}", number + 1),
         Some(column) => format!("ck_{table}_{column}"),
         None => format!("ck_{table}_{}", number + 1),
     }

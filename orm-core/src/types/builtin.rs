@@ -7,6 +7,7 @@ use crate::value::ValueRef;
 
 macro_rules! integers {
     ($($type:ident => $column:ident),*) => {$(
+        #[diagnostic::do_not_recommend]
         impl Scalar for $type {
             const COLUMN: ColumnType = ColumnType::$column;
             const NAME: &'static str = stringify!($type);
@@ -33,6 +34,7 @@ macro_rules! integers {
 integers!(i8 => Int16, i16 => Int16, i32 => Int32, i64 => Int64, u8 => Int16, u16 => Int32, u32 => Int64);
 
 /// Columns hold 64-bit signed integers at most, so a `u64` beyond `i64::MAX` is an error, never a wrap.
+#[diagnostic::do_not_recommend]
 impl Scalar for u64 {
     const COLUMN: ColumnType = ColumnType::Int64;
     const NAME: &'static str = "u64";
@@ -53,6 +55,7 @@ impl Scalar for u64 {
 }
 literal!(u64);
 
+#[diagnostic::do_not_recommend]
 impl Scalar for bool {
     const COLUMN: ColumnType = ColumnType::Bool;
     const NAME: &'static str = "bool";
@@ -75,6 +78,7 @@ impl Scalar for bool {
 }
 literal!(bool);
 
+#[diagnostic::do_not_recommend]
 impl Scalar for f64 {
     const COLUMN: ColumnType = ColumnType::Float64;
     const NAME: &'static str = "f64";
@@ -100,6 +104,7 @@ impl Scalar for f64 {
 }
 literal!(f64);
 
+#[diagnostic::do_not_recommend]
 impl Scalar for f32 {
     const COLUMN: ColumnType = ColumnType::Float32;
     const NAME: &'static str = "f32";
@@ -121,6 +126,7 @@ impl Scalar for f32 {
 }
 literal!(f32);
 
+#[diagnostic::do_not_recommend]
 impl Scalar for String {
     const COLUMN: ColumnType = ColumnType::Text { max_length: None };
     const NAME: &'static str = "String";
@@ -143,6 +149,7 @@ literal!(&str, String);
 literal!(&String, String);
 literal!(std::borrow::Cow<'_, str>, String);
 
+#[diagnostic::do_not_recommend]
 impl Scalar for Vec<u8> {
     const COLUMN: ColumnType = ColumnType::Bytes;
     const NAME: &'static str = "Vec<u8>";

@@ -12,6 +12,7 @@ const EPOCH: NaiveDate = match NaiveDate::from_ymd_opt(1970, 1, 1) {
     None => NaiveDate::MIN,
 };
 
+#[diagnostic::do_not_recommend]
 impl Scalar for NaiveDate {
     const COLUMN: ColumnType = ColumnType::Date;
     const NAME: &'static str = "NaiveDate";
@@ -34,6 +35,7 @@ impl Scalar for NaiveDate {
 }
 literal!(NaiveDate);
 
+#[diagnostic::do_not_recommend]
 impl Scalar for NaiveTime {
     const COLUMN: ColumnType = ColumnType::Time;
     const NAME: &'static str = "NaiveTime";
@@ -62,6 +64,7 @@ impl Scalar for NaiveTime {
 }
 literal!(NaiveTime);
 
+#[diagnostic::do_not_recommend]
 impl Scalar for NaiveDateTime {
     const COLUMN: ColumnType = ColumnType::DateTime;
     const NAME: &'static str = "NaiveDateTime";
@@ -83,6 +86,7 @@ impl Scalar for NaiveDateTime {
 }
 literal!(NaiveDateTime);
 
+#[diagnostic::do_not_recommend]
 impl Scalar for DateTime<Utc> {
     const COLUMN: ColumnType = ColumnType::Timestamp;
     const NAME: &'static str = "DateTime<Utc>";

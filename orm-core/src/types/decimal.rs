@@ -5,10 +5,11 @@ use rust_decimal::Decimal;
 use super::{BindSink, ColumnType, Scalar, SqlNumber, mismatch};
 use crate::ast::NumberKind;
 use crate::error::{Error, ValueError};
-use crate::value::{self, ValueRef};
 use crate::literal;
+use crate::value::{self, ValueRef};
 
 /// Never passes through a float. 28 digits at most, as in `rust_decimal`.
+#[diagnostic::do_not_recommend]
 impl Scalar for Decimal {
     const COLUMN: ColumnType = ColumnType::Decimal;
     const NAME: &'static str = "Decimal";
@@ -30,6 +31,7 @@ impl Scalar for Decimal {
 }
 literal!(Decimal);
 
+#[diagnostic::do_not_recommend]
 impl SqlNumber for Decimal {
     type Sum = Decimal;
     const KIND: NumberKind = NumberKind::Decimal;

@@ -30,6 +30,7 @@ use crate::value::ValueRef;
 #[serde(transparent)]
 pub struct Json<T>(pub T);
 
+#[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Scalar for Json<T> {
     const COLUMN: ColumnType = ColumnType::Json;
     const NAME: &'static str = "Json<_>";
@@ -71,6 +72,7 @@ impl<T> std::ops::DerefMut for Json<T> {
 }
 
 // What `literal!` writes for types without parameters.
+#[diagnostic::do_not_recommend]
 impl<T> super::Comparable<Json<T>> for Json<T>
 where
     Json<T>: Scalar,
@@ -82,6 +84,7 @@ where
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T> super::Assign<Json<T>, NotNull> for Json<T>
 where
     Json<T>: Scalar,
@@ -91,6 +94,7 @@ where
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T> super::Assign<Json<T>, Nullable> for Json<T>
 where
     Json<T>: Scalar,
@@ -100,6 +104,7 @@ where
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T> super::Assign<Json<T>, Nullable> for Option<Json<T>>
 where
     Json<T>: Scalar,

@@ -9,9 +9,8 @@ use crate::ast;
 /// Something that can be compared with, or added to, an expression of `T`: a value, an `Option` of one (`None` is
 /// NULL), a column, an expression, a subquery.
 #[diagnostic::on_unimplemented(
-    message = "cannot compare a `{T}` column with `{Self}`",
-    label = "expected `{T}`, or a column, expression or subquery of that type",
-    note = "for NULL use `.eq(None)` on an `Option` column, or `.is_null()`; to compare different types, `.cast::<..>()` one of them"
+    message = "`{Self}` does not fit a column or expression of `{T}`",
+    label = "expected `{T}`, or a column, expression or subquery of it: `.cast::<..>()` converts, `.is_null()` asks for NULL"
 )]
 pub trait Comparable<T: Scalar> {
     /// `T`, or `Option<T>` if it may be NULL.
@@ -25,7 +24,7 @@ pub trait Comparable<T: Scalar> {
 #[diagnostic::on_unimplemented(
     message = "cannot set a column of `{T}` to `{Self}`",
     label = "expected `{T}`, or a column or expression of that type",
-    note = "a column that is not an `Option` in its model takes neither an `Option` nor an expression that may be NULL: use `.coalesce(..)`"
+    note = "a column that is no `Option` in its model takes neither an `Option` nor what may be NULL: use `.unwrap_or(..)` or `.coalesce(..)`"
 )]
 pub trait Assign<T: Scalar, Nullness> {
     /// The expression.
@@ -43,6 +42,23 @@ pub trait IntoKey<Key> {
     fn into_key(self) -> crate::model::KeyValues;
 }
 
+/// What a builder's setter takes for a field of type `T`: anything that is `Into<T>`.
+#[diagnostic::on_unimplemented(
+    message = "the field takes `{T}`, not `{Self}`",
+    label = "expected something that converts into `{T}`"
+)]
+pub trait IntoField<T> {
+    /// The field's value.
+    fn into_field(self) -> T;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T, Value: Into<T>> IntoField<T> for Value {
+    fn into_field(self) -> T {
+        self.into()
+    }
+}
+
 /// What a builder's setter takes for an `Option<T>` field: anything that is `Into<T>`, or an `Option` of it.
 #[diagnostic::on_unimplemented(
     message = "the field takes `{T}` or `Option<{T}>`, not `{Self}`",
@@ -57,58 +73,72 @@ pub trait IntoNullable<T, Given> {
 #[derive(Debug)]
 pub struct Given<Form>(std::marker::PhantomData<Form>);
 
+#[diagnostic::do_not_recommend]
 impl<T, Value: Into<T>> IntoNullable<T, Given<NotNull>> for Value {
     fn into_nullable(self) -> Option<T> {
         Some(self.into())
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T, Value: Into<T>> IntoNullable<T, Given<Nullable>> for Option<Value> {
     fn into_nullable(self) -> Option<T> {
         self.map(Into::into)
     }
 }
 
+/// A type that is exactly `T`. In an impl it says the type without naming it, so that the compiler does not offer the
+/// impl to whoever asked for another type.
+pub trait SameAs<T>: Scalar {}
+
+impl<T: Scalar> SameAs<T> for T {}
+
 /// Makes a type usable as a literal beside columns of its own type. `DbType` and `DbEnum` write this line.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! literal {
-    ($type:ty) => {
-        $crate::literal!($type, $type);
-    };
-    // A type that stands for `$scalar`: `&str` for `String`.
-    ($type:ty, $scalar:ty) => {
-        impl $crate::types::Comparable<$scalar> for $type {
-            type Type = $scalar;
+    (@impls [$($generics:tt)*], $column:ty, $type:ty, $scalar:ty) => {
+        #[diagnostic::do_not_recommend]
+        impl<$($generics)*> $crate::types::Comparable<$column> for $type {
+            type Type = $column;
             fn into_operand(self) -> $crate::ast::Expr {
                 $crate::ast::Expr::Bind($crate::types::SqlType::to_value(&<$scalar>::from(self)))
             }
         }
-        impl $crate::types::Comparable<$scalar> for ::core::option::Option<$type> {
-            type Type = ::core::option::Option<$scalar>;
+        #[diagnostic::do_not_recommend]
+        impl<$($generics)*> $crate::types::Comparable<$column> for ::core::option::Option<$type> {
+            type Type = ::core::option::Option<$column>;
             fn into_operand(self) -> $crate::ast::Expr {
                 $crate::ast::Expr::Bind($crate::types::SqlType::to_value(&self.map(<$scalar>::from)))
             }
         }
-        impl $crate::types::Assign<$scalar, $crate::types::NotNull> for $type {
+        #[diagnostic::do_not_recommend]
+        impl<$($generics)* Nullness> $crate::types::Assign<$column, Nullness> for $type {
             fn into_assigned(self) -> $crate::ast::Expr {
                 $crate::ast::Expr::Bind($crate::types::SqlType::to_value(&<$scalar>::from(self)))
             }
         }
-        impl $crate::types::Assign<$scalar, $crate::types::Nullable> for $type {
-            fn into_assigned(self) -> $crate::ast::Expr {
-                $crate::ast::Expr::Bind($crate::types::SqlType::to_value(&<$scalar>::from(self)))
-            }
-        }
-        impl $crate::types::Assign<$scalar, $crate::types::Nullable> for ::core::option::Option<$type> {
+        #[diagnostic::do_not_recommend]
+        impl<$($generics)* Nullness: $crate::types::Accepts<$crate::types::Nullable>>
+            $crate::types::Assign<$column, Nullness> for ::core::option::Option<$type>
+        {
             fn into_assigned(self) -> $crate::ast::Expr {
                 $crate::ast::Expr::Bind($crate::types::SqlType::to_value(&self.map(<$scalar>::from)))
             }
         }
-        impl $crate::types::IntoKey<$scalar> for $type {
+        #[diagnostic::do_not_recommend]
+        impl<$($generics)*> $crate::types::IntoKey<$column> for $type {
             fn into_key(self) -> $crate::model::KeyValues {
                 $crate::model::KeyValues::from_elem($crate::types::SqlType::to_value(&<$scalar>::from(self)), 1)
             }
         }
+    };
+    ($scalar:ty) => {
+        $crate::literal!(@impls [], $scalar, $scalar, $scalar);
+    };
+    // A type that stands for `$scalar`: `&str` for `String`. It is never an unsuffixed number, whose type the compiler
+    // finds by the one impl that fits.
+    ($type:ty, $scalar:ty) => {
+        $crate::literal!(@impls [T: $crate::types::SameAs<$scalar>,], T, $type, $scalar);
     };
 }

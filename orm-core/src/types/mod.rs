@@ -4,24 +4,24 @@
 //! the only thing that means "may be NULL". One integration a file: `chrono`, `uuid`, `json` and `decimal` are cargo
 //! features.
 
+mod builtin;
 #[cfg(feature = "chrono")]
 mod chrono;
 #[cfg(feature = "decimal")]
 mod decimal;
 #[cfg(feature = "json")]
 mod json;
-mod builtin;
 mod literal;
 mod number;
 pub mod time;
 #[cfg(feature = "uuid")]
 mod uuid;
 
-#[cfg(feature = "json")]
-pub use json::Json;
-pub use literal::{Assign, Comparable, Given, IntoKey, IntoNullable};
 #[cfg(feature = "uuid")]
 pub use self::uuid::new_uuid;
+#[cfg(feature = "json")]
+pub use json::Json;
+pub use literal::{Assign, Comparable, Given, IntoField, IntoKey, IntoNullable, SameAs};
 pub use number::{SqlInteger, SqlNumber, SqlText};
 
 use crate::error::{Error, ValueError};
@@ -151,6 +151,7 @@ pub trait SqlType: Sized + Send + Sync + 'static {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Scalar> SqlType for T {
     type Plain = T;
     type Or<Other: SqlType<Plain = T>> = Other;
@@ -172,6 +173,7 @@ impl<T: Scalar> SqlType for T {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Scalar> SqlType for Option<T> {
     type Plain = T;
     type Or<Other: SqlType<Plain = T>> = Option<T>;
@@ -196,6 +198,17 @@ impl<T: Scalar> SqlType for Option<T> {
     }
 }
 
+/// A row of a single column: what `fetch_scalar` gives.
+#[diagnostic::on_unimplemented(
+    message = "`fetch_scalar` gives a single value, and the row is `{Self}`",
+    label = "a row of more than one column",
+    note = "select a single column or expression, or use `fetch_one`"
+)]
+pub trait ScalarRow: SqlType {}
+
+#[diagnostic::do_not_recommend]
+impl<T: SqlType> ScalarRow for T {}
+
 /// The [`SqlType::Nullness`] of a plain type.
 #[derive(Debug, Clone, Copy)]
 pub struct NotNull;
@@ -204,17 +217,12 @@ pub struct NotNull;
 #[derive(Debug, Clone, Copy)]
 pub struct Nullable;
 
-/// Whether an expression of one [`SqlType::Nullness`] may be given to a column of another: all but NULL to NOT NULL.
-#[diagnostic::on_unimplemented(
-    message = "the column cannot be NULL, and the expression can",
-    label = "may be NULL",
-    note = "use `.coalesce(..)` to say what stands for NULL, or make the model's field an `Option`"
-)]
-pub trait FitsInto<Target> {}
+/// Whether a column of one [`SqlType::Nullness`] may be set to an expression of another: all but NOT NULL to NULL.
+pub trait Accepts<Nullness> {}
 
-impl FitsInto<NotNull> for NotNull {}
-impl FitsInto<Nullable> for NotNull {}
-impl FitsInto<Nullable> for Nullable {}
+impl Accepts<NotNull> for NotNull {}
+impl Accepts<NotNull> for Nullable {}
+impl Accepts<Nullable> for Nullable {}
 
 /// Takes bound values, one after the other, without keeping them.
 pub trait BindSink {

@@ -4,7 +4,11 @@ use super::Scalar;
 use crate::ast::NumberKind;
 
 /// A type that can be added up.
-#[diagnostic::on_unimplemented(message = "`{Self}` is not a number", label = "arithmetic needs a number column")]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a number",
+    label = "arithmetic needs numbers",
+    note = "`.cast::<i64>()` makes a number of a text"
+)]
 pub trait SqlNumber: Scalar {
     /// The type of a sum: integers of every width sum up to an `i64`.
     type Sum: Scalar;
@@ -22,6 +26,7 @@ pub trait SqlText: Scalar {}
 
 macro_rules! numbers {
     ($kind:ident, $sum:ty: $($type:ty),*) => {$(
+        #[diagnostic::do_not_recommend]
         impl SqlNumber for $type {
             type Sum = $sum;
             const KIND: NumberKind = NumberKind::$kind;
@@ -33,9 +38,10 @@ numbers!(Integer, i64: i8, i16, i32, i64, u8, u16, u32, u64);
 numbers!(Float, f64: f32, f64);
 
 macro_rules! integers {
-    ($($type:ty),*) => {$( impl SqlInteger for $type {} )*};
+    ($($type:ty),*) => {$( #[diagnostic::do_not_recommend] impl SqlInteger for $type {} )*};
 }
 
 integers!(i8, i16, i32, i64, u8, u16, u32, u64);
 
+#[diagnostic::do_not_recommend]
 impl SqlText for String {}

@@ -23,14 +23,8 @@ pub fn write_date(days: i32, out: &mut String) {
 /// Writes microseconds since midnight as `HH:MM:SS.ffffff`.
 pub fn write_time(micros: i64, out: &mut String) {
     let seconds = micros / 1_000_000;
-    let _infallible = write!(
-        out,
-        "{:02}:{:02}:{:02}.{:06}",
-        seconds / 3600,
-        seconds / 60 % 60,
-        seconds % 60,
-        micros % 1_000_000
-    );
+    let _infallible =
+        write!(out, "{:02}:{:02}:{:02}.{:06}", seconds / 3600, seconds / 60 % 60, seconds % 60, micros % 1_000_000);
 }
 
 /// Writes microseconds since 1970-01-01T00:00:00 as `YYYY-MM-DD HH:MM:SS.ffffff`.
@@ -130,9 +124,11 @@ fn time(text: &str) -> Option<i64> {
     let (hour, minute) = (number(parts.next()?)?, number(parts.next()?)?);
     let second = parts.next().map_or(Some(0), number)?;
     let in_range = hour < 24 && minute < 60 && second < 60 && parts.next().is_none();
-    let micros = fraction.bytes().chain(std::iter::repeat(b'0')).take(6).try_fold(0i64, |all, digit| {
-        digit.is_ascii_digit().then(|| all * 10 + i64::from(digit - b'0'))
-    })?;
+    let micros = fraction
+        .bytes()
+        .chain(std::iter::repeat(b'0'))
+        .take(6)
+        .try_fold(0i64, |all, digit| digit.is_ascii_digit().then(|| all * 10 + i64::from(digit - b'0')))?;
     in_range.then_some(((hour * 60 + minute) * 60 + second) * 1_000_000 + micros)
 }
 
@@ -181,7 +177,9 @@ mod tests {
         let mut text = String::new();
         write_timestamp(951_868_799_000_001, &mut text);
         assert_eq!(text, "2000-02-29 23:59:59.000001+00:00");
-        for form in ["2000-02-29T23:59:59.000001Z", "2000-03-01 01:59:59.0000019+02:00", "2000-02-29 15:59:59.000001-08"] {
+        for form in
+            ["2000-02-29T23:59:59.000001Z", "2000-03-01 01:59:59.0000019+02:00", "2000-02-29 15:59:59.000001-08"]
+        {
             assert_eq!(parse_timestamp(form), Ok(951_868_799_000_001), "{form}");
         }
         assert_eq!(parse_datetime("2000-02-29"), Ok(951_782_400_000_000));

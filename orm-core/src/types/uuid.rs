@@ -7,6 +7,7 @@ use crate::error::{Error, ValueError};
 use crate::literal;
 use crate::value::ValueRef;
 
+#[diagnostic::do_not_recommend]
 impl Scalar for Uuid {
     const COLUMN: ColumnType = ColumnType::Uuid;
     const NAME: &'static str = "Uuid";

@@ -59,22 +59,14 @@ pub(super) fn start(model: &Model, names: &Names) -> TokenStream {
 }
 
 fn definition(model: &Model, names: &Names, required: &[Required<'_>]) -> TokenStream {
-    let Model {
-        private,
-        visibility,
-        name,
-        ..
-    } = model;
+    let Model { private, visibility, name, .. } = model;
     let Names { builder, draft, .. } = names;
     let parameters = parameters(required);
     let debug_name = builder.to_string();
-    let docs =
-        format!("Makes a row of [`{name}`](struct@{name}): insert it once every required field is set.");
-    let fields = numbered(model).map(|(number, column @ Column { field, ty, .. })| {
-        match slot(model, number, column) {
-            Slot::Initial(_) => quote!(#field: #ty),
-            Slot::Required | Slot::Optional => quote!(#field: ::core::option::Option<#ty>),
-        }
+    let docs = format!("Makes a row of [`{name}`](struct@{name}): insert it once every required field is set.");
+    let fields = numbered(model).map(|(number, column @ Column { field, ty, .. })| match slot(model, number, column) {
+        Slot::Initial(_) => quote!(#field: #ty),
+        Slot::Required | Slot::Optional => quote!(#field: ::core::option::Option<#ty>),
     });
     quote! {
         #[doc = #docs]
@@ -144,13 +136,7 @@ fn methods(model: &Model, names: &Names, required: &[Required<'_>]) -> TokenStre
     }
 }
 
-fn setter(
-    model: &Model,
-    names: &Names,
-    required: &[Required<'_>],
-    number: u16,
-    column: &Column,
-) -> TokenStream {
+fn setter(model: &Model, names: &Names, required: &[Required<'_>], number: u16, column: &Column) -> TokenStream {
     let Model { visibility, .. } = model;
     let Column { field, .. } = column;
     let docs = format!("Sets `{}`.", column.field_name());
@@ -162,11 +148,7 @@ fn setter(
             let result = quote!(#builder { draft: self.draft, state: ::core::marker::PhantomData });
             (output, quote!(::core::option::Option::Some(#value)), result)
         }
-        Slot::Optional => (
-            quote!(Self),
-            quote!(::core::option::Option::Some(#value)),
-            quote!(self),
-        ),
+        Slot::Optional => (quote!(Self), quote!(::core::option::Option::Some(#value)), quote!(self)),
         Slot::Initial(_) => (quote!(Self), value, quote!(self)),
     };
     quote_spanned! {generated(column.ty_span)=>
@@ -188,14 +170,14 @@ struct Argument {
 fn argument(model: &Model, column: &Column) -> Argument {
     let Model { private, .. } = model;
     let (ty, plain) = (&column.ty, &column.shape.plain);
-    let value = converted(model, column, &quote!(value));
+    let value = match (column.shape.option, column.shape.is_primitive()) {
+        (false, true) | (true, false) => converted(model, column, &quote!(value)),
+        (true, true) | (false, false) => quote!(#private::types::IntoField::<#ty>::into_field(value)),
+    };
     let (generics, ty) = match (column.shape.option, column.shape.is_primitive()) {
         (false, true) => (quote!(), quote!(#ty)),
-        (_, true) | (false, false) => (quote!(), quote!(impl ::core::convert::Into<#ty>)),
-        (true, false) => (
-            quote!(<_Form>),
-            quote!(impl #private::types::IntoNullable<#plain, _Form>),
-        ),
+        (_, true) | (false, false) => (quote!(), quote!(impl #private::types::IntoField<#ty>)),
+        (true, false) => (quote!(<_Form>), quote!(impl #private::types::IntoNullable<#plain, _Form>)),
     };
     Argument { generics, ty, value }
 }
@@ -214,41 +196,27 @@ fn converted(model: &Model, column: &Column, value: &TokenStream) -> TokenStream
 /// The builder's type once `field` is set.
 fn with_set(model: &Model, names: &Names, required: &[Required<'_>], field: &Ident) -> TokenStream {
     let (private, builder) = (&model.private, &names.builder);
-    let arguments = required
-        .iter()
-        .map(|Required { column, parameter }| match column.field == *field {
-            true => quote!(#private::model::Set),
-            false => quote!(#parameter),
-        });
+    let arguments = required.iter().map(|Required { column, parameter }| match column.field == *field {
+        true => quote!(#private::model::Set),
+        false => quote!(#parameter),
+    });
     quote!(#builder<#(#arguments),*>)
 }
 
 /// `build`, unless the struct would need a value that only the database knows, or a field has that name.
 fn build(model: &Model, names: &Names, required: &[Required<'_>]) -> TokenStream {
-    let Model {
-        private,
-        visibility,
-        name,
-        ..
-    } = model;
-    if model
-        .columns
-        .iter()
-        .any(|column| column.default_sql.is_some() || column.field == "build")
-    {
+    let Model { private, visibility, name, .. } = model;
+    if model.columns.iter().any(|column| column.default_sql.is_some() || column.field == "build") {
         return TokenStream::new();
     }
     let bounds = bounds(names, required);
-    let fields =
-        numbered(model).map(
-            |(number, column @ Column { field, .. })| match slot(model, number, column) {
-                Slot::Required => quote!(#field: #private::model::required(self.draft.#field)),
-                Slot::Optional => {
-                    quote_spanned!(generated(column.ty_span)=> #field: self.draft.#field.unwrap_or_default())
-                }
-                Slot::Initial(_) => quote!(#field: self.draft.#field),
-            },
-        );
+    let fields = numbered(model).map(|(number, column @ Column { field, .. })| match slot(model, number, column) {
+        Slot::Required => quote!(#field: #private::model::required(self.draft.#field)),
+        Slot::Optional => {
+            quote_spanned!(generated(column.ty_span)=> #field: self.draft.#field.unwrap_or_default())
+        }
+        Slot::Initial(_) => quote!(#field: self.draft.#field),
+    });
     let skipped = model.skipped.iter().map(|skipped| &skipped.field);
     let docs = match model.generated_key() {
         Some(_) => "The row as a plain struct, with 0 for the key until the database makes it.",
@@ -321,10 +289,7 @@ fn columns(model: &Model) -> TokenStream {
 
 fn slot(model: &Model, number: u16, column: &Column) -> Slot {
     let private = &model.private;
-    match model
-        .single_key()
-        .filter(|(index, _)| *index == usize::from(number))
-    {
+    match model.single_key().filter(|(index, _)| *index == usize::from(number)) {
         Some((_, KeySource::Database)) => return Slot::Optional,
         Some((_, KeySource::Client)) => return Slot::Initial(quote!(#private::types::new_uuid())),
         Some((_, KeySource::Caller)) | None => {}
@@ -347,10 +312,7 @@ fn required(model: &Model) -> Vec<Required<'_>> {
             if !taken.insert(name.clone()) {
                 name = format!("{name}Column{number}");
             }
-            Required {
-                column,
-                parameter: Ident::new(&name, column.field.span()),
-            }
+            Required { column, parameter: Ident::new(&name, column.field.span()) }
         })
         .collect()
 }

@@ -8,29 +8,12 @@ use crate::ir::{Column, Model};
 
 /// The struct, its constant, and what makes it an entity.
 pub(super) fn columns(model: &Model, names: &Names) -> TokenStream {
-    let Model {
-        private,
-        visibility,
-        name,
-        docs,
-        ..
-    } = model;
+    let Model { private, visibility, name, docs, .. } = model;
     let Names { columns, .. } = names;
-    let description =
-        format!("The columns and relations of [`{name}`](struct@{name}): what the value `{name}` is.");
-    let docs = if docs.is_empty() {
-        quote!(#[doc = #description])
-    } else {
-        docs.clone()
-    };
-    let fields = model
-        .columns
-        .iter()
-        .map(|column| field(model, column))
-        .chain(relations::fields(model));
-    let values = numbered(model)
-        .map(|(number, column)| value(model, number, column))
-        .chain(relations::values(model));
+    let description = format!("The columns and relations of [`{name}`](struct@{name}): what the value `{name}` is.");
+    let docs = if docs.is_empty() { quote!(#[doc = #description]) } else { docs.clone() };
+    let fields = model.columns.iter().map(|column| field(model, column)).chain(relations::fields(model));
+    let values = numbered(model).map(|(number, column)| value(model, number, column)).chain(relations::values(model));
     quote! {
         #[doc = #description]
         #[allow(dead_code, clippy::all, clippy::pedantic, clippy::nursery)]
@@ -85,19 +68,9 @@ pub(super) fn columns(model: &Model, names: &Names) -> TokenStream {
 
 fn field(model: &Model, column: &Column) -> TokenStream {
     let Model { private, name, .. } = model;
-    let Column {
-        visibility,
-        field,
-        ty,
-        docs,
-        ..
-    } = column;
+    let Column { visibility, field, ty, docs, .. } = column;
     let description = format!("The column `{}`.", column.name.value);
-    let docs = if docs.is_empty() {
-        quote!(#[doc = #description])
-    } else {
-        docs.clone()
-    };
+    let docs = if docs.is_empty() { quote!(#[doc = #description]) } else { docs.clone() };
     quote!(#docs #visibility #field: #private::expr::Column<#name, #ty>)
 }
 

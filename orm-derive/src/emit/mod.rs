@@ -38,6 +38,7 @@ fn model_impl(model: &Model, names: &Names) -> TokenStream {
     let bind = insert_row::bind(model);
     quote! {
         #[automatically_derived]
+        #[diagnostic::do_not_recommend]
         #[allow(unused_qualifications)]
         impl #private::model::Model for #name {
             type Columns = #columns;
@@ -55,11 +56,7 @@ fn model_impl(model: &Model, names: &Names) -> TokenStream {
 /// The key column's type, or a tuple of several.
 fn key_type(model: &Model) -> TokenStream {
     let key = model.primary_key();
-    let types: Vec<_> = key
-        .iter()
-        .filter_map(|index| model.columns.get(*index))
-        .map(|column| &column.ty)
-        .collect();
+    let types: Vec<_> = key.iter().filter_map(|index| model.columns.get(*index)).map(|column| &column.ty).collect();
     match types.as_slice() {
         [only] => quote!(#only),
         several => quote!((#(#several,)*)),
@@ -104,11 +101,7 @@ pub(crate) fn at(place: Span, code: TokenStream) -> TokenStream {
 fn relocated(mut token: TokenTree, place: Span) -> TokenTree {
     let span = token.span().located_at(place);
     if let TokenTree::Group(group) = &token {
-        let inner = group
-            .stream()
-            .into_iter()
-            .map(|token| relocated(token, place))
-            .collect();
+        let inner = group.stream().into_iter().map(|token| relocated(token, place)).collect();
         token = TokenTree::Group(Group::new(group.delimiter(), inner));
     }
     token.set_span(span);

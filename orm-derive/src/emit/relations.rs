@@ -10,25 +10,11 @@ use crate::naming;
 
 /// `pub author: BelongsTo<Post, User>`
 pub(super) fn fields(model: &Model) -> impl Iterator<Item = TokenStream> {
-    let Model {
-        private,
-        visibility,
-        name,
-        ..
-    } = model;
-    let own = model
-        .foreign_keys()
-        .map(|(_, _, relation)| (&relation.name, "BelongsTo", &relation.target));
-    let others = model
-        .relations
-        .iter()
-        .map(|relation| (&relation.name, kind(relation), &relation.target));
+    let Model { private, visibility, name, .. } = model;
+    let own = model.foreign_keys().map(|(_, _, relation)| (&relation.name, "BelongsTo", &relation.target));
+    let others = model.relations.iter().map(|relation| (&relation.name, kind(relation), &relation.target));
     own.chain(others).map(move |(relation, kind, target)| {
-        let docs = format!(
-            "The relation `{}` to `{}`.",
-            naming::plain(relation),
-            path_text(target)
-        );
+        let docs = format!("The relation `{}` to `{}`.", naming::plain(relation), path_text(target));
         let kind = format_ident!("{kind}");
         quote! {
             #[doc = #docs]
@@ -40,31 +26,17 @@ pub(super) fn fields(model: &Model) -> impl Iterator<Item = TokenStream> {
 /// `author: BelongsTo::new(table, 0)`
 pub(super) fn values(model: &Model) -> impl Iterator<Item = TokenStream> {
     let private = &model.private;
-    let own = (0_u16..)
-        .zip(model.foreign_keys())
-        .map(move |(number, (_, _, BelongsTo { name, target }))| {
-            value(private, name, target, "BelongsTo", quote!(#number))
-        });
+    let own = (0_u16..).zip(model.foreign_keys()).map(move |(number, (_, _, BelongsTo { name, target }))| {
+        value(private, name, target, "BelongsTo", quote!(#number))
+    });
     own.chain(model.relations.iter().map(move |relation| {
         let path = path(relation, private);
-        value(
-            private,
-            &relation.name,
-            &relation.target,
-            kind(relation),
-            quote!(|| #path),
-        )
+        value(private, &relation.name, &relation.target, kind(relation), quote!(|| #path))
     }))
 }
 
 /// It stands at the target, since that is what is wrong if it is no model.
-fn value(
-    private: &TokenStream,
-    name: &Ident,
-    target: &TokenStream,
-    kind: &str,
-    path: TokenStream,
-) -> TokenStream {
+fn value(private: &TokenStream, name: &Ident, target: &TokenStream, kind: &str, path: TokenStream) -> TokenStream {
     let span = attr::span_of(target);
     let kind = Ident::new(kind, span);
     let table = quote!(table);
@@ -76,13 +48,8 @@ fn value(
 /// `RelationMeta { name: "author", target: || User::TABLE }`
 pub(super) fn metadata(model: &Model) -> impl Iterator<Item = TokenStream> {
     let private = &model.private;
-    let own = model
-        .foreign_keys()
-        .map(|(_, _, relation)| (&relation.name, &relation.target));
-    let others = model
-        .relations
-        .iter()
-        .map(|relation| (&relation.name, &relation.target));
+    let own = model.foreign_keys().map(|(_, _, relation)| (&relation.name, &relation.target));
+    let others = model.relations.iter().map(|relation| (&relation.name, &relation.target));
     own.chain(others).map(move |(name, target)| {
         let name = naming::plain(name);
         quote! {

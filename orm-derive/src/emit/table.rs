@@ -41,12 +41,7 @@ pub(super) fn table(model: &Model) -> TokenStream {
 
 fn column(model: &Model, column: &Column) -> TokenStream {
     let Model { private, .. } = model;
-    let (name, field, ty, span) = (
-        &column.name.value,
-        column.field_name(),
-        &column.ty,
-        column.ty_span,
-    );
+    let (name, field, ty, span) = (&column.name.value, column.field_name(), &column.ty, column.ty_span);
     let sql_type = quote_spanned!(span=> <#ty as #private::types::SqlType>);
     let column_type = match &column.max_length {
         None => quote_spanned!(span=> <#sql_type::Plain as #private::types::Scalar>::COLUMN),
@@ -55,10 +50,7 @@ fn column(model: &Model, column: &Column) -> TokenStream {
             quote!(#private::types::ColumnType::Text { max_length: #length })
         }
     };
-    let default_sql = column
-        .default_sql
-        .as_ref()
-        .map(|Spanned { value, .. }| quote!(.default_sql(#value)));
+    let default_sql = column.default_sql.as_ref().map(|Spanned { value, .. }| quote!(.default_sql(#value)));
     let code = quote_spanned! {span=>
         #private::meta::ColumnMeta::new(#name, #field, #column_type, #sql_type::NULLABLE) #default_sql
     };
@@ -67,40 +59,32 @@ fn column(model: &Model, column: &Column) -> TokenStream {
 
 fn uniques(model: &Model) -> impl Iterator<Item = TokenStream> {
     let private = &model.private;
-    let marked = numbered(model)
-        .filter(|(_, column)| column.unique.is_some())
-        .map(|(number, _)| (None, number_list(number)));
-    marked
-        .chain(model.uniques.iter().map(|group| named_columns(model, group)))
-        .map(move |(name, columns)| {
-            let name = option(name);
-            quote!(#private::meta::UniqueMeta { name: #name, columns: #columns })
-        })
+    let marked =
+        numbered(model).filter(|(_, column)| column.unique.is_some()).map(|(number, _)| (None, number_list(number)));
+    marked.chain(model.uniques.iter().map(|group| named_columns(model, group))).map(move |(name, columns)| {
+        let name = option(name);
+        quote!(#private::meta::UniqueMeta { name: #name, columns: #columns })
+    })
 }
 
 fn indexes(model: &Model) -> impl Iterator<Item = TokenStream> {
     let private = &model.private;
-    let marked = numbered(model)
-        .filter(|(_, column)| column.index.is_some())
-        .map(|(number, _)| (None, number_list(number)));
-    marked
-        .chain(model.indexes.iter().map(|group| named_columns(model, group)))
-        .map(move |(name, columns)| {
-            let name = option(name);
-            quote!(#private::meta::IndexMeta { name: #name, columns: #columns, unique: false })
-        })
+    let marked =
+        numbered(model).filter(|(_, column)| column.index.is_some()).map(|(number, _)| (None, number_list(number)));
+    marked.chain(model.indexes.iter().map(|group| named_columns(model, group))).map(move |(name, columns)| {
+        let name = option(name);
+        quote!(#private::meta::IndexMeta { name: #name, columns: #columns, unique: false })
+    })
 }
 
 fn checks(model: &Model) -> impl Iterator<Item = TokenStream> {
     let private = &model.private;
-    let of_columns = numbered(model)
-        .flat_map(|(number, column)| column.checks.iter().map(move |check| (Some(number), check)));
-    of_columns
-        .chain(model.checks.iter().map(|check| (None, check)))
-        .map(move |(column, Check { name, sql })| {
-            let (name, column) = (option(name.as_ref()), option(column));
-            quote!(#private::meta::CheckMeta { name: #name, column: #column, sql: #sql })
-        })
+    let of_columns =
+        numbered(model).flat_map(|(number, column)| column.checks.iter().map(move |check| (Some(number), check)));
+    of_columns.chain(model.checks.iter().map(|check| (None, check))).map(move |(column, Check { name, sql })| {
+        let (name, column) = (option(name.as_ref()), option(column));
+        quote!(#private::meta::CheckMeta { name: #name, column: #column, sql: #sql })
+    })
 }
 
 fn foreign_keys(model: &Model) -> impl Iterator<Item = TokenStream> {
@@ -109,11 +93,15 @@ fn foreign_keys(model: &Model) -> impl Iterator<Item = TokenStream> {
         let (name, target, columns) = (naming::plain(&relation.name), &relation.target, numbers([index]));
         let on_delete = action(column.on_delete.as_ref().map(|action| action.value));
         let on_update = action(column.on_update.as_ref().map(|action| action.value));
+        // A key of another type is underlined where the field's type stands.
+        let plain = &column.shape.plain;
+        let references = quote_spanned!(column.ty_span=> #private::model::referenced::<#target, #plain>);
+        let references = at(column.ty_span, references);
         quote! {
             #private::meta::ForeignKeyMeta {
                 relation: #name,
                 columns: #columns,
-                references: || <#target as #private::model::Model>::TABLE,
+                references: #references,
                 on_delete: #private::meta::OnAction::#on_delete,
                 on_update: #private::meta::OnAction::#on_update,
             }

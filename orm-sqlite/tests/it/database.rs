@@ -18,9 +18,7 @@ pub(crate) struct TestFile {
 
 impl TestFile {
     pub(crate) fn new() -> Self {
-        TestFile {
-            directory: tempfile::tempdir().expect("a temporary directory"),
-        }
+        TestFile { directory: tempfile::tempdir().expect("a temporary directory") }
     }
 
     pub(crate) fn path(&self) -> std::path::PathBuf {
@@ -49,10 +47,7 @@ pub(crate) async fn open(url: &str) -> Result<Box<dyn Driver>> {
     open_with(url, |_| {}).await
 }
 
-pub(crate) async fn open_with(
-    url: &str,
-    configure: impl FnOnce(&mut EngineOptions),
-) -> Result<Box<dyn Driver>> {
+pub(crate) async fn open_with(url: &str, configure: impl FnOnce(&mut EngineOptions)) -> Result<Box<dyn Driver>> {
     let mut options = EngineOptions::default();
     configure(&mut options);
     Sqlite.open(url, &options).await
@@ -66,9 +61,7 @@ pub(crate) async fn memory_with_rows(count: usize) -> Box<dyn Driver> {
 }
 
 pub(crate) async fn fill(connection: &mut dyn Connection, count: usize) {
-    execute(connection, "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT)")
-        .await
-        .expect("a table");
+    execute(connection, "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT)").await.expect("a table");
     let rows = raw(
         "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) \
          INSERT INTO t SELECT x, 'name ' || x FROM c LIMIT ",
@@ -116,10 +109,7 @@ pub(crate) async fn number(connection: &mut dyn Connection, text: &'static str) 
     }
 }
 
-pub(crate) async fn stream<'a>(
-    connection: &'a mut dyn Connection,
-    raw: &'a Raw,
-) -> Result<Box<dyn RowStream + 'a>> {
+pub(crate) async fn stream<'a>(connection: &'a mut dyn Connection, raw: &'a Raw) -> Result<Box<dyn RowStream + 'a>> {
     connection.stream(Statement::Raw(raw)).await
 }
 
@@ -131,10 +121,7 @@ pub(crate) fn context(error: &Error) -> &Context {
 
 #[track_caller]
 pub(crate) fn hint(error: &Error) -> &str {
-    context(error)
-        .hint
-        .as_deref()
-        .unwrap_or_else(|| panic!("no hint in {error}"))
+    context(error).hint.as_deref().unwrap_or_else(|| panic!("no hint in {error}"))
 }
 
 /// Keeps copies of the rows.
@@ -145,10 +132,7 @@ impl RowSink for Rows {
     fn row(&mut self, row: &dyn Row) -> Result<Flow> {
         let values = (0..row.width()).map(|index| row.get(index).map(|value| value.to_owned()));
         let values: Result<Vec<_>, _> = values.collect();
-        self.0.push(values.map_err(|source| Error::Decode {
-            column: "a column".into(),
-            source,
-        })?);
+        self.0.push(values.map_err(|source| Error::Decode { column: "a column".into(), source })?);
         Ok(Flow::Continue)
     }
 }

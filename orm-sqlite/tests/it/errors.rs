@@ -58,38 +58,14 @@ fn place(error: &Error) -> (Option<&str>, Vec<&str>, Option<&str>) {
 #[tokio::test]
 async fn a_unique_violation_names_table_columns_and_constraint() {
     for (text, expected) in [
-        (
-            "INSERT INTO users VALUES (2, 'a@b', 1, NULL)",
-            (Some("users"), vec!["email"], Some("uq_users_email")),
-        ),
-        (
-            "INSERT INTO users VALUES (2, 'c', 'acme', 'admin')",
-            (Some("users"), vec!["tenant", "role"], Some("uq_two")),
-        ),
-        (
-            "INSERT INTO word VALUES ('a', 1), ('b', 1)",
-            (Some("word"), vec!["number"], None),
-        ),
-        (
-            "INSERT INTO users VALUES (1, 'c', 'other', 'guest')",
-            (Some("users"), vec!["id"], None),
-        ),
-        (
-            "INSERT INTO \"po.st\" VALUES (2, 1)",
-            (Some("po.st"), vec!["user.id"], Some("ix_post_user")),
-        ),
-        (
-            "INSERT INTO tag VALUES ('rust')",
-            (Some("tag"), vec!["name"], Some("pk_tag")),
-        ),
-        (
-            "INSERT INTO post_tag VALUES (1, 'rust')",
-            (Some("post_tag"), vec!["post", "tag"], None),
-        ),
-        (
-            "INSERT INTO word VALUES ('a', 1), ('A', 2)",
-            (Some("word"), vec![], Some("ix_word_lower")),
-        ),
+        ("INSERT INTO users VALUES (2, 'a@b', 1, NULL)", (Some("users"), vec!["email"], Some("uq_users_email"))),
+        ("INSERT INTO users VALUES (2, 'c', 'acme', 'admin')", (Some("users"), vec!["tenant", "role"], Some("uq_two"))),
+        ("INSERT INTO word VALUES ('a', 1), ('b', 1)", (Some("word"), vec!["number"], None)),
+        ("INSERT INTO users VALUES (1, 'c', 'other', 'guest')", (Some("users"), vec!["id"], None)),
+        ("INSERT INTO \"po.st\" VALUES (2, 1)", (Some("po.st"), vec!["user.id"], Some("ix_post_user"))),
+        ("INSERT INTO tag VALUES ('rust')", (Some("tag"), vec!["name"], Some("pk_tag"))),
+        ("INSERT INTO post_tag VALUES (1, 'rust')", (Some("post_tag"), vec!["post", "tag"], None)),
+        ("INSERT INTO word VALUES ('a', 1), ('A', 2)", (Some("word"), vec![], Some("ix_word_lower"))),
     ] {
         let error = failure(text).await;
         assert!(matches!(error, Error::UniqueViolation { .. }), "{text}: {error}");
@@ -115,32 +91,13 @@ async fn a_check_violation_names_the_constraint_and_the_column_it_speaks_of() {
             Some("ck_users_email_length"),
             "longer",
         ),
-        (
-            "INSERT INTO users VALUES (2, 'c', 1, 'boss')",
-            vec!["role"],
-            Some("ck_users_role_values"),
-            "enum",
-        ),
-        (
-            "INSERT INTO users VALUES (2, 'c', 'guest', 'guest')",
-            vec![],
-            Some("ck_users_1"),
-            "",
-        ),
-        (
-            "INSERT INTO users VALUES (2000, 'c', 1, NULL)",
-            vec![],
-            None,
-            "id < 1000",
-        ),
+        ("INSERT INTO users VALUES (2, 'c', 1, 'boss')", vec!["role"], Some("ck_users_role_values"), "enum"),
+        ("INSERT INTO users VALUES (2, 'c', 'guest', 'guest')", vec![], Some("ck_users_1"), ""),
+        ("INSERT INTO users VALUES (2000, 'c', 1, NULL)", vec![], None, "id < 1000"),
     ] {
         let error = failure(text).await;
         assert!(matches!(error, Error::CheckViolation { .. }), "{text}: {error}");
-        assert_eq!(
-            place(&error),
-            (constraint.map(|_| "users"), columns, constraint),
-            "{text}"
-        );
+        assert_eq!(place(&error), (constraint.map(|_| "users"), columns, constraint), "{text}");
         assert!(error.to_string().contains(says), "{error}");
     }
 }
@@ -172,26 +129,16 @@ async fn a_mistake_in_the_text_is_shown() {
     assert_eq!(hint(&error), "at `users`");
     for (text, says) in [("", "no statement"), ("SELECT 1; SELECT 2", "one statement")] {
         let error = failure(text).await;
-        assert!(
-            matches!(error, Error::Database { .. }) && hint(&error).contains(says),
-            "{error}"
-        );
+        assert!(matches!(error, Error::Database { .. }) && hint(&error).contains(says), "{error}");
     }
 }
 
 #[tokio::test]
 async fn binds_are_hidden_unless_the_engine_shows_them() {
     for (show, expected) in [(false, "[1 value hidden]"), (true, "[\"secret\"]")] {
-        let driver = open_with("sqlite::memory:", |options| options.show_binds = show)
-            .await
-            .expect("a database");
-        let insert = raw(
-            "INSERT INTO missing SELECT ",
-            [orm_core::value::Value::Text("secret".into())],
-        );
-        let error = run(&mut *connect(&*driver).await, &insert)
-            .await
-            .expect_err("no table");
+        let driver = open_with("sqlite::memory:", |options| options.show_binds = show).await.expect("a database");
+        let insert = raw("INSERT INTO missing SELECT ", [orm_core::value::Value::Text("secret".into())]);
+        let error = run(&mut *connect(&*driver).await, &insert).await.expect_err("no table");
         assert_eq!(context(&error).binds.to_string(), expected);
         assert!(!error.to_string().contains("secret"), "{error}");
         assert_eq!(format!("{error:?}").contains("secret"), show);
@@ -239,60 +186,30 @@ mod models {
         }
 
         fn bind(&self, _row: usize, columns: &[u16], sink: &mut dyn BindSink) -> Result<()> {
-            columns
-                .iter()
-                .try_for_each(|column| sink.bind(ValueRef::Int(self.0[usize::from(*column)])))
+            columns.iter().try_for_each(|column| sink.bind(ValueRef::Int(self.0[usize::from(*column)])))
         }
     }
 }
 
 async fn insert(table: &'static orm_core::meta::TableMeta, row: Vec<i64>) -> Error {
     let (_driver, mut connection) = connection_with_tables().await;
-    let insert = Insert {
-        table,
-        rows: std::sync::Arc::new(models::Integers(row)),
-        returning: vec![],
-    };
-    let chunk = InsertChunk {
-        columns: insert.rows.columns(0),
-        insert: &insert,
-        start: 0,
-        end: 1,
-    };
-    connection
-        .run(Statement::Insert(chunk), &mut NoRows)
-        .await
-        .expect_err("a broken key")
+    let insert = Insert { table, rows: std::sync::Arc::new(models::Integers(row)), returning: vec![] };
+    let chunk = InsertChunk { columns: insert.rows.columns(0), insert: &insert, start: 0, end: 1 };
+    connection.run(Statement::Insert(chunk), &mut NoRows).await.expect_err("a broken key")
 }
 
 async fn delete(table: &'static orm_core::meta::TableMeta) -> Error {
     let (_driver, mut connection) = connection_with_tables().await;
-    let delete = Delete {
-        table: TableRef {
-            meta: table,
-            alias: None,
-        },
-        filter: vec![],
-        returning: vec![],
-    };
-    connection
-        .run(Statement::Delete(&delete), &mut NoRows)
-        .await
-        .expect_err("rows that point at it")
+    let delete = Delete { table: TableRef { meta: table, alias: None }, filter: vec![], returning: vec![] };
+    connection.run(Statement::Delete(&delete), &mut NoRows).await.expect_err("rows that point at it")
 }
 
 #[tokio::test]
 async fn a_key_that_points_at_no_row_is_named() {
     let error = insert(&models::POST, vec![2, 99]).await;
     assert!(matches!(error, Error::ForeignKeyViolation { .. }), "{error}");
-    assert_eq!(
-        place(&error),
-        (Some("po.st"), vec!["user.id"], Some("fk_post_user"))
-    );
-    assert!(
-        hint(&error).contains("at `users` points at a row that does not exist"),
-        "{error}"
-    );
+    assert_eq!(place(&error), (Some("po.st"), vec!["user.id"], Some("fk_post_user")));
+    assert!(hint(&error).contains("at `users` points at a row that does not exist"), "{error}");
 }
 
 #[tokio::test]
@@ -310,10 +227,7 @@ async fn of_several_keys_the_one_that_points_at_no_row_is_named() {
 async fn what_holds_back_a_delete_is_named() {
     let error = delete(&models::USERS).await;
     assert!(matches!(error, Error::ForeignKeyViolation { .. }), "{error}");
-    assert_eq!(
-        place(&error),
-        (Some("po.st"), vec!["user.id"], Some("fk_post_user"))
-    );
+    assert_eq!(place(&error), (Some("po.st"), vec!["user.id"], Some("fk_post_user")));
     assert!(hint(&error).contains("rows still point at this one"), "{error}");
 
     let error = delete(&models::POST).await;
@@ -327,29 +241,17 @@ async fn what_holds_back_a_delete_is_named() {
 #[tokio::test]
 async fn what_holds_back_an_update_is_named() {
     let (_driver, mut connection) = connection_with_tables().await;
-    let id = orm_core::ast::Assignment {
-        column: 0,
-        value: orm_core::ast::Expr::Bind(orm_core::value::Value::Int(5)),
-    };
+    let id = orm_core::ast::Assignment { column: 0, value: orm_core::ast::Expr::Bind(orm_core::value::Value::Int(5)) };
     let update = Update {
-        table: TableRef {
-            meta: &models::TAG,
-            alias: None,
-        },
+        table: TableRef { meta: &models::TAG, alias: None },
         set: vec![id],
         filter: vec![],
         returning: vec![],
     };
-    let error = connection
-        .run(Statement::Update(&update), &mut NoRows)
-        .await
-        .expect_err("rows point at it");
+    let error = connection.run(Statement::Update(&update), &mut NoRows).await.expect_err("rows point at it");
     assert!(matches!(error, Error::ForeignKeyViolation { .. }), "{error}");
     assert_eq!(place(&error), (Some("tag"), vec![], None));
-    assert!(
-        hint(&error).contains("`post_tag.tag`") && hint(&error).contains("`log.tag`"),
-        "{error}"
-    );
+    assert!(hint(&error).contains("`post_tag.tag`") && hint(&error).contains("`log.tag`"), "{error}");
 }
 
 #[tokio::test]

@@ -1,11 +1,7 @@
 //! What only SQLite does, on the level of the driver: files, locks, the pool, threads. What every backend owes is in
 //! `orm-testkit`.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test that fails should fail loudly"
-)]
+#![allow(clippy::expect_used, clippy::panic, reason = "a test that fails should fail loudly")]
 
 mod database;
 mod errors;

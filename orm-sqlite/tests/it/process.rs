@@ -23,16 +23,9 @@ impl Holder {
             .spawn()
             .expect("another process");
         let mut output = BufReader::new(child.stdout.take().expect("its output"));
-        let held = output
-            .by_ref()
-            .lines()
-            .map_while(Result::ok)
-            .any(|line| line.contains("the file is held"));
+        let held = output.by_ref().lines().map_while(Result::ok).any(|line| line.contains("the file is held"));
         assert!(held, "the other process did not get the lock");
-        Holder {
-            child,
-            _output: output,
-        }
+        Holder { child, _output: output }
     }
 
     /// Tells it to let go, and waits until it has.

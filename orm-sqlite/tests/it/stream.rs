@@ -7,9 +7,7 @@ use orm_core::engine::TransactionOptions;
 use orm_core::error::{Error, Result};
 use orm_core::value::Value;
 
-use crate::database::{
-    Rows, connect, execute, fetch, fill, memory_with_rows, number, open_with, raw, stream,
-};
+use crate::database::{Rows, connect, execute, fetch, fill, memory_with_rows, number, open_with, raw, stream};
 
 const ENDLESS: &str = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT x FROM c";
 const ENDLESS_WITHOUT_ROWS: &str =
@@ -23,9 +21,7 @@ async fn all(mut rows: Box<dyn RowStream + '_>) -> Result<Vec<Vec<Value>>> {
 }
 
 async fn offloading() -> Box<dyn Driver> {
-    let driver = open_with("sqlite::memory:", |options| options.offload = true)
-        .await
-        .expect("a database");
+    let driver = open_with("sqlite::memory:", |options| options.offload = true).await.expect("a database");
     fill(&mut *connect(&*driver).await, 1_000).await;
     driver
 }
@@ -36,9 +32,7 @@ async fn a_stream_gives_every_row_once_and_in_order() {
     let mut connection = connect(&*driver).await;
     for count in [0, 1, 255, 256, 257, 10_000] {
         let select = raw("SELECT id, name FROM t ORDER BY id LIMIT ", [Value::Int(count)]);
-        let rows = all(stream(&mut *connection, &select).await.expect("a stream"))
-            .await
-            .expect("rows");
+        let rows = all(stream(&mut *connection, &select).await.expect("a stream")).await.expect("rows");
         let ids = (1..=count).map(|id| vec![Value::Int(id), Value::Text(format!("name {id}"))]);
         assert!(rows == ids.collect::<Vec<_>>(), "{count}");
     }
@@ -55,72 +49,37 @@ async fn an_endless_stream_is_read_a_little_ahead_and_ends_when_it_is_dropped() 
     assert_eq!(sink.0.len(), 256);
     drop(rows);
 
-    assert_eq!(
-        number(&mut *connection, "SELECT 7")
-            .await
-            .expect("the connection is back"),
-        7
-    );
+    assert_eq!(number(&mut *connection, "SELECT 7").await.expect("the connection is back"), 7);
 }
 
 #[tokio::test]
 async fn a_stream_in_a_transaction_sees_it_and_leaves_it_open() {
     let driver = memory_with_rows(1_000).await;
     let mut connection = connect(&*driver).await;
-    connection
-        .begin(&TransactionOptions::new())
-        .await
-        .expect("a transaction");
-    execute(&mut *connection, "DELETE FROM t WHERE id > 600")
-        .await
-        .expect("a delete");
+    connection.begin(&TransactionOptions::new()).await.expect("a transaction");
+    execute(&mut *connection, "DELETE FROM t WHERE id > 600").await.expect("a delete");
     let select = raw("SELECT id FROM t", []);
-    assert_eq!(
-        all(stream(&mut *connection, &select).await.expect("a stream"))
-            .await
-            .expect("rows")
-            .len(),
-        600
-    );
+    assert_eq!(all(stream(&mut *connection, &select).await.expect("a stream")).await.expect("rows").len(), 600);
     let endless = raw(ENDLESS, []);
     drop(stream(&mut *connection, &endless).await.expect("a stream"));
 
-    execute(&mut *connection, "DELETE FROM t WHERE id > 500")
-        .await
-        .expect("the transaction is still open");
+    execute(&mut *connection, "DELETE FROM t WHERE id > 500").await.expect("the transaction is still open");
     connection.commit().await.expect("a commit");
-    assert_eq!(
-        number(&mut *connection, "SELECT count(*) FROM t")
-            .await
-            .expect("a count"),
-        500
-    );
+    assert_eq!(number(&mut *connection, "SELECT count(*) FROM t").await.expect("a count"), 500);
 }
 
 #[tokio::test]
 async fn a_transaction_abandoned_beside_a_running_stream_is_undone_before_the_next_statement() {
     let driver = memory_with_rows(3).await;
     let mut connection = connect(&*driver).await;
-    connection
-        .begin(&TransactionOptions::new())
-        .await
-        .expect("a transaction");
-    execute(&mut *connection, "DELETE FROM t")
-        .await
-        .expect("a delete");
+    connection.begin(&TransactionOptions::new()).await.expect("a transaction");
+    execute(&mut *connection, "DELETE FROM t").await.expect("a delete");
     let endless = raw(ENDLESS, []);
     drop(stream(&mut *connection, &endless).await.expect("a stream"));
     connection.abandon(0);
 
-    assert_eq!(
-        number(&mut *connection, "SELECT count(*) FROM t")
-            .await
-            .expect("a count"),
-        3
-    );
-    execute(&mut *connect(&*driver).await, "DELETE FROM t")
-        .await
-        .expect("the lock is free");
+    assert_eq!(number(&mut *connection, "SELECT count(*) FROM t").await.expect("a count"), 3);
+    execute(&mut *connect(&*driver).await, "DELETE FROM t").await.expect("the lock is free");
 }
 
 #[tokio::test]
@@ -131,27 +90,15 @@ async fn a_connection_dropped_with_its_stream_goes_back_to_the_pool_without_its_
     let driver = driver.await.expect("a database");
     fill(&mut *connect(&*driver).await, 3).await;
     let mut connection = connect(&*driver).await;
-    connection
-        .begin(&TransactionOptions::new())
-        .await
-        .expect("a transaction");
-    execute(&mut *connection, "DELETE FROM t")
-        .await
-        .expect("a delete");
+    connection.begin(&TransactionOptions::new()).await.expect("a transaction");
+    execute(&mut *connection, "DELETE FROM t").await.expect("a delete");
     let endless = raw(ENDLESS, []);
     drop(stream(&mut *connection, &endless).await.expect("a stream"));
     drop(connection);
 
     let mut next = connect(&*driver).await;
-    assert_eq!(
-        number(&mut *next, "SELECT count(*) FROM t")
-            .await
-            .expect("a count"),
-        3
-    );
-    execute(&mut *next, "DELETE FROM t")
-        .await
-        .expect("the lock is free");
+    assert_eq!(number(&mut *next, "SELECT count(*) FROM t").await.expect("a count"), 3);
+    execute(&mut *next, "DELETE FROM t").await.expect("the lock is free");
 }
 
 #[tokio::test]
@@ -159,16 +106,9 @@ async fn what_cannot_run_is_told_when_the_stream_begins() {
     let driver = memory_with_rows(0).await;
     let mut connection = connect(&*driver).await;
     let missing = raw("SELECT * FROM missing", []);
-    let Err(error) = stream(&mut *connection, &missing).await else {
-        panic!("a stream of nothing")
-    };
+    let Err(error) = stream(&mut *connection, &missing).await else { panic!("a stream of nothing") };
     assert!(matches!(error, Error::UndefinedTable { .. }), "{error}");
-    assert_eq!(
-        number(&mut *connection, "SELECT 1")
-            .await
-            .expect("the connection is back"),
-        1
-    );
+    assert_eq!(number(&mut *connection, "SELECT 1").await.expect("the connection is back"), 1);
 }
 
 #[tokio::test]
@@ -201,15 +141,8 @@ async fn a_stream_of_written_rows_has_written_them_all_even_if_it_is_dropped() {
     assert!(rows.next_chunk(&mut Rows::default()).await.expect("rows"));
     drop(rows);
 
-    assert_eq!(
-        number(&mut *connection, "SELECT count(*) FROM t WHERE name = 'new'")
-            .await
-            .expect("a count"),
-        2_000
-    );
-    execute(&mut *connect(&*driver).await, "DELETE FROM t")
-        .await
-        .expect("the lock is free");
+    assert_eq!(number(&mut *connection, "SELECT count(*) FROM t WHERE name = 'new'").await.expect("a count"), 2_000);
+    execute(&mut *connect(&*driver).await, "DELETE FROM t").await.expect("the lock is free");
 }
 
 #[tokio::test]
@@ -218,81 +151,42 @@ async fn text_that_is_not_utf8_is_an_error_for_its_row_only() {
     let mut connection = connect(&*driver).await;
     let select = raw("SELECT CAST(x'ff' AS TEXT)", []);
     let mut rows = stream(&mut *connection, &select).await.expect("a stream");
-    assert!(matches!(
-        rows.next_chunk(&mut Rows::default()).await,
-        Err(Error::Decode { .. })
-    ));
+    assert!(matches!(rows.next_chunk(&mut Rows::default()).await, Err(Error::Decode { .. })));
 }
 
 #[tokio::test]
 async fn an_engine_that_offloads_does_all_that_others_do() {
     let driver = offloading().await;
     let mut connection = connect(&*driver).await;
+    assert_eq!(fetch(&mut *connection, "SELECT * FROM t").await.expect("rows").len(), 1_000);
     assert_eq!(
-        fetch(&mut *connection, "SELECT * FROM t")
-            .await
-            .expect("rows")
-            .len(),
-        1_000
-    );
-    assert_eq!(
-        execute(&mut *connection, "UPDATE t SET name = 'x' WHERE id < 10")
-            .await
-            .expect("an update")
-            .rows_affected,
+        execute(&mut *connection, "UPDATE t SET name = 'x' WHERE id < 10").await.expect("an update").rows_affected,
         9
     );
-    let error = execute(&mut *connection, "INSERT INTO t VALUES (1, '')")
-        .await
-        .expect_err("the key is taken");
+    let error = execute(&mut *connection, "INSERT INTO t VALUES (1, '')").await.expect_err("the key is taken");
     assert!(matches!(error, Error::UniqueViolation { .. }), "{error}");
 
-    connection
-        .begin(&TransactionOptions::new())
-        .await
-        .expect("a transaction");
+    connection.begin(&TransactionOptions::new()).await.expect("a transaction");
     connection.savepoint(1).await.expect("a savepoint");
-    execute(&mut *connection, "DELETE FROM t")
-        .await
-        .expect("a delete");
+    execute(&mut *connection, "DELETE FROM t").await.expect("a delete");
     connection.rollback_to(1).await.expect("a rollback");
-    execute(&mut *connection, "DELETE FROM t WHERE id > 10")
-        .await
-        .expect("a delete");
+    execute(&mut *connection, "DELETE FROM t WHERE id > 10").await.expect("a delete");
     connection.commit().await.expect("a commit");
-    connection
-        .begin(&TransactionOptions::new().read_only())
-        .await
-        .expect("a transaction");
-    let error = execute(&mut *connection, "DELETE FROM t")
-        .await
-        .expect_err("it may only read");
+    connection.begin(&TransactionOptions::new().read_only()).await.expect("a transaction");
+    let error = execute(&mut *connection, "DELETE FROM t").await.expect_err("it may only read");
     assert!(matches!(error, Error::ReadOnly { .. }), "{error}");
     connection.rollback().await.expect("a rollback");
-    assert_eq!(
-        number(&mut *connection, "SELECT count(*) FROM t")
-            .await
-            .expect("a count"),
-        10
-    );
+    assert_eq!(number(&mut *connection, "SELECT count(*) FROM t").await.expect("a count"), 10);
 }
 
 #[tokio::test]
 async fn writers_that_offload_take_turns() {
     let driver: Arc<dyn Driver> = offloading().await.into();
     let mut first = connect(&*driver).await;
-    first
-        .begin(&TransactionOptions::new())
-        .await
-        .expect("a transaction");
+    first.begin(&TransactionOptions::new()).await.expect("a transaction");
     let other = Arc::clone(&driver);
-    let second =
-        tokio::spawn(
-            async move { execute(&mut *connect(&*other).await, "DELETE FROM t WHERE id = 1").await },
-        );
-    execute(&mut *first, "DELETE FROM t WHERE id = 2")
-        .await
-        .expect("a delete");
+    let second = tokio::spawn(async move { execute(&mut *connect(&*other).await, "DELETE FROM t WHERE id = 1").await });
+    execute(&mut *first, "DELETE FROM t WHERE id = 2").await.expect("a delete");
     assert!(!second.is_finished());
 
     first.commit().await.expect("a commit");
@@ -308,18 +202,11 @@ async fn a_long_statement_is_stopped_when_nobody_waits_for_it() {
         let endless = raw(ENDLESS_WITHOUT_ROWS, []);
         let mut running = Box::pin(crate::database::run(&mut *connection, &endless));
         // As soon as it was sent to its thread.
-        let sent =
-            std::future::poll_fn(|task| std::task::Poll::Ready(running.as_mut().poll(task).is_pending()))
-                .await;
+        let sent = std::future::poll_fn(|task| std::task::Poll::Ready(running.as_mut().poll(task).is_pending())).await;
         assert!(sent);
     }
 
-    assert_eq!(
-        number(&mut *connection, "SELECT 7")
-            .await
-            .expect("the connection is back"),
-        7
-    );
+    assert_eq!(number(&mut *connection, "SELECT 7").await.expect("the connection is back"), 7);
 }
 
 #[tokio::test]
@@ -333,10 +220,7 @@ async fn a_statement_that_waits_on_its_thread_lets_the_others_of_the_program_go_
         ),
         number(&mut *other, "SELECT count(*) FROM t"),
     );
-    assert_eq!(
-        (counted.expect("a count"), read.expect("a count")),
-        (100_000, 1_000)
-    );
+    assert_eq!((counted.expect("a count"), read.expect("a count")), (100_000, 1_000));
 }
 
 /// The trait objects can be sent to other threads, whatever is inside of them.

@@ -9,22 +9,15 @@ use orm_core::value::Value;
 use crate::database::{connect, context, execute, fetch, hint, memory_with_rows, number, open, raw};
 
 async fn count(connection: &mut dyn Connection) -> i64 {
-    number(connection, "SELECT count(*) FROM t")
-        .await
-        .expect("a count")
+    number(connection, "SELECT count(*) FROM t").await.expect("a count")
 }
 
 async fn begin(connection: &mut dyn Connection) {
-    connection
-        .begin(&TransactionOptions::new())
-        .await
-        .expect("a transaction");
+    connection.begin(&TransactionOptions::new()).await.expect("a transaction");
 }
 
 async fn insert(connection: &mut dyn Connection) {
-    execute(connection, "INSERT INTO t (name) VALUES ('new')")
-        .await
-        .expect("an insert");
+    execute(connection, "INSERT INTO t (name) VALUES ('new')").await.expect("an insert");
 }
 
 #[tokio::test]
@@ -100,20 +93,12 @@ async fn a_read_only_transaction_refuses_writes_and_sees_one_state() {
     let driver = file.open("").await;
     let (mut reader, mut writer) = (connect(&*driver).await, connect(&*driver).await);
     crate::database::fill(&mut *writer, 1).await;
-    reader
-        .begin(&TransactionOptions::new().read_only())
-        .await
-        .expect("a transaction");
+    reader.begin(&TransactionOptions::new().read_only()).await.expect("a transaction");
     assert_eq!(count(&mut *reader).await, 1);
     insert(&mut *writer).await;
     assert_eq!(count(&mut *reader).await, 1);
 
-    for text in [
-        "INSERT INTO t VALUES (9, '')",
-        "DELETE FROM t",
-        "CREATE TABLE u (x)",
-        "DROP TABLE t",
-    ] {
+    for text in ["INSERT INTO t VALUES (9, '')", "DELETE FROM t", "CREATE TABLE u (x)", "DROP TABLE t"] {
         let error = execute(&mut *reader, text).await.expect_err(text);
         assert!(matches!(error, Error::ReadOnly { .. }), "{error}");
         assert!(hint(&error).contains("read-only"), "{error}");
@@ -129,15 +114,8 @@ async fn a_read_only_transaction_refuses_writes_and_sees_one_state() {
 async fn every_isolation_level_is_met() {
     let driver = memory_with_rows(0).await;
     let mut connection = connect(&*driver).await;
-    for level in [
-        Isolation::ReadUncommitted,
-        Isolation::RepeatableRead,
-        Isolation::Serializable,
-    ] {
-        connection
-            .begin(&TransactionOptions::new().isolation(level))
-            .await
-            .expect("a transaction");
+    for level in [Isolation::ReadUncommitted, Isolation::RepeatableRead, Isolation::Serializable] {
+        connection.begin(&TransactionOptions::new().isolation(level)).await.expect("a transaction");
         connection.rollback().await.expect("a rollback");
     }
 }
@@ -148,30 +126,18 @@ async fn a_transaction_that_sqlite_ended_is_noticed_and_never_committed() {
     let mut connection = connect(&*driver).await;
     begin(&mut *connection).await;
     insert(&mut *connection).await;
-    let error = execute(&mut *connection, "INSERT OR ROLLBACK INTO t VALUES (1, '')")
-        .await
-        .expect_err("a conflict");
+    let error = execute(&mut *connection, "INSERT OR ROLLBACK INTO t VALUES (1, '')").await.expect_err("a conflict");
     assert!(matches!(error, Error::UniqueViolation { .. }), "{error}");
 
-    let error = execute(&mut *connection, "INSERT INTO t VALUES (5, '')")
-        .await
-        .expect_err("no transaction");
+    let error = execute(&mut *connection, "INSERT INTO t VALUES (5, '')").await.expect_err("no transaction");
     assert!(matches!(error, Error::TransactionEnded), "{error}");
-    assert!(matches!(
-        connection.savepoint(1).await,
-        Err(Error::TransactionEnded)
-    ));
+    assert!(matches!(connection.savepoint(1).await, Err(Error::TransactionEnded)));
     assert!(matches!(connection.commit().await, Err(Error::TransactionEnded)));
 
     assert_eq!(count(&mut *connection).await, 1);
     begin(&mut *connection).await;
-    execute(&mut *connection, "INSERT OR ROLLBACK INTO t VALUES (1, '')")
-        .await
-        .expect_err("a conflict");
-    connection
-        .rollback()
-        .await
-        .expect("what is ended needs no rollback");
+    execute(&mut *connection, "INSERT OR ROLLBACK INTO t VALUES (1, '')").await.expect_err("a conflict");
+    connection.rollback().await.expect("what is ended needs no rollback");
     insert(&mut *connection).await;
 }
 
@@ -179,23 +145,16 @@ async fn a_transaction_that_sqlite_ended_is_noticed_and_never_committed() {
 async fn a_commit_that_breaks_a_deferred_key_can_be_mended_or_rolled_back() {
     let driver = open("sqlite::memory:").await.expect("a database");
     let mut connection = connect(&*driver).await;
-    execute(&mut *connection, "CREATE TABLE parent (id INTEGER PRIMARY KEY)")
-        .await
-        .expect("a table");
-    let child =
-        "CREATE TABLE t (id INTEGER PRIMARY KEY, parent REFERENCES parent DEFERRABLE INITIALLY DEFERRED)";
+    execute(&mut *connection, "CREATE TABLE parent (id INTEGER PRIMARY KEY)").await.expect("a table");
+    let child = "CREATE TABLE t (id INTEGER PRIMARY KEY, parent REFERENCES parent DEFERRABLE INITIALLY DEFERRED)";
     execute(&mut *connection, child).await.expect("a table");
     begin(&mut *connection).await;
-    execute(&mut *connection, "INSERT INTO t VALUES (1, 7)")
-        .await
-        .expect("a key that points nowhere yet");
+    execute(&mut *connection, "INSERT INTO t VALUES (1, 7)").await.expect("a key that points nowhere yet");
 
     let error = connection.commit().await.expect_err("it still points nowhere");
     assert!(matches!(error, Error::ForeignKeyViolation { .. }), "{error}");
     assert!(hint(&error).contains("foreign_key_check"), "{error}");
-    execute(&mut *connection, "INSERT INTO parent VALUES (7)")
-        .await
-        .expect("the row it points at");
+    execute(&mut *connection, "INSERT INTO parent VALUES (7)").await.expect("the row it points at");
     connection.commit().await.expect("a commit");
 
     assert_eq!(count(&mut *connection).await, 1);
@@ -208,15 +167,9 @@ async fn the_time_stands_still_in_a_transaction() {
     begin(&mut *connection).await;
     let first = fetch(&mut *connection, "SELECT orm_now()").await.expect("a time");
     tokio::time::sleep(std::time::Duration::from_millis(2)).await;
-    assert_eq!(
-        fetch(&mut *connection, "SELECT orm_now()").await.expect("a time"),
-        first
-    );
+    assert_eq!(fetch(&mut *connection, "SELECT orm_now()").await.expect("a time"), first);
     connection.commit().await.expect("a commit");
-    assert_ne!(
-        fetch(&mut *connection, "SELECT orm_now()").await.expect("a time"),
-        first
-    );
+    assert_ne!(fetch(&mut *connection, "SELECT orm_now()").await.expect("a time"), first);
 }
 
 #[tokio::test]
@@ -229,29 +182,21 @@ async fn a_panic_while_rows_are_read_leaves_the_connection_as_it_was() {
     }
     let driver = memory_with_rows(3).await;
     let mut connection = connect(&*driver).await;
-    for text in [
-        "SELECT * FROM t",
-        "INSERT INTO t (name) VALUES ('x') RETURNING id",
-    ] {
+    for text in ["SELECT * FROM t", "INSERT INTO t (name) VALUES ('x') RETURNING id"] {
         let statement = raw(text, []);
-        let task = std::panic::AssertUnwindSafe(async {
-            connection.run(Statement::Raw(&statement), &mut Panics).await
-        });
+        let task =
+            std::panic::AssertUnwindSafe(async { connection.run(Statement::Raw(&statement), &mut Panics).await });
         assert!(futures_catch(task).await.is_err());
         begin(&mut *connection).await;
         insert(&mut *connection).await;
         connection.rollback().await.expect("a rollback");
     }
     drop(connection);
-    execute(&mut *connect(&*driver).await, "DELETE FROM t")
-        .await
-        .expect("a free lock");
+    execute(&mut *connect(&*driver).await, "DELETE FROM t").await.expect("a free lock");
 }
 
 /// Polls a future that is ready at once or panics.
-async fn futures_catch<T>(
-    future: std::panic::AssertUnwindSafe<impl Future<Output = T>>,
-) -> std::thread::Result<T> {
+async fn futures_catch<T>(future: std::panic::AssertUnwindSafe<impl Future<Output = T>>) -> std::thread::Result<T> {
     let mut future = Box::pin(future.0);
     std::future::poll_fn(move |task| {
         let polled = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| future.as_mut().poll(task)));
@@ -281,29 +226,15 @@ async fn a_statement_that_writes_is_run_to_its_end_whatever_the_sink_says() {
     let driver = memory_with_rows(0).await;
     let mut connection = connect(&*driver).await;
     let insert = raw("INSERT INTO t (name) VALUES (1), (2), (3) RETURNING id", []);
-    let done = connection
-        .run(Statement::Raw(&insert), &mut Stops)
-        .await
-        .expect("three rows");
+    let done = connection.run(Statement::Raw(&insert), &mut Stops).await.expect("three rows");
     assert_eq!(done.rows_affected, 3);
-    assert!(matches!(
-        connection.run(Statement::Raw(&insert), &mut Fails).await,
-        Err(Error::NoRow)
-    ));
+    assert!(matches!(connection.run(Statement::Raw(&insert), &mut Fails).await, Err(Error::NoRow)));
     assert_eq!(count(&mut *connection).await, 6);
 
     let select = raw("SELECT * FROM t", []);
-    connection
-        .run(Statement::Raw(&select), &mut Stops)
-        .await
-        .expect("one row");
-    assert!(matches!(
-        connection.run(Statement::Raw(&select), &mut Fails).await,
-        Err(Error::NoRow)
-    ));
-    execute(&mut *connection, "DROP TABLE t")
-        .await
-        .expect("no statement is left on the table");
+    connection.run(Statement::Raw(&select), &mut Stops).await.expect("one row");
+    assert!(matches!(connection.run(Statement::Raw(&select), &mut Fails).await, Err(Error::NoRow)));
+    execute(&mut *connection, "DROP TABLE t").await.expect("no statement is left on the table");
 }
 
 #[tokio::test]
@@ -329,17 +260,10 @@ async fn a_plan_is_shown_and_nothing_is_done() {
     let mut connection = connect(&*driver).await;
     let mut rows = crate::database::Rows::default();
     connection
-        .explain(
-            Statement::Raw(&raw("DELETE FROM t WHERE id = ", [Value::Int(1)])),
-            &mut rows,
-        )
+        .explain(Statement::Raw(&raw("DELETE FROM t WHERE id = ", [Value::Int(1)])), &mut rows)
         .await
         .expect("a plan");
 
-    assert!(
-        matches!(rows.0[0].last(), Some(Value::Text(line)) if line.contains("SEARCH t")),
-        "{:?}",
-        rows.0
-    );
+    assert!(matches!(rows.0[0].last(), Some(Value::Text(line)) if line.contains("SEARCH t")), "{:?}", rows.0);
     assert_eq!(count(&mut *connection).await, 3);
 }

@@ -10,10 +10,7 @@ use crate::database::{Rows, connect, memory_with_rows, open, raw};
 async fn read(text: &'static str, binds: Vec<Value>) -> Result<Vec<Value>> {
     let driver = open("sqlite::memory:").await.expect("a database");
     let mut rows = Rows::default();
-    connect(&*driver)
-        .await
-        .run(Statement::Raw(&raw(text, binds)), &mut rows)
-        .await?;
+    connect(&*driver).await.run(Statement::Raw(&raw(text, binds)), &mut rows).await?;
     Ok(rows.0.swap_remove(0))
 }
 
@@ -68,10 +65,7 @@ async fn every_kind_of_value_has_one_stored_form() {
 
 #[tokio::test]
 async fn what_sqlite_would_store_as_something_else_is_refused() {
-    for value in [
-        Value::Float(f64::NAN),
-        Value::Invalid(Box::new(ValueError::OutOfRange { target: "a test" })),
-    ] {
+    for value in [Value::Float(f64::NAN), Value::Invalid(Box::new(ValueError::OutOfRange { target: "a test" }))] {
         let error = read("SELECT ", vec![value]).await.expect_err("no value");
         assert!(matches!(error, Error::Bind { .. }), "{error}");
     }
@@ -84,19 +78,14 @@ async fn text_that_is_not_utf8_and_columns_that_are_not_there_are_errors() {
     impl RowSink for Sink {
         fn row(&mut self, row: &dyn Row) -> Result<Flow> {
             self.0.extend((0..3).filter_map(|index| row.get(index).err()));
-            self.1
-                .extend((0..3).filter_map(|index| row.name(index)).map(str::to_owned));
+            self.1.extend((0..3).filter_map(|index| row.name(index)).map(str::to_owned));
             Ok(Flow::Continue)
         }
     }
     let driver = memory_with_rows(0).await;
     let mut sink = Sink::default();
     let select = raw("SELECT 1 AS one, CAST(x'ff' AS TEXT) AS broken", []);
-    connect(&*driver)
-        .await
-        .run(Statement::Raw(&select), &mut sink)
-        .await
-        .expect("a row");
+    connect(&*driver).await.run(Statement::Raw(&select), &mut sink).await.expect("a row");
     assert_eq!(sink.0, [ValueError::Utf8, ValueError::NoColumn { width: 2 }]);
     assert_eq!(sink.1, ["one", "broken"]);
 }
@@ -107,10 +96,7 @@ async fn binds_of_one_run_are_not_seen_by_the_next() {
     let mut connection = connect(&*driver).await;
     for bind in [Value::Int(1), Value::Null] {
         let mut rows = Rows::default();
-        connection
-            .run(Statement::Raw(&raw("SELECT ", [bind.clone()])), &mut rows)
-            .await
-            .expect("a row");
+        connection.run(Statement::Raw(&raw("SELECT ", [bind.clone()])), &mut rows).await.expect("a row");
         assert!(rows.0[0][0] == bind);
     }
 }

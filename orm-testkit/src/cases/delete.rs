@@ -39,13 +39,7 @@ pub async fn all_rows_are_deleted_when_that_is_said(db: &TestDb) -> TestResult {
 pub async fn excluded_rows_stay(db: &TestDb) -> TestResult {
     people(db).await?;
 
-    let deleted = db
-        .execute(
-            delete(Post)
-                .filter(Post.views.gt(0))
-                .exclude(Post.title.starts_with("J")),
-        )
-        .await?;
+    let deleted = db.execute(delete(Post).filter(Post.views.gt(0)).exclude(Post.title.starts_with("J"))).await?;
 
     assert_eq!((deleted, titles(db).await?), (2, vec!["Joins".to_string()]));
     Ok(())
@@ -54,12 +48,8 @@ pub async fn excluded_rows_stay(db: &TestDb) -> TestResult {
 pub async fn deleted_rows_come_back(db: &TestDb) -> TestResult {
     people(db).await?;
 
-    let model = db
-        .fetch_one(delete(Post).filter(Post.title.eq("Hello")).returning(Post))
-        .await?;
-    let mut rest = db
-        .fetch_all(delete(Post).all_rows().returning((Post.title, Post.views)))
-        .await?;
+    let model = db.fetch_one(delete(Post).filter(Post.title.eq("Hello")).returning(Post)).await?;
+    let mut rest = db.fetch_all(delete(Post).all_rows().returning((Post.title, Post.views))).await?;
     rest.sort();
 
     assert_eq!((model.title.as_str(), model.views), ("Hello", 10));
@@ -71,15 +61,10 @@ pub async fn a_delete_may_ask_about_a_relation(db: &TestDb) -> TestResult {
     people(db).await?;
 
     let silent = db.execute(delete(User).filter(User.posts.none(true))).await?;
-    let tagged = db
-        .execute(delete(Post).filter(Post.tags.any(Tag.name.eq("rust"))))
-        .await?;
+    let tagged = db.execute(delete(Post).filter(Post.tags.any(Tag.name.eq("rust")))).await?;
 
     assert_eq!((silent, tagged), (1, 1));
-    assert_eq!(
-        db.fetch_all(select(User.name).order_by(User.name)).await?,
-        ["Alice", "Bob"]
-    );
+    assert_eq!(db.fetch_all(select(User.name).order_by(User.name)).await?, ["Alice", "Bob"]);
     assert_eq!(titles(db).await?, ["Joins", "Replies"]);
     Ok(())
 }
@@ -88,9 +73,7 @@ pub async fn a_delete_may_filter_by_a_subquery(db: &TestDb) -> TestResult {
     people(db).await?;
     let alices = select(User.id).filter(User.name.eq("Alice"));
 
-    let deleted = db
-        .execute(delete(Post).filter(Post.author_id.in_(alices)))
-        .await?;
+    let deleted = db.execute(delete(Post).filter(Post.author_id.in_(alices))).await?;
 
     assert_eq!((deleted, titles(db).await?), (2, vec!["Replies".to_string()]));
     Ok(())
@@ -98,17 +81,9 @@ pub async fn a_delete_may_filter_by_a_subquery(db: &TestDb) -> TestResult {
 
 pub async fn a_row_is_deleted_by_its_composite_key(db: &TestDb) -> TestResult {
     people(db).await?;
-    let post = db
-        .fetch_scalar(select(Post.id).filter(Post.title.eq("Hello")))
-        .await?;
+    let post = db.fetch_scalar(select(Post.id).filter(Post.title.eq("Hello"))).await?;
 
-    let deleted = db
-        .execute(
-            delete(PostTag)
-                .filter(PostTag.post_id.eq(post))
-                .filter(PostTag.tag.eq("sql")),
-        )
-        .await?;
+    let deleted = db.execute(delete(PostTag).filter(PostTag.post_id.eq(post)).filter(PostTag.tag.eq("sql"))).await?;
 
     assert_eq!(deleted, 1);
     assert_eq!(db.fetch_scalar(select(count_all()).from(PostTag)).await?, 2);

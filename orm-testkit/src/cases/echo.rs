@@ -17,11 +17,7 @@ impl Lines {
     fn listen(&self, builder: EngineBuilder) -> EngineBuilder {
         let lines = self.clone();
         builder.on_statement(move |event| {
-            lines
-                .0
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(event.to_string());
+            lines.0.lock().unwrap_or_else(PoisonError::into_inner).push(event.to_string());
         })
     }
 
@@ -34,19 +30,11 @@ pub async fn a_listener_hears_the_text_and_the_rows(db: &TestDb) -> TestResult {
     people(db).await?;
 
     let names = db.fetch_all(select(User.name)).await?;
-    db.execute(update(User).set(User.age, 1).filter(User.age.gt(1)))
-        .await?;
+    db.execute(update(User).set(User.age, 1).filter(User.age.gt(1))).await?;
 
     let log = db.log.take();
-    assert_eq!(
-        log.iter().map(|logged| logged.operation).collect::<Vec<_>>(),
-        ["SELECT", "UPDATE"]
-    );
-    assert!(
-        log.iter()
-            .all(|logged| logged.sql.starts_with(logged.operation) && !logged.failed),
-        "{log:?}"
-    );
+    assert_eq!(log.iter().map(|logged| logged.operation).collect::<Vec<_>>(), ["SELECT", "UPDATE"]);
+    assert!(log.iter().all(|logged| logged.sql.starts_with(logged.operation) && !logged.failed), "{log:?}");
     assert_eq!((log[0].rows, log[0].rows_affected), (names.len() as u64, 0));
     assert_eq!((log[1].rows, log[1].rows_affected), (0, 2));
     Ok(())
@@ -58,10 +46,7 @@ pub async fn a_listener_hears_of_statements_that_fail(db: &TestDb) -> TestResult
     refused(db.execute(insert(user("Alice"))).await)?;
 
     let log = db.log.take();
-    assert!(
-        matches!(log.as_slice(), [one] if one.failed && one.operation == "INSERT"),
-        "{log:?}"
-    );
+    assert!(matches!(log.as_slice(), [one] if one.failed && one.operation == "INSERT"), "{log:?}");
     Ok(())
 }
 
@@ -74,16 +59,8 @@ pub async fn a_listener_hears_of_statements_in_transactions_and_on_connections(d
     db.connection().await?.get(User, 1).await?;
 
     let heard: Vec<_> = db.log.take().iter().map(|logged| logged.operation).collect();
-    assert_eq!(
-        heard.iter().filter(|operation| **operation == "DELETE").count(),
-        1,
-        "{heard:?}"
-    );
-    assert_eq!(
-        heard.iter().filter(|operation| **operation == "SELECT").count(),
-        1,
-        "{heard:?}"
-    );
+    assert_eq!(heard.iter().filter(|operation| **operation == "DELETE").count(), 1, "{heard:?}");
+    assert_eq!(heard.iter().filter(|operation| **operation == "SELECT").count(), 1, "{heard:?}");
     Ok(())
 }
 
@@ -97,10 +74,7 @@ pub async fn a_listener_hears_of_a_stream_when_it_ends(db: &TestDb) -> TestResul
     drop(names);
 
     let log = db.log.take();
-    assert!(
-        matches!(log.as_slice(), [one] if one.operation == "SELECT" && one.rows == 3),
-        "{log:?}"
-    );
+    assert!(matches!(log.as_slice(), [one] if one.operation == "SELECT" && one.rows == 3), "{log:?}");
     Ok(())
 }
 
@@ -110,28 +84,12 @@ pub async fn a_listener_hears_no_bound_value(db: &TestDb) -> TestResult {
     people(&db).await?;
     lines.take();
 
-    db.fetch_all(
-        select(User.id)
-            .filter(User.name.eq("secret"))
-            .filter(User.age.eq(4711)),
-    )
-    .await?;
-    refused(
-        db.execute(insert(User {
-            nickname: Some("secret".into()),
-            ..user("Alice")
-        }))
-        .await,
-    )?;
+    db.fetch_all(select(User.id).filter(User.name.eq("secret")).filter(User.age.eq(4711))).await?;
+    refused(db.execute(insert(User { nickname: Some("secret".into()), ..user("Alice") })).await)?;
 
     let heard = lines.take();
     assert_eq!(heard.len(), 2);
-    assert!(
-        heard
-            .iter()
-            .all(|line| !line.contains("secret") && !line.contains("4711")),
-        "{heard:?}"
-    );
+    assert!(heard.iter().all(|line| !line.contains("secret") && !line.contains("4711")), "{heard:?}");
     assert!(heard[0].contains("2 values hidden"), "{heard:?}");
     Ok(())
 }
@@ -142,18 +100,10 @@ pub async fn a_listener_hears_bound_values_when_they_are_shown(db: &TestDb) -> T
     people(&db).await?;
     lines.take();
 
-    db.fetch_all(
-        select(User.id)
-            .filter(User.name.eq("secret"))
-            .filter(User.age.eq(4711)),
-    )
-    .await?;
+    db.fetch_all(select(User.id).filter(User.name.eq("secret")).filter(User.age.eq(4711))).await?;
 
     let heard = lines.take();
-    assert!(
-        heard[0].contains("secret") && heard[0].contains("4711"),
-        "{heard:?}"
-    );
+    assert!(heard[0].contains("secret") && heard[0].contains("4711"), "{heard:?}");
     Ok(())
 }
 

@@ -47,21 +47,11 @@ struct Book {
 
 /// Table, columns and constraint of an error.
 fn place(error: &Error) -> (&str, Vec<&str>, &str) {
-    let Some(Context {
-        table,
-        columns,
-        constraint,
-        ..
-    }) = error.context()
-    else {
+    let Some(Context { table, columns, constraint, .. }) = error.context() else {
         return ("", vec![], "");
     };
     let columns = columns.iter().map(String::as_str).collect();
-    (
-        table.as_deref().unwrap_or_default(),
-        columns,
-        constraint.as_deref().unwrap_or_default(),
-    )
+    (table.as_deref().unwrap_or_default(), columns, constraint.as_deref().unwrap_or_default())
 }
 
 async fn id_of(db: &TestDb, name: &str) -> orm::Result<i64> {
@@ -74,9 +64,7 @@ pub async fn a_duplicate_names_the_column_and_the_constraint(db: &TestDb) -> Tes
     people(db).await?;
 
     let inserted = refused(db.execute(insert(user("Alice"))).await)?;
-    let taken = update(User)
-        .set(User.email, "alice@example.com")
-        .filter(User.name.eq("Bob"));
+    let taken = update(User).set(User.email, "alice@example.com").filter(User.name.eq("Bob"));
     let updated = refused(db.execute(taken).await)?;
 
     for error in [inserted, updated] {
@@ -90,19 +78,10 @@ pub async fn a_duplicate_names_the_column_and_the_constraint(db: &TestDb) -> Tes
 pub async fn a_duplicate_key_names_the_column(db: &TestDb) -> TestResult {
     people(db).await?;
 
-    let generated = refused(
-        db.execute(insert(User {
-            id: id_of(db, "Bob").await?,
-            ..user("Dora")
-        }))
-        .await,
-    )?;
+    let generated = refused(db.execute(insert(User { id: id_of(db, "Bob").await?, ..user("Dora") })).await)?;
     let natural = refused(db.execute(insert(Tag { name: "sql".into() })).await)?;
 
-    for (error, expected) in [
-        (generated, ("users", vec!["id"])),
-        (natural, ("tag", vec!["name"])),
-    ] {
+    for (error, expected) in [(generated, ("users", vec!["id"])), (natural, ("tag", vec!["name"]))] {
         assert!(matches!(error, Error::UniqueViolation { .. }), "{error:?}");
         let (table, columns, _) = place(&error);
         assert_eq!((table, columns), expected);
@@ -119,10 +98,7 @@ pub async fn a_duplicate_of_several_columns_names_all_of_them(db: &TestDb) -> Te
     let item = refused(db.execute(insert(Item::builder().name("wheel"))).await)?;
     let tagged = refused(db.execute(insert(tagged)).await)?;
 
-    assert_eq!(
-        (item.kind(), tagged.kind()),
-        ("UniqueViolation", "UniqueViolation")
-    );
+    assert_eq!((item.kind(), tagged.kind()), ("UniqueViolation", "UniqueViolation"));
     assert_eq!(place(&item), ("item", vec!["name", "size"], "uq_item_name_size"));
     let (table, columns, _) = place(&tagged);
     assert_eq!((table, columns), ("post_tag", vec!["post_id", "tag"]));
@@ -132,32 +108,20 @@ pub async fn a_duplicate_of_several_columns_names_all_of_them(db: &TestDb) -> Te
 pub async fn a_key_that_points_nowhere_names_the_column_and_the_constraint(db: &TestDb) -> TestResult {
     people(db).await?;
 
-    let inserted = refused(
-        db.execute(insert(Post::builder().author_id(4711).title("Lost")))
-            .await,
-    )?;
-    let updated = refused(
-        db.execute(update(Post).set(Post.author_id, 4711).all_rows())
-            .await,
-    )?;
+    let inserted = refused(db.execute(insert(Post::builder().author_id(4711).title("Lost"))).await)?;
+    let updated = refused(db.execute(update(Post).set(Post.author_id, 4711).all_rows()).await)?;
 
     for error in [inserted, updated] {
         assert!(matches!(error, Error::ForeignKeyViolation { .. }), "{error:?}");
-        assert_eq!(
-            place(&error),
-            ("post", vec!["author_id"], "fk_post_author_id_users")
-        );
+        assert_eq!(place(&error), ("post", vec!["author_id"], "fk_post_author_id_users"));
     }
     Ok(())
 }
 
 pub async fn a_parent_that_is_still_pointed_at_cannot_go(db: &TestDb) -> TestResult {
     db.create_all(schema![Item]).await?;
-    let bicycle = db
-        .fetch_one(insert(Item::builder().name("bicycle")).returning(Item.id))
-        .await?;
-    db.execute(insert(Item::builder().name("wheel").whole_id(bicycle)))
-        .await?;
+    let bicycle = db.fetch_one(insert(Item::builder().name("bicycle")).returning(Item.id)).await?;
+    db.execute(insert(Item::builder().name("wheel").whole_id(bicycle))).await?;
 
     let error = refused(db.execute(delete(Item).filter(Item.id.eq(bicycle))).await)?;
 
@@ -185,35 +149,19 @@ pub async fn the_child_is_named_when_its_parent_cannot_go(db: &TestDb) -> TestRe
 pub async fn of_two_keys_the_broken_one_is_named(db: &TestDb) -> TestResult {
     people(db).await?;
 
-    let error = refused(
-        db.execute(insert(PostTag {
-            post_id: 4711,
-            tag: "sql".into(),
-        }))
-        .await,
-    )?;
+    let error = refused(db.execute(insert(PostTag { post_id: 4711, tag: "sql".into() })).await)?;
 
     assert!(matches!(error, Error::ForeignKeyViolation { .. }), "{error:?}");
-    assert_eq!(
-        place(&error),
-        ("post_tag", vec!["post_id"], "fk_post_tag_post_id_post")
-    );
+    assert_eq!(place(&error), ("post_tag", vec!["post_id"], "fk_post_tag_post_id_post"));
     Ok(())
 }
 
 pub async fn a_missing_value_names_the_column(db: &TestDb) -> TestResult {
     people(db).await?;
 
-    let row = Nameless {
-        id: 0,
-        name: None,
-        email: "nobody@example.com".into(),
-    };
+    let row = Nameless { id: 0, name: None, email: "nobody@example.com".into() };
     let inserted = refused(db.execute(insert(row)).await)?;
-    let updated = refused(
-        db.execute(update(Nameless).set(Nameless.name, None::<&str>).all_rows())
-            .await,
-    )?;
+    let updated = refused(db.execute(update(Nameless).set(Nameless.name, None::<&str>).all_rows()).await)?;
 
     for error in [inserted, updated] {
         assert!(matches!(error, Error::NotNullViolation { .. }), "{error:?}");
@@ -226,17 +174,8 @@ pub async fn a_missing_value_names_the_column(db: &TestDb) -> TestResult {
 pub async fn a_broken_check_names_the_column_and_the_constraint(db: &TestDb) -> TestResult {
     people(db).await?;
 
-    let inserted = refused(
-        db.execute(insert(User {
-            age: Some(-1),
-            ..user("Dora")
-        }))
-        .await,
-    )?;
-    let updated = refused(
-        db.execute(update(User).set(User.age, -1).filter(User.name.eq("Bob")))
-            .await,
-    )?;
+    let inserted = refused(db.execute(insert(User { age: Some(-1), ..user("Dora") })).await)?;
+    let updated = refused(db.execute(update(User).set(User.age, -1).filter(User.name.eq("Bob"))).await)?;
 
     for error in [inserted, updated] {
         assert!(matches!(error, Error::CheckViolation { .. }), "{error:?}");
@@ -248,10 +187,7 @@ pub async fn a_broken_check_names_the_column_and_the_constraint(db: &TestDb) -> 
 pub async fn a_broken_check_of_a_row_names_the_constraint(db: &TestDb) -> TestResult {
     db.create_all(schema![Item]).await?;
 
-    let error = refused(
-        db.execute(insert(Item::builder().name("screw").stock(1_001)))
-            .await,
-    )?;
+    let error = refused(db.execute(insert(Item::builder().name("screw").stock(1_001))).await)?;
 
     assert!(matches!(error, Error::CheckViolation { .. }), "{error:?}");
     let (table, _, constraint) = place(&error);
@@ -282,10 +218,7 @@ pub async fn every_error_is_one_line_unless_more_is_asked_for(db: &TestDb) -> Te
 
     for error in errors {
         let text = error.to_string();
-        assert!(
-            !text.contains('\n') && !text.ends_with('.') && !text.is_empty(),
-            "{text}"
-        );
+        assert!(!text.contains('\n') && !text.ends_with('.') && !text.is_empty(), "{text}");
     }
     Ok(())
 }
@@ -298,10 +231,7 @@ pub async fn a_missing_table_says_how_to_make_it(db: &TestDb) -> TestResult {
     assert!(matches!(error, Error::UndefinedTable { .. }), "{error:?}");
     assert_eq!(place(&error).0, "item");
     let text = error.to_string();
-    assert!(
-        text.contains("create_all") || text.contains("migration"),
-        "{text}"
-    );
+    assert!(text.contains("create_all") || text.contains("migration"), "{text}");
     Ok(())
 }
 
@@ -309,17 +239,11 @@ pub async fn a_missing_column_is_named(db: &TestDb) -> TestResult {
     people(db).await?;
 
     let read = refused(db.fetch_all(select(LongPost)).await)?;
-    let written = refused(
-        db.execute(update(LongPost).set(LongPost.body, "text").all_rows())
-            .await,
-    )?;
+    let written = refused(db.execute(update(LongPost).set(LongPost.body, "text").all_rows()).await)?;
 
     for error in [read, written] {
         assert!(matches!(error, Error::UndefinedColumn { .. }), "{error:?}");
-        assert!(
-            place(&error).1 == ["body"] || error.to_string().contains("body"),
-            "{error}"
-        );
+        assert!(place(&error).1 == ["body"] || error.to_string().contains("body"), "{error}");
     }
     Ok(())
 }
@@ -341,10 +265,7 @@ pub async fn one_row_is_asked_for_and_there_is_none(db: &TestDb) -> TestResult {
     let one = refused(db.fetch_one(&none).await)?;
     let scalar = refused(db.fetch_scalar(&none).await)?;
 
-    assert!(
-        matches!((&one, &scalar), (Error::NoRow, Error::NoRow)),
-        "{one} {scalar}"
-    );
+    assert!(matches!((&one, &scalar), (Error::NoRow, Error::NoRow)), "{one} {scalar}");
     assert!(one.to_string().contains("fetch_optional"), "{one}");
     Ok(())
 }
@@ -391,33 +312,13 @@ fn printed(error: &Error) -> String {
 
 pub async fn an_error_shows_no_bound_value(db: &TestDb) -> TestResult {
     people(db).await?;
-    let secret = User {
-        id: 0,
-        name: "hunter2".into(),
-        nickname: Some("hunter2".into()),
-        ..user("Alice")
-    };
+    let secret = User { id: 0, name: "hunter2".into(), nickname: Some("hunter2".into()), ..user("Alice") };
 
     let errors = [
         refused(db.execute(insert(secret)).await)?,
-        refused(
-            db.execute(
-                update(User)
-                    .set(User.name, "hunter2")
-                    .set(User.age, -1)
-                    .all_rows(),
-            )
-            .await,
-        )?,
+        refused(db.execute(update(User).set(User.name, "hunter2").set(User.age, -1).all_rows()).await)?,
         refused(db.fetch_all(select(Item).filter(Item.name.eq("hunter2"))).await)?,
-        refused(
-            db.fetch_all(
-                select(User.id)
-                    .filter(User.name.in_(["hunter2"]))
-                    .filter(Post.id.eq(1)),
-            )
-            .await,
-        )?,
+        refused(db.fetch_all(select(User.id).filter(User.name.in_(["hunter2"])).filter(Post.id.eq(1))).await)?,
     ];
 
     for error in errors {
@@ -468,11 +369,7 @@ pub async fn a_statement_shows_no_bound_value(db: &TestDb) -> TestResult {
 
 pub async fn a_word_that_the_enum_lacks_is_refused_by_the_table(db: &TestDb) -> TestResult {
     db.create_all(schema![Kinds]).await?;
-    db.execute(insert(Kinds {
-        mood: Mood::InLove,
-        ..kinds()
-    }))
-    .await?;
+    db.execute(insert(Kinds { mood: Mood::InLove, ..kinds() })).await?;
 
     let result = db.execute(sql!("UPDATE kinds SET mood = 'furious'")).await;
 
@@ -484,12 +381,8 @@ pub async fn a_word_that_the_enum_lacks_is_refused_by_the_table(db: &TestDb) -> 
 pub async fn an_item_that_is_its_own_whole_is_a_valid_key(db: &TestDb) -> TestResult {
     db.create_all(schema![Item]).await?;
 
-    db.execute(insert(Item::builder().id(5).name("loop").whole_id(ItemId(5))))
-        .await?;
+    db.execute(insert(Item::builder().id(5).name("loop").whole_id(ItemId(5)))).await?;
 
-    assert_eq!(
-        db.get(Item, ItemId(5)).await?.and_then(|item| item.whole_id),
-        Some(ItemId(5))
-    );
+    assert_eq!(db.get(Item, ItemId(5)).await?.and_then(|item| item.whole_id), Some(ItemId(5)));
     Ok(())
 }

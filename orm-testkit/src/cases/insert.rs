@@ -32,26 +32,13 @@ async fn people_count(db: &TestDb) -> orm::Result<i64> {
 pub async fn a_struct_and_a_builder_insert_the_same_row(db: &TestDb) -> TestResult {
     db.create_all(schema![User]).await?;
 
-    let by_struct = db
-        .execute(insert(User {
-            age: Some(30),
-            ..user("Alice")
-        }))
-        .await?;
-    let by_builder = db
-        .execute(insert(
-            User::builder().name("Bob").email("bob@example.com").age(30),
-        ))
-        .await?;
+    let by_struct = db.execute(insert(User { age: Some(30), ..user("Alice") })).await?;
+    let by_builder = db.execute(insert(User::builder().name("Bob").email("bob@example.com").age(30))).await?;
 
     assert_eq!((by_struct, by_builder), (1, 1));
     let rows = db.fetch_all(select(User).order_by(User.name)).await?;
     let ids: Vec<i64> = rows.iter().map(|user| user.id).collect();
-    let expected = [("Alice", ids[0]), ("Bob", ids[1])].map(|(name, id)| User {
-        id,
-        age: Some(30),
-        ..user(name)
-    });
+    let expected = [("Alice", ids[0]), ("Bob", ids[1])].map(|(name, id)| User { id, age: Some(30), ..user(name) });
     assert_eq!(rows, expected);
     Ok(())
 }
@@ -70,19 +57,11 @@ pub async fn the_database_makes_a_key_that_is_not_given(db: &TestDb) -> TestResu
 pub async fn a_key_that_is_given_is_kept(db: &TestDb) -> TestResult {
     db.create_all(schema![User]).await?;
 
-    db.execute(insert(User {
-        id: 7,
-        ..user("Alice")
-    }))
-    .await?;
-    let eight = db
-        .fetch_one(insert(User::builder().id(8).name("Bob").email("b@example.com")).returning(User.id))
-        .await?;
+    db.execute(insert(User { id: 7, ..user("Alice") })).await?;
+    let eight =
+        db.fetch_one(insert(User::builder().id(8).name("Bob").email("b@example.com")).returning(User.id)).await?;
 
-    assert_eq!(
-        db.get(User, 7).await?.map(|user| user.name).as_deref(),
-        Some("Alice")
-    );
+    assert_eq!(db.get(User, 7).await?.map(|user| user.name).as_deref(), Some("Alice"));
     assert_eq!(eight, 8);
     Ok(())
 }
@@ -90,11 +69,7 @@ pub async fn a_key_that_is_given_is_kept(db: &TestDb) -> TestResult {
 pub async fn a_negative_key_is_a_key(db: &TestDb) -> TestResult {
     db.create_all(schema![User]).await?;
 
-    db.execute(insert(User {
-        id: -1,
-        ..user("Alice")
-    }))
-    .await?;
+    db.execute(insert(User { id: -1, ..user("Alice") })).await?;
 
     assert!(db.get(User, -1).await?.is_some());
     Ok(())
@@ -109,10 +84,7 @@ pub async fn keys_come_back_in_the_order_in_which_rows_were_given(db: &TestDb) -
 
     assert_eq!(ids.len(), 120);
     for (row, id) in rows.iter().zip(ids) {
-        assert_eq!(
-            db.get(User, id).await?.map(|user| user.name),
-            Some(row.name.clone())
-        );
+        assert_eq!(db.get(User, id).await?.map(|user| user.name), Some(row.name.clone()));
     }
     Ok(())
 }
@@ -120,40 +92,23 @@ pub async fn keys_come_back_in_the_order_in_which_rows_were_given(db: &TestDb) -
 pub async fn returning_gives_models_columns_and_tuples(db: &TestDb) -> TestResult {
     db.create_all(schema![User]).await?;
 
-    let (id, shout) = db
-        .fetch_one(insert(user("Alice")).returning((User.id, User.name.upper())))
-        .await?;
+    let (id, shout) = db.fetch_one(insert(user("Alice")).returning((User.id, User.name.upper()))).await?;
     let model: User = db.fetch_one(insert(user("Bob")).returning(User)).await?;
 
     assert_eq!(shout, "ALICE");
-    assert_eq!(
-        model,
-        User {
-            id: model.id,
-            ..user("Bob")
-        }
-    );
-    assert_eq!(
-        db.get(User, id).await?.map(|user| user.name).as_deref(),
-        Some("Alice")
-    );
+    assert_eq!(model, User { id: model.id, ..user("Bob") });
+    assert_eq!(db.get(User, id).await?.map(|user| user.name).as_deref(), Some("Alice"));
     Ok(())
 }
 
 pub async fn a_newtype_key_may_be_made_by_the_database(db: &TestDb) -> TestResult {
     db.create_all(schema![Item]).await?;
 
-    let wheel = db
-        .fetch_one(insert(Item::builder().name("wheel")).returning(Item.id))
-        .await?;
-    db.execute(insert(Item::builder().id(500).name("bicycle")))
-        .await?;
+    let wheel = db.fetch_one(insert(Item::builder().name("wheel")).returning(Item.id)).await?;
+    db.execute(insert(Item::builder().id(500).name("bicycle"))).await?;
 
     assert!(wheel != ItemId(0), "{wheel:?}");
-    assert_eq!(
-        db.get(Item, ItemId(500)).await?.map(|item| item.name).as_deref(),
-        Some("bicycle")
-    );
+    assert_eq!(db.get(Item, ItemId(500)).await?.map(|item| item.name).as_deref(), Some("bicycle"));
     Ok(())
 }
 
@@ -164,34 +119,21 @@ pub async fn a_uuid_key_is_made_by_the_client(db: &TestDb) -> TestResult {
     let given = Uuid::from_u128(42);
 
     db.execute(insert([first.clone(), second.clone()])).await?;
-    db.execute(insert(Document::builder().id(given).name("given")))
-        .await?;
+    db.execute(insert(Document::builder().id(given).name("given"))).await?;
 
     assert_eq!((first.id.get_version_num(), second.id.get_version_num()), (7, 7));
     assert!(first.id < second.id, "{} {}", first.id, second.id);
     assert_eq!(db.get(Document, first.id).await?, Some(first));
-    assert_eq!(
-        db.get(Document, given)
-            .await?
-            .map(|document| document.name)
-            .as_deref(),
-        Some("given")
-    );
+    assert_eq!(db.get(Document, given).await?.map(|document| document.name).as_deref(), Some("given"));
     Ok(())
 }
 
 pub async fn natural_and_composite_keys_are_given(db: &TestDb) -> TestResult {
     people(db).await?;
-    let post = db
-        .fetch_scalar(select(Post.id).filter(Post.title.eq("Joins")))
-        .await?;
+    let post = db.fetch_scalar(select(Post.id).filter(Post.title.eq("Joins"))).await?;
 
     db.execute(insert(Tag::builder().name("go"))).await?;
-    db.execute(insert(PostTag {
-        post_id: post,
-        tag: "go".into(),
-    }))
-    .await?;
+    db.execute(insert(PostTag { post_id: post, tag: "go".into() })).await?;
 
     assert!(db.get(Tag, "go").await?.is_some());
     assert!(db.get(PostTag, (post, "go")).await?.is_some());
@@ -201,12 +143,8 @@ pub async fn natural_and_composite_keys_are_given(db: &TestDb) -> TestResult {
 pub async fn a_row_without_any_value_is_inserted(db: &TestDb) -> TestResult {
     db.create_all(schema![Ticket]).await?;
 
-    let one = db
-        .fetch_one(insert(Ticket::builder()).returning(Ticket.id))
-        .await?;
-    let more = db
-        .fetch_all(insert(vec![Ticket { id: 0 }; 3]).returning(Ticket))
-        .await?;
+    let one = db.fetch_one(insert(Ticket::builder()).returning(Ticket.id)).await?;
+    let more = db.fetch_all(insert(vec![Ticket { id: 0 }; 3]).returning(Ticket)).await?;
 
     let mut ids: Vec<i64> = more.iter().map(|ticket| ticket.id).chain([one]).collect();
     ids.sort_unstable();
@@ -218,11 +156,7 @@ pub async fn a_row_without_any_value_is_inserted(db: &TestDb) -> TestResult {
 pub async fn a_skipped_field_is_not_written_and_reads_as_its_default(db: &TestDb) -> TestResult {
     db.create_all(schema![Draft]).await?;
 
-    let draft = Draft {
-        id: 0,
-        title: "one".into(),
-        unsaved: true,
-    };
+    let draft = Draft { id: 0, title: "one".into(), unsaved: true };
     let read = db.fetch_one(insert(draft).returning(Draft)).await?;
 
     assert_eq!((read.title.as_str(), read.unsaved), ("one", false));
@@ -234,13 +168,9 @@ pub async fn a_skipped_field_is_not_written_and_reads_as_its_default(db: &TestDb
 pub async fn a_default_in_rust_is_sent_unless_a_value_is_given(db: &TestDb) -> TestResult {
     db.create_all(schema![Item]).await?;
 
-    let plain = db
-        .fetch_one(insert(Item::builder().name("a")).returning((Item.size, Item.stock)))
-        .await?;
+    let plain = db.fetch_one(insert(Item::builder().name("a")).returning((Item.size, Item.stock))).await?;
     let given = Item::builder().name("b").size("XL").stock(0);
-    let given = db
-        .fetch_one(insert(given).returning((Item.size, Item.stock)))
-        .await?;
+    let given = db.fetch_one(insert(given).returning((Item.size, Item.stock))).await?;
 
     assert_eq!((plain, given), (("M".into(), 1), ("XL".to_string(), 0)));
     Ok(())
@@ -250,12 +180,8 @@ pub async fn a_default_of_the_server_is_made_unless_a_value_is_given(db: &TestDb
     db.create_all(schema![Item]).await?;
     let then: DateTime<Utc> = "1999-12-31T23:59:59Z".parse()?;
 
-    let made = db
-        .fetch_one(insert(Item::builder().name("a")).returning(Item.since))
-        .await?;
-    let given = db
-        .fetch_one(insert(Item::builder().name("b").since(then)).returning(Item.since))
-        .await?;
+    let made = db.fetch_one(insert(Item::builder().name("a")).returning(Item.since)).await?;
+    let given = db.fetch_one(insert(Item::builder().name("b").since(then)).returning(Item.since)).await?;
 
     assert!(is_about_now(made), "{made}");
     assert_eq!(given, then);
@@ -273,9 +199,7 @@ pub async fn rows_with_different_columns_are_inserted_together_in_order(db: &Tes
         Item::builder().name("e"),
     ];
 
-    let read = db
-        .fetch_all(insert(rows).returning((Item.name, Item.id, Item.since.eq(then))))
-        .await?;
+    let read = db.fetch_all(insert(rows).returning((Item.name, Item.id, Item.since.eq(then)))).await?;
 
     let names: Vec<&str> = read.iter().map(|(name, ..)| name.as_str()).collect();
     let since: Vec<bool> = read.iter().map(|(.., since)| *since).collect();
@@ -298,11 +222,7 @@ pub async fn a_thousand_rows_are_a_few_statements(db: &TestDb) -> TestResult {
     let sent = db.log.take();
     assert_eq!((inserted, people_count(db).await?), (1_000, 1_000));
     assert_eq!(sent.iter().map(|logged| logged.rows_affected).sum::<u64>(), 1_000);
-    assert!(
-        sent.len() == expected && expected <= 20,
-        "{} statements, {expected} expected",
-        sent.len()
-    );
+    assert!(sent.len() == expected && expected <= 20, "{} statements, {expected} expected", sent.len());
     Ok(())
 }
 
@@ -359,10 +279,7 @@ pub async fn many_rows_that_fail_leave_the_transaction_around_them_alone(db: &Te
     tx.commit().await?;
 
     assert_eq!(error.kind(), "UniqueViolation", "{error}");
-    assert_eq!(
-        db.fetch_all(select(User.name).order_by(User.name)).await?,
-        ["After", "Before"]
-    );
+    assert_eq!(db.fetch_all(select(User.name).order_by(User.name)).await?, ["After", "Before"]);
     Ok(())
 }
 

@@ -13,29 +13,18 @@ use crate::{TestDb, TestResult};
 /// A database with so many connections, for which nobody waits long.
 async fn pool(db: &TestDb, size: u32, overflow: u32) -> TestDb {
     let timeout = Duration::from_millis(100);
-    db.another(|builder| {
-        builder
-            .pool_size(size)
-            .max_overflow(overflow)
-            .pool_timeout(timeout)
-    })
-    .await
+    db.another(|builder| builder.pool_size(size).max_overflow(overflow).pool_timeout(timeout)).await
 }
 
 /// The same, for which everybody waits long enough.
 async fn patient_pool(db: &TestDb, size: u32, overflow: u32) -> TestDb {
-    db.another(|builder| builder.pool_size(size).max_overflow(overflow))
-        .await
+    db.another(|builder| builder.pool_size(size).max_overflow(overflow)).await
 }
 
 pub async fn as_many_connections_as_allowed_are_open_at_once(db: &TestDb) -> TestResult {
     let db = pool(db, 2, 1).await;
 
-    let held = [
-        db.connection().await?,
-        db.connection().await?,
-        db.connection().await?,
-    ];
+    let held = [db.connection().await?, db.connection().await?, db.connection().await?];
     let state = db.pool_state();
     let error = refused(db.connection().await)?;
 
@@ -56,10 +45,7 @@ pub async fn a_timeout_tells_of_the_pool(db: &TestDb) -> TestResult {
     };
     assert!(*waited >= Duration::from_millis(100), "{waited:?}");
     assert_eq!((state.pool_size, state.max_overflow, state.in_use), (1, 1, 2));
-    assert!(
-        error.to_string().contains("2 in use") && error.to_string().contains("pool_size 1"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("2 in use") && error.to_string().contains("pool_size 1"), "{error}");
     assert_eq!(db.pool_state().timeouts, 1);
     drop(held);
     Ok(())
@@ -72,10 +58,7 @@ pub async fn a_timeout_tells_who_holds_the_connections(db: &TestDb) -> TestResul
     let error = refused(db.connection().await)?;
 
     if cfg!(debug_assertions) {
-        assert!(
-            error.to_string().contains("1 held since") && error.to_string().contains("pool.rs"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("1 held since") && error.to_string().contains("pool.rs"), "{error}");
     }
     drop(held);
     Ok(())
@@ -189,10 +172,7 @@ pub async fn whoever_waits_longest_is_first(db: &TestDb) -> TestResult {
         task.await??;
     }
 
-    assert_eq!(
-        *order.lock().unwrap_or_else(PoisonError::into_inner),
-        [1, 2, 3, 4, 5]
-    );
+    assert_eq!(*order.lock().unwrap_or_else(PoisonError::into_inner), [1, 2, 3, 4, 5]);
     assert_eq!(db.pool_state().waits, 5);
     Ok(())
 }
@@ -241,9 +221,7 @@ pub async fn clones_of_an_engine_share_the_pool(db: &TestDb) -> TestResult {
 }
 
 pub async fn data_outlives_the_connections(db: &TestDb) -> TestResult {
-    let db = db
-        .another(|builder| builder.pool_size(1).max_overflow(0).pool_recycle(Duration::ZERO))
-        .await;
+    let db = db.another(|builder| builder.pool_size(1).max_overflow(0).pool_recycle(Duration::ZERO)).await;
     numbers(&db, 3).await?;
 
     for _ in 0..3 {
@@ -256,9 +234,7 @@ pub async fn data_outlives_the_connections(db: &TestDb) -> TestResult {
 }
 
 pub async fn a_connection_that_is_tested_first_works(db: &TestDb) -> TestResult {
-    let db = db
-        .another(|builder| builder.pool_size(1).max_overflow(0).pre_ping(true))
-        .await;
+    let db = db.another(|builder| builder.pool_size(1).max_overflow(0).pre_ping(true)).await;
     numbers(&db, 3).await?;
 
     for _ in 0..3 {

@@ -133,22 +133,15 @@ struct Long {
 /// Two countries with a city each, a traveller and no embassy.
 async fn world(db: &TestDb) -> orm::Result<()> {
     db.create_all(schema![Embassy, Traveller, City, Country]).await?;
-    db.execute(insert(["de", "fr"].map(|code| Country { code: code.into() })))
-        .await?;
+    db.execute(insert(["de", "fr"].map(|code| Country { code: code.into() }))).await?;
     let city = |name: &str, country: &str| City::builder().name(name).country(country);
-    let ids = db
-        .fetch_all(insert([city("Bonn", "de"), city("Brest", "fr")]).returning(City.id))
-        .await?;
-    db.execute(insert(
-        Traveller::builder().born_in("de").seen(ids.first().copied()),
-    ))
-    .await?;
+    let ids = db.fetch_all(insert([city("Bonn", "de"), city("Brest", "fr")]).returning(City.id)).await?;
+    db.execute(insert(Traveller::builder().born_in("de").seen(ids.first().copied()))).await?;
     Ok(())
 }
 
 async fn cities(db: &TestDb) -> orm::Result<Vec<(String, String)>> {
-    db.fetch_all(select((City.name, City.country)).order_by(City.name))
-        .await
+    db.fetch_all(select((City.name, City.country)).order_by(City.name)).await
 }
 
 fn pair(left: &str, right: &str) -> (String, String) {
@@ -161,8 +154,7 @@ pub async fn tables_are_created_whatever_their_order(db: &TestDb) -> TestResult 
     db.create_all(schema![PostTag, Post, Tag, Profile, User]).await?;
 
     let alice = db.fetch_one(insert(user("Alice")).returning(User.id)).await?;
-    db.execute(insert(Post::builder().author_id(alice).title("Hello")))
-        .await?;
+    db.execute(insert(Post::builder().author_id(alice).title("Hello"))).await?;
 
     assert_eq!(db.fetch_scalar(select(count(Post.id))).await?, 1);
     Ok(())
@@ -172,22 +164,15 @@ pub async fn tables_that_point_at_each_other_are_created_and_dropped(db: &TestDb
     db.create_all(schema![Team, Player]).await?;
 
     let team = db.fetch_one(insert(Team::builder()).returning(Team.id)).await?;
-    let player = db
-        .fetch_one(insert(Player::builder().team_id(team)).returning(Player.id))
-        .await?;
-    db.execute(update(Team).set(Team.captain_id, player).filter(Team.id.eq(team)))
-        .await?;
+    let player = db.fetch_one(insert(Player::builder().team_id(team)).returning(Player.id)).await?;
+    db.execute(update(Team).set(Team.captain_id, player).filter(Team.id.eq(team))).await?;
     let lost = refused(db.execute(insert(Team::builder().captain_id(4711_i64))).await)?;
-    db.execute(update(Team).set(Team.captain_id, None::<i64>).all_rows())
-        .await?;
+    db.execute(update(Team).set(Team.captain_id, None::<i64>).all_rows()).await?;
     db.execute(delete(Player).all_rows()).await?;
     db.drop_all(schema![Team, Player]).await?;
 
     assert_eq!(lost.kind(), "ForeignKeyViolation", "{lost}");
-    assert_eq!(
-        refused(db.fetch_all(select(Team)).await)?.kind(),
-        "UndefinedTable"
-    );
+    assert_eq!(refused(db.fetch_all(select(Team)).await)?.kind(), "UndefinedTable");
     Ok(())
 }
 
@@ -214,20 +199,10 @@ pub async fn creating_adds_the_tables_that_are_missing(db: &TestDb) -> TestResul
 pub async fn every_index_is_created(db: &TestDb) -> TestResult {
     db.create_all(schema![User, Post, Item]).await?;
 
-    let created: Vec<_> = db
-        .log
-        .take()
-        .into_iter()
-        .filter(|logged| logged.operation == "CREATE INDEX")
-        .collect();
+    let created: Vec<_> = db.log.take().into_iter().filter(|logged| logged.operation == "CREATE INDEX").collect();
 
     assert_eq!(created.len(), 2, "{created:?}");
-    assert!(
-        created
-            .iter()
-            .any(|logged| logged.sql.contains("\"size\", \"price\"")),
-        "{created:?}"
-    );
+    assert!(created.iter().any(|logged| logged.sql.contains("\"size\", \"price\"")), "{created:?}");
     Ok(())
 }
 
@@ -295,8 +270,7 @@ pub async fn a_unique_pair_may_agree_in_one_column(db: &TestDb) -> TestResult {
     db.create_all(schema![Item]).await?;
     let item = |name: &str, size: &str| Item::builder().name(name).size(size);
 
-    db.execute(insert([item("a", "S"), item("a", "M"), item("b", "S")]))
-        .await?;
+    db.execute(insert([item("a", "S"), item("a", "M"), item("b", "S")])).await?;
     let error = refused(db.execute(insert(item("a", "M"))).await)?;
 
     assert_eq!(error.kind(), "UniqueViolation", "{error}");
@@ -308,18 +282,8 @@ pub async fn a_text_is_as_long_as_its_column_allows_and_not_longer(db: &TestDb) 
     db.create_all(schema![User]).await?;
 
     // Characters are counted, not bytes.
-    db.execute(insert(User {
-        email: "🦀".repeat(40),
-        ..user("Alice")
-    }))
-    .await?;
-    let error = refused(
-        db.execute(insert(User {
-            email: "a".repeat(41),
-            ..user("Bob")
-        }))
-        .await,
-    )?;
+    db.execute(insert(User { email: "🦀".repeat(40), ..user("Alice") })).await?;
+    let error = refused(db.execute(insert(User { email: "a".repeat(41), ..user("Bob") })).await)?;
 
     assert!(matches!(error, Error::CheckViolation { .. }), "{error:?}");
     assert_eq!(db.fetch_all(select(User.name)).await?, ["Alice"]);
@@ -329,17 +293,7 @@ pub async fn a_text_is_as_long_as_its_column_allows_and_not_longer(db: &TestDb) 
 pub async fn a_check_of_null_is_not_broken(db: &TestDb) -> TestResult {
     db.create_all(schema![User]).await?;
 
-    db.execute(insert([
-        User {
-            age: None,
-            ..user("Alice")
-        },
-        User {
-            age: Some(0),
-            ..user("Bob")
-        },
-    ]))
-    .await?;
+    db.execute(insert([User { age: None, ..user("Alice") }, User { age: Some(0), ..user("Bob") }])).await?;
 
     assert_eq!(db.fetch_scalar(select(count(User.id))).await?, 2);
     Ok(())
@@ -372,10 +326,7 @@ pub async fn children_lose_their_parent(db: &TestDb) -> TestResult {
 
     db.execute(delete(Country).filter(Country.code.eq("de"))).await?;
 
-    assert_eq!(
-        db.fetch_all(select((Traveller.born_in, Traveller.seen))).await?,
-        [(None, None)]
-    );
+    assert_eq!(db.fetch_all(select((Traveller.born_in, Traveller.seen))).await?, [(None, None)]);
     Ok(())
 }
 
@@ -384,19 +335,9 @@ pub async fn a_child_keeps_its_parent_from_going(db: &TestDb) -> TestResult {
     db.execute(insert(Embassy::builder().country("de"))).await?;
 
     let deleted = refused(db.execute(delete(Country).filter(Country.code.eq("de"))).await)?;
-    let renamed = refused(
-        db.execute(
-            update(Country)
-                .set(Country.code, "dd")
-                .filter(Country.code.eq("de")),
-        )
-        .await,
-    )?;
+    let renamed = refused(db.execute(update(Country).set(Country.code, "dd").filter(Country.code.eq("de"))).await)?;
 
-    assert_eq!(
-        (deleted.kind(), renamed.kind()),
-        ("ForeignKeyViolation", "ForeignKeyViolation")
-    );
+    assert_eq!((deleted.kind(), renamed.kind()), ("ForeignKeyViolation", "ForeignKeyViolation"));
     assert_eq!(cities(db).await?.len(), 2);
     Ok(())
 }
@@ -404,12 +345,7 @@ pub async fn a_child_keeps_its_parent_from_going(db: &TestDb) -> TestResult {
 pub async fn children_follow_when_their_parents_key_changes(db: &TestDb) -> TestResult {
     world(db).await?;
 
-    db.execute(
-        update(Country)
-            .set(Country.code, "dd")
-            .filter(Country.code.eq("de")),
-    )
-    .await?;
+    db.execute(update(Country).set(Country.code, "dd").filter(Country.code.eq("de"))).await?;
 
     assert_eq!(cities(db).await?, [pair("Bonn", "dd"), pair("Brest", "fr")]);
     assert_eq!(db.fetch_all(select(Traveller.born_in)).await?, [None]);
@@ -419,13 +355,7 @@ pub async fn children_follow_when_their_parents_key_changes(db: &TestDb) -> Test
 pub async fn a_relation_by_a_text_key_is_joined_like_any_other(db: &TestDb) -> TestResult {
     world(db).await?;
 
-    let rows = db
-        .fetch_all(
-            select((Country.code, City.name))
-                .join(Country.cities)
-                .order_by(Country.code),
-        )
-        .await?;
+    let rows = db.fetch_all(select((Country.code, City.name)).join(Country.cities).order_by(Country.code)).await?;
 
     assert_eq!(rows, [pair("de", "Bonn"), pair("fr", "Brest")]);
     Ok(())
@@ -438,22 +368,10 @@ pub async fn names_may_have_anything_in_them(db: &TestDb) -> TestResult {
 
     let odd = Odd::builder().select("one").naive("two").r#type(3);
     let one = db.fetch_one(insert(odd).returning(Odd)).await?;
-    let part = db
-        .fetch_one(insert(Odd::builder().select("part").group(one.id).r#type(4)).returning(Odd))
-        .await?;
-    db.execute(
-        update(Odd)
-            .set(Odd.r#type, Odd.r#type + 1)
-            .set(Odd.naive, "2")
-            .filter(Odd.id.eq(one.id)),
-    )
-    .await?;
+    let part = db.fetch_one(insert(Odd::builder().select("part").group(one.id).r#type(4)).returning(Odd)).await?;
+    db.execute(update(Odd).set(Odd.r#type, Odd.r#type + 1).set(Odd.naive, "2").filter(Odd.id.eq(one.id))).await?;
 
-    let changed = Odd {
-        naive: Some("2".into()),
-        r#type: 4,
-        ..one
-    };
+    let changed = Odd { naive: Some("2".into()), r#type: 4, ..one };
     assert_eq!(db.get(Odd, changed.id).await?, Some(changed));
     assert_eq!((part.select.as_str(), part.r#type), ("part", 4));
     Ok(())
@@ -461,11 +379,8 @@ pub async fn names_may_have_anything_in_them(db: &TestDb) -> TestResult {
 
 pub async fn odd_names_can_be_joined_aliased_labelled_and_dropped(db: &TestDb) -> TestResult {
     db.create_all(schema![Odd]).await?;
-    let whole = db
-        .fetch_one(insert(Odd::builder().select("whole").r#type(1)).returning(Odd.id))
-        .await?;
-    db.execute(insert(Odd::builder().select("part").group(whole).r#type(2)))
-        .await?;
+    let whole = db.fetch_one(insert(Odd::builder().select("whole").r#type(1)).returning(Odd.id)).await?;
+    db.execute(insert(Odd::builder().select("part").group(whole).r#type(2))).await?;
     let part = Odd.alias("the \"part\"");
 
     let rows = db
@@ -498,22 +413,10 @@ pub async fn a_violation_names_odd_names(db: &TestDb) -> TestResult {
 
 pub async fn reserved_words_are_names_like_any_other(db: &TestDb) -> TestResult {
     db.create_all(schema![Reserved]).await?;
-    let row = Reserved {
-        from: 1,
-        r#where: 2,
-        order: 3,
-        values: 4,
-        user: 5,
-        default: 6,
-    };
+    let row = Reserved { from: 1, r#where: 2, order: 3, values: 4, user: 5, default: 6 };
 
     db.execute(insert(row.clone())).await?;
-    db.execute(
-        update(Reserved)
-            .set(Reserved.order, Reserved.values)
-            .filter(Reserved.r#where.eq(2)),
-    )
-    .await?;
+    db.execute(update(Reserved).set(Reserved.order, Reserved.values).filter(Reserved.r#where.eq(2))).await?;
 
     assert_eq!(db.get(Reserved, 1).await?, Some(Reserved { order: 4, ..row }));
     Ok(())
@@ -522,12 +425,9 @@ pub async fn reserved_words_are_names_like_any_other(db: &TestDb) -> TestResult 
 pub async fn names_keep_their_upper_case(db: &TestDb) -> TestResult {
     db.create_all(schema![MixedCase]).await?;
 
-    db.execute(insert(MixedCase::builder().user_name("Alice")))
-        .await?;
+    db.execute(insert(MixedCase::builder().user_name("Alice"))).await?;
 
-    let rows = db
-        .fetch_all(sql!("SELECT \"userName\" FROM \"MixedCase\"").rows::<(String,)>())
-        .await?;
+    let rows = db.fetch_all(sql!("SELECT \"userName\" FROM \"MixedCase\"").rows::<(String,)>()).await?;
     assert_eq!(rows, [("Alice".to_string(),)]);
     Ok(())
 }
@@ -539,14 +439,9 @@ pub async fn a_name_of_two_hundred_letters_works_or_is_refused(db: &TestDb) -> T
         return Ok(());
     }
 
-    let written = db
-        .fetch_one(insert(Long::builder().value(7)).returning(Long))
-        .await?;
+    let written = db.fetch_one(insert(Long::builder().value(7)).returning(Long)).await?;
 
-    assert_eq!(
-        db.fetch_all(select(Long).filter(Long.value.eq(7))).await?,
-        [written]
-    );
+    assert_eq!(db.fetch_all(select(Long).filter(Long.value.eq(7))).await?, [written]);
     Ok(())
 }
 

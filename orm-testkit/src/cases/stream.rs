@@ -41,20 +41,12 @@ impl From<(i64, i64)> for Counted {
 
 fn rows_read(query: i64) -> usize {
     let read = READ.lock().unwrap_or_else(PoisonError::into_inner);
-    read.as_ref()
-        .and_then(|read| read.get(&query))
-        .copied()
-        .unwrap_or_default()
+    read.as_ref().and_then(|read| read.get(&query)).copied().unwrap_or_default()
 }
 
 /// 100,000 rows of a table of ten.
 fn hundred_thousand() -> Select<i64> {
-    let (a, b, c, d) = (
-        Number.alias("a"),
-        Number.alias("b"),
-        Number.alias("c"),
-        Number.alias("d"),
-    );
+    let (a, b, c, d) = (Number.alias("a"), Number.alias("b"), Number.alias("c"), Number.alias("d"));
     select(Number.value + a.value + b.value + c.value + d.value)
         .from(Number)
         .cross_join(a)
@@ -66,9 +58,7 @@ fn hundred_thousand() -> Select<i64> {
 /// A database with one connection, for which nobody waits long, and the numbers from 1 to 10.
 async fn one_connection(db: &TestDb) -> orm::Result<TestDb> {
     let timeout = Duration::from_millis(500);
-    let db = db
-        .another(|builder| builder.pool_size(1).max_overflow(0).pool_timeout(timeout))
-        .await;
+    let db = db.another(|builder| builder.pool_size(1).max_overflow(0).pool_timeout(timeout)).await;
     numbers(&db, 10).await?;
     Ok(db)
 }
@@ -139,18 +129,9 @@ pub async fn nothing_is_sent_before_the_first_row_is_asked_for(db: &TestDb) -> T
 pub async fn few_rows_are_read_ahead(db: &TestDb) -> TestResult {
     let db = one_connection(db).await?;
     let query = QUERIES.fetch_add(1, Ordering::Relaxed);
-    let (a, b, c, d) = (
-        Number.alias("a"),
-        Number.alias("b"),
-        Number.alias("c"),
-        Number.alias("d"),
-    );
-    let many = select((value(query), Number.value))
-        .from(Number)
-        .cross_join(a)
-        .cross_join(b)
-        .cross_join(c)
-        .cross_join(d);
+    let (a, b, c, d) = (Number.alias("a"), Number.alias("b"), Number.alias("c"), Number.alias("d"));
+    let many =
+        select((value(query), Number.value)).from(Number).cross_join(a).cross_join(b).cross_join(c).cross_join(d);
 
     let mut rows = db.stream(many.rows_as::<Counted>());
     for _ in 0..3 {
@@ -160,10 +141,7 @@ pub async fn few_rows_are_read_ahead(db: &TestDb) -> TestResult {
     drop(rows);
 
     let read = rows_read(query);
-    assert!(
-        (3..=5_000).contains(&read),
-        "{read} rows were read for the first three"
-    );
+    assert!((3..=5_000).contains(&read), "{read} rows were read for the first three");
     Ok(())
 }
 
@@ -205,10 +183,7 @@ pub async fn a_row_that_cannot_be_read_ends_the_stream(db: &TestDb) -> TestResul
         read.push(row.map(|aged| aged.name).map_err(|error| error.kind()));
     }
 
-    assert_eq!(
-        read,
-        [Ok("Alice".to_string()), Ok("Bob".to_string()), Err("Decode")]
-    );
+    assert_eq!(read, [Ok("Alice".to_string()), Ok("Bob".to_string()), Err("Decode")]);
     assert_eq!(db.fetch_scalar(select(count(User.id))).await?, 3);
     Ok(())
 }

@@ -16,9 +16,7 @@ async fn names(db: &Engine) -> orm::Result<Vec<String>> {
 /// A database with one connection, for which nobody waits long.
 async fn one_connection(db: &TestDb) -> orm::Result<TestDb> {
     let timeout = Duration::from_millis(500);
-    let db = db
-        .another(|builder| builder.pool_size(1).max_overflow(0).pool_timeout(timeout))
-        .await;
+    let db = db.another(|builder| builder.pool_size(1).max_overflow(0).pool_timeout(timeout)).await;
     db.create_all(schema![User]).await?;
     Ok(db)
 }
@@ -66,8 +64,7 @@ pub async fn a_transaction_sees_its_own_changes(db: &TestDb) -> TestResult {
     let mut tx = db.begin().await?;
 
     let id = tx.fetch_one(insert(user("Alice")).returning(User.id)).await?;
-    tx.execute(update(User).set(User.age, 5).filter(User.id.eq(id)))
-        .await?;
+    tx.execute(update(User).set(User.age, 5).filter(User.id.eq(id))).await?;
     let seen = tx.get(User, id).await?;
 
     assert_eq!(seen.and_then(|user| user.age), Some(5));
@@ -80,12 +77,7 @@ pub async fn others_see_the_state_from_before_until_it_is_committed(db: &TestDb)
 
     let mut tx = db.begin().await?;
     tx.execute(insert(user("Bob"))).await?;
-    tx.execute(
-        update(User)
-            .set(User.name, "Alicia")
-            .filter(User.name.eq("Alice")),
-    )
-    .await?;
+    tx.execute(update(User).set(User.name, "Alicia").filter(User.name.eq("Alice"))).await?;
     let engine = db.engine.clone();
     let reader = tokio::spawn(async move { names(&engine).await });
     let seen = if db.lacks(Lacks::ReadingBesideAWriter) {
@@ -97,18 +89,8 @@ pub async fn others_see_the_state_from_before_until_it_is_committed(db: &TestDb)
         seen
     };
 
-    let (before, after) = (
-        vec!["Alice".to_string()],
-        vec!["Alicia".to_string(), "Bob".to_string()],
-    );
-    assert_eq!(
-        seen,
-        if db.lacks(Lacks::ReadingBesideAWriter) {
-            after.clone()
-        } else {
-            before
-        }
-    );
+    let (before, after) = (vec!["Alice".to_string()], vec!["Alicia".to_string(), "Bob".to_string()]);
+    assert_eq!(seen, if db.lacks(Lacks::ReadingBesideAWriter) { after.clone() } else { before });
     assert_eq!(names(db).await?, after);
     Ok(())
 }
@@ -124,9 +106,7 @@ pub async fn a_kept_connection_has_one_transaction_after_the_other(db: &TestDb) 
     tx.execute(insert(user("Bob"))).await?;
     drop(tx);
     connection.execute(insert(user("Carol"))).await?;
-    connection
-        .transaction(async |tx| tx.execute(insert(user("Dora"))).await)
-        .await?;
+    connection.transaction(async |tx| tx.execute(insert(user("Dora"))).await).await?;
     drop(connection);
 
     assert_eq!(names(&db).await?, ["Alice", "Carol", "Dora"]);
@@ -135,12 +115,8 @@ pub async fn a_kept_connection_has_one_transaction_after_the_other(db: &TestDb) 
 
 pub async fn an_isolation_level_can_be_asked_for(db: &TestDb) -> TestResult {
     db.create_all(schema![User]).await?;
-    let levels = [
-        Isolation::ReadUncommitted,
-        Isolation::ReadCommitted,
-        Isolation::RepeatableRead,
-        Isolation::Serializable,
-    ];
+    let levels =
+        [Isolation::ReadUncommitted, Isolation::ReadCommitted, Isolation::RepeatableRead, Isolation::Serializable];
 
     for (number, level) in levels.into_iter().enumerate() {
         let mut tx = db.begin_with(TransactionOptions::new().isolation(level)).await?;
@@ -172,12 +148,7 @@ pub async fn a_read_only_transaction_refuses_every_write(db: &TestDb) -> TestRes
     let read_only = || db.begin_with(TransactionOptions::new().read_only());
 
     let inserted = refused(read_only().await?.execute(insert(user("Bob"))).await)?;
-    let updated = refused(
-        read_only()
-            .await?
-            .execute(update(User).set(User.age, 1).all_rows())
-            .await,
-    )?;
+    let updated = refused(read_only().await?.execute(update(User).set(User.age, 1).all_rows()).await)?;
     let deleted = refused(read_only().await?.execute(delete(User).all_rows()).await)?;
 
     for error in [inserted, updated, deleted] {
@@ -304,9 +275,7 @@ pub async fn an_error_in_a_savepoint_leaves_the_transaction_usable(db: &TestDb) 
 pub async fn a_closure_that_gives_ok_is_committed(db: &TestDb) -> TestResult {
     db.create_all(schema![User]).await?;
 
-    let id = db
-        .transaction(async |tx| tx.fetch_one(insert(user("Alice")).returning(User.id)).await)
-        .await?;
+    let id = db.transaction(async |tx| tx.fetch_one(insert(user("Alice")).returning(User.id)).await).await?;
 
     assert!(db.get(User, id).await?.is_some());
     Ok(())
@@ -347,15 +316,10 @@ pub async fn a_closure_may_have_an_error_of_its_own(db: &TestDb) -> TestResult {
             Err(Refusal::TooPoor)
         })
         .await;
-    let databases: Result<u64, Refusal> = db
-        .transaction(async |tx| Ok(tx.execute(insert(user("Alice"))).await?))
-        .await;
+    let databases: Result<u64, Refusal> = db.transaction(async |tx| Ok(tx.execute(insert(user("Alice"))).await?)).await;
 
     assert!(matches!(own, Err(Refusal::TooPoor)));
-    assert!(
-        matches!(&databases, Err(Refusal::Database(error)) if error.kind() == "UniqueViolation"),
-        "{databases:?}"
-    );
+    assert!(matches!(&databases, Err(Refusal::Database(error)) if error.kind() == "UniqueViolation"), "{databases:?}");
     assert_eq!(names(db).await?, ["Alice"]);
     Ok(())
 }
@@ -396,9 +360,7 @@ pub async fn closures_nest(db: &TestDb) -> TestResult {
         assert!(matches!(failed, Err(Error::NoRow)));
         tx.transaction(async |inner| {
             inner.execute(insert(user("Inside"))).await?;
-            inner
-                .transaction(async |innermost| innermost.execute(insert(user("Innermost"))).await)
-                .await
+            inner.transaction(async |innermost| innermost.execute(insert(user("Innermost"))).await).await
         })
         .await
     })
@@ -455,10 +417,7 @@ pub async fn a_function_runs_on_engine_connection_and_transaction(db: &TestDb) -
     tx.commit().await?;
 
     assert!(on_engine != on_connection && on_connection != on_transaction);
-    assert_eq!(
-        names(db).await?,
-        ["Connection", "Engine", "Savepoint", "Transaction"]
-    );
+    assert_eq!(names(db).await?, ["Connection", "Engine", "Savepoint", "Transaction"]);
     Ok(())
 }
 
@@ -486,11 +445,9 @@ pub async fn writers_wait_for_each_other(db: &TestDb) -> TestResult {
             tokio::spawn(async move {
                 engine
                     .transaction(async |tx| {
-                        tx.execute(update(Number).set(Number.value, Number.value + 1).all_rows())
-                            .await?;
+                        tx.execute(update(Number).set(Number.value, Number.value + 1).all_rows()).await?;
                         tokio::task::yield_now().await;
-                        tx.execute(update(Number).set(Number.value, Number.value + 1).all_rows())
-                            .await
+                        tx.execute(update(Number).set(Number.value, Number.value + 1).all_rows()).await
                     })
                     .await
             })
@@ -534,13 +491,7 @@ async fn is_clean(db: &TestDb, round: usize) -> TestResult {
     tx.execute(insert(user(&name("kept")))).await?;
     tx.commit().await?;
     let written = [name("alone"), name("kept"), name("undone")];
-    let found = db
-        .fetch_all(
-            select(User.name)
-                .filter(User.name.in_(&written[..]))
-                .order_by(User.name),
-        )
-        .await?;
+    let found = db.fetch_all(select(User.name).filter(User.name.in_(&written[..])).order_by(User.name)).await?;
     assert_eq!(found, [name("alone"), name("kept")]);
     Ok(())
 }
@@ -583,17 +534,13 @@ pub async fn a_statement_dropped_half_way_leaves_the_connection_clean(db: &TestD
     let db = one_connection(db).await?;
 
     for round in 1..=20 {
-        let many: Vec<User> = (0..120)
-            .map(|number| user(&format!("many {round} {number}")))
-            .collect();
+        let many: Vec<User> = (0..120).map(|number| user(&format!("many {round} {number}"))).collect();
         polled(round, db.execute(insert(many))).await.transpose()?;
         polled(round, db.fetch_all(select(User))).await.transpose()?;
         is_clean(&db, round).await?;
     }
 
-    let many = db
-        .fetch_scalar(select(count(User.id)).filter(User.name.starts_with("many")))
-        .await?;
+    let many = db.fetch_scalar(select(count(User.id)).filter(User.name.starts_with("many"))).await?;
     assert_eq!(many % 120, 0, "{many} rows are not whole statements");
     Ok(())
 }
@@ -618,9 +565,7 @@ pub async fn a_savepoint_dropped_half_way_leaves_the_transaction_as_it_was(db: &
         let inside = async {
             let mut savepoint = tx.savepoint().await?;
             tokio::task::yield_now().await;
-            savepoint
-                .execute(insert(user(&format!("inside {round}"))))
-                .await?;
+            savepoint.execute(insert(user(&format!("inside {round}")))).await?;
             tokio::task::yield_now().await;
             savepoint.rollback().await
         };
@@ -630,10 +575,7 @@ pub async fn a_savepoint_dropped_half_way_leaves_the_transaction_as_it_was(db: &
     tx.commit().await?;
 
     let names = names(&db).await?;
-    assert!(
-        names.len() == 20 && names.iter().all(|name| name.starts_with("outside")),
-        "{names:?}"
-    );
+    assert!(names.len() == 20 && names.iter().all(|name| name.starts_with("outside")), "{names:?}");
     Ok(())
 }
 
@@ -649,10 +591,6 @@ pub async fn a_closure_dropped_half_way_is_undone(db: &TestDb) -> TestResult {
         is_clean(&db, round).await?;
     }
 
-    assert_eq!(
-        db.fetch_scalar(select(count(User.id)).filter(User.name.eq("Never")))
-            .await?,
-        0
-    );
+    assert_eq!(db.fetch_scalar(select(count(User.id)).filter(User.name.eq("Never"))).await?, 0);
     Ok(())
 }

@@ -109,9 +109,7 @@ struct Payload {
 async fn there_and_back(db: &TestDb, rows: &[Kinds]) -> orm::Result<Vec<Kinds>> {
     db.create_all(schema![Kinds]).await?;
     let ids = db.fetch_all(insert(rows.to_vec()).returning(Kinds.id)).await?;
-    let mut read = db
-        .fetch_all(select(Kinds).filter(Kinds.id.in_(&ids)).order_by(Kinds.id))
-        .await?;
+    let mut read = db.fetch_all(select(Kinds).filter(Kinds.id.in_(&ids)).order_by(Kinds.id)).await?;
     // What came back is compared with what was sent, which had no key.
     read.iter_mut().for_each(|row| row.id = 0);
     Ok(read)
@@ -125,17 +123,7 @@ async fn comes_back(db: &TestDb, rows: &[Kinds]) -> TestResult {
 // There and back.
 
 pub async fn a_plain_value_of_every_type_comes_back(db: &TestDb) -> TestResult {
-    comes_back(
-        db,
-        &[
-            kinds(),
-            Kinds {
-                truth: false,
-                ..kinds()
-            },
-        ],
-    )
-    .await
+    comes_back(db, &[kinds(), Kinds { truth: false, ..kinds() }]).await
 }
 
 pub async fn the_smallest_and_largest_integers_come_back(db: &TestDb) -> TestResult {
@@ -175,31 +163,12 @@ pub async fn floats_come_back_to_the_last_digit(db: &TestDb) -> TestResult {
         (1.0 / 3.0, 1.0 / 3.0),
         (-2.0, 5.0),
     ];
-    comes_back(
-        db,
-        &floats.map(|(single, double)| Kinds {
-            single,
-            double,
-            ..kinds()
-        }),
-    )
-    .await
+    comes_back(db, &floats.map(|(single, double)| Kinds { single, double, ..kinds() })).await
 }
 
 pub async fn infinities_come_back(db: &TestDb) -> TestResult {
-    let row = |single, double| Kinds {
-        single,
-        double,
-        ..kinds()
-    };
-    comes_back(
-        db,
-        &[
-            row(f32::INFINITY, f64::NEG_INFINITY),
-            row(f32::NEG_INFINITY, f64::INFINITY),
-        ],
-    )
-    .await
+    let row = |single, double| Kinds { single, double, ..kinds() };
+    comes_back(db, &[row(f32::INFINITY, f64::NEG_INFINITY), row(f32::NEG_INFINITY, f64::INFINITY)]).await
 }
 
 pub async fn texts_come_back_with_every_character(db: &TestDb) -> TestResult {
@@ -215,39 +184,18 @@ pub async fn texts_come_back_with_every_character(db: &TestDb) -> TestResult {
         "0010.50",
         &long,
     ];
-    comes_back(
-        db,
-        &texts.map(|text| Kinds {
-            text: text.into(),
-            ..kinds()
-        }),
-    )
-    .await
+    comes_back(db, &texts.map(|text| Kinds { text: text.into(), ..kinds() })).await
 }
 
 pub async fn bytes_come_back(db: &TestDb) -> TestResult {
     let all: Vec<u8> = (0..=u8::MAX).collect();
-    comes_back(
-        db,
-        &[vec![], vec![0], all, vec![0xff; 100_000]].map(|bytes| Kinds { bytes, ..kinds() }),
-    )
-    .await
+    comes_back(db, &[vec![], vec![0], all, vec![0xff; 100_000]].map(|bytes| Kinds { bytes, ..kinds() })).await
 }
 
 pub async fn dates_come_back_from_the_first_year_to_the_last(db: &TestDb) -> TestResult {
     let mut rows = Vec::new();
-    for date in [
-        "0001-01-01",
-        "1582-10-10",
-        "1969-12-31",
-        "1970-01-01",
-        "2000-02-29",
-        "9999-12-31",
-    ] {
-        rows.push(Kinds {
-            date: date.parse()?,
-            ..kinds()
-        });
+    for date in ["0001-01-01", "1582-10-10", "1969-12-31", "1970-01-01", "2000-02-29", "9999-12-31"] {
+        rows.push(Kinds { date: date.parse()?, ..kinds() });
     }
     comes_back(db, &rows).await
 }
@@ -255,10 +203,7 @@ pub async fn dates_come_back_from_the_first_year_to_the_last(db: &TestDb) -> Tes
 pub async fn times_of_day_come_back_to_the_microsecond(db: &TestDb) -> TestResult {
     let mut rows = Vec::new();
     for time in ["00:00:00", "12:30:00.5", "23:59:59.999999"] {
-        rows.push(Kinds {
-            time: time.parse()?,
-            ..kinds()
-        });
+        rows.push(Kinds { time: time.parse()?, ..kinds() });
     }
     comes_back(db, &rows).await
 }
@@ -271,10 +216,7 @@ pub async fn local_times_come_back_to_the_microsecond(db: &TestDb) -> TestResult
         "2024-02-29T12:00:00.000001",
         "9999-12-31T23:59:59.999999",
     ] {
-        rows.push(Kinds {
-            local: local.parse()?,
-            ..kinds()
-        });
+        rows.push(Kinds { local: local.parse()?, ..kinds() });
     }
     comes_back(db, &rows).await
 }
@@ -287,10 +229,7 @@ pub async fn points_in_time_come_back_to_the_microsecond(db: &TestDb) -> TestRes
         "2024-02-29T23:30:00.000001-02:00",
         "9999-12-31T23:59:59.999999Z",
     ] {
-        rows.push(Kinds {
-            instant: instant.parse()?,
-            ..kinds()
-        });
+        rows.push(Kinds { instant: instant.parse()?, ..kinds() });
     }
     comes_back(db, &rows).await
 }
@@ -299,70 +238,32 @@ pub async fn digits_finer_than_a_microsecond_are_cut_off(db: &TestDb) -> TestRes
     let coarse: DateTime<Utc> = "2024-02-29T12:00:00.123456Z".parse()?;
     let fine = coarse + TimeDelta::nanoseconds(789);
 
-    let read = there_and_back(
-        db,
-        &[Kinds {
-            instant: fine,
-            time: fine.time(),
-            local: fine.naive_utc(),
-            ..kinds()
-        }],
-    )
-    .await?;
+    let read =
+        there_and_back(db, &[Kinds { instant: fine, time: fine.time(), local: fine.naive_utc(), ..kinds() }]).await?;
 
-    assert_eq!(
-        (read[0].instant, read[0].time, read[0].local),
-        (coarse, coarse.time(), coarse.naive_utc())
-    );
+    assert_eq!((read[0].instant, read[0].time, read[0].local), (coarse, coarse.time(), coarse.naive_utc()));
     Ok(())
 }
 
 pub async fn uuids_come_back(db: &TestDb) -> TestResult {
-    comes_back(
-        db,
-        &[Uuid::nil(), Uuid::max(), Uuid::from_u128(0x1234)].map(|uuid| Kinds { uuid, ..kinds() }),
-    )
-    .await
+    comes_back(db, &[Uuid::nil(), Uuid::max(), Uuid::from_u128(0x1234)].map(|uuid| Kinds { uuid, ..kinds() })).await
 }
 
 pub async fn json_comes_back(db: &TestDb) -> TestResult {
-    let inner = Settings {
-        theme: "\"dark\" \\ 🦀\n".into(),
-        sizes: vec![0, u32::MAX],
-        fallback: None,
-    };
-    let outer = Settings {
-        theme: String::new(),
-        sizes: vec![],
-        fallback: Some(Box::new(inner)),
-    };
-    comes_back(
-        db,
-        &[Kinds {
-            json: Json(outer),
-            ..kinds()
-        }],
-    )
-    .await
+    let inner = Settings { theme: "\"dark\" \\ 🦀\n".into(), sizes: vec![0, u32::MAX], fallback: None };
+    let outer = Settings { theme: String::new(), sizes: vec![], fallback: Some(Box::new(inner)) };
+    comes_back(db, &[Kinds { json: Json(outer), ..kinds() }]).await
 }
 
 pub async fn null_within_json_is_not_null(db: &TestDb) -> TestResult {
     db.create_all(schema![Payload]).await?;
     let payload = |id, content| Payload { id, content };
-    let rows = vec![
-        payload(1, Some(Json(Some(5)))),
-        payload(2, Some(Json(None))),
-        payload(3, None),
-    ];
+    let rows = vec![payload(1, Some(Json(Some(5)))), payload(2, Some(Json(None))), payload(3, None)];
 
     db.execute(insert(rows.clone())).await?;
 
     assert_eq!(db.fetch_all(select(Payload).order_by(Payload.id)).await?, rows);
-    assert_eq!(
-        db.fetch_all(select(Payload.id).filter(Payload.content.is_null()))
-            .await?,
-        [3]
-    );
+    assert_eq!(db.fetch_all(select(Payload.id).filter(Payload.content.is_null())).await?, [3]);
     Ok(())
 }
 
@@ -379,10 +280,7 @@ pub async fn decimals_come_back_with_every_digit_and_their_scale(db: &TestDb) ->
     ];
     let mut rows = Vec::new();
     for text in texts {
-        rows.push(Kinds {
-            decimal: text.parse()?,
-            ..kinds()
-        });
+        rows.push(Kinds { decimal: text.parse()?, ..kinds() });
     }
 
     let read = there_and_back(db, &rows).await?;
@@ -393,15 +291,9 @@ pub async fn decimals_come_back_with_every_digit_and_their_scale(db: &TestDb) ->
 }
 
 pub async fn words_of_an_enum_come_back(db: &TestDb) -> TestResult {
-    comes_back(
-        db,
-        &[Mood::Calm, Mood::InLove, Mood::FedUp].map(|mood| Kinds { mood, ..kinds() }),
-    )
-    .await?;
+    comes_back(db, &[Mood::Calm, Mood::InLove, Mood::FedUp].map(|mood| Kinds { mood, ..kinds() })).await?;
 
-    let words = db
-        .fetch_all(select(Kinds.mood.cast::<String>()).order_by(Kinds.id))
-        .await?;
+    let words = db.fetch_all(select(Kinds.mood.cast::<String>()).order_by(Kinds.id)).await?;
 
     assert_eq!(words, ["calm", "in_love", "fed up"]);
     Ok(())
@@ -410,37 +302,15 @@ pub async fn words_of_an_enum_come_back(db: &TestDb) -> TestResult {
 pub async fn newtypes_come_back_as_keys_and_as_columns(db: &TestDb) -> TestResult {
     db.create_all(schema![Account]).await?;
     let number = |text: &str| AccountNumber(text.into());
-    let accounts = [
-        Account {
-            number: number("A"),
-            owner: None,
-        },
-        Account {
-            number: number("B"),
-            owner: Some(number("A")),
-        },
-    ];
+    let accounts =
+        [Account { number: number("A"), owner: None }, Account { number: number("B"), owner: Some(number("A")) }];
 
     db.execute(insert(accounts.clone())).await?;
 
-    assert_eq!(
-        db.fetch_all(select(Account).order_by(Account.number)).await?,
-        accounts
-    );
+    assert_eq!(db.fetch_all(select(Account).order_by(Account.number)).await?, accounts);
     assert_eq!(db.get(Account, number("B")).await?.as_ref(), accounts.last());
-    assert_eq!(
-        db.fetch_all(select(Account.number).filter(Account.owner.eq(number("A"))))
-            .await?,
-        [number("B")]
-    );
-    comes_back(
-        db,
-        &[Kinds {
-            item: ItemId(i64::MAX),
-            ..kinds()
-        }],
-    )
-    .await
+    assert_eq!(db.fetch_all(select(Account.number).filter(Account.owner.eq(number("A")))).await?, [number("B")]);
+    comes_back(db, &[Kinds { item: ItemId(i64::MAX), ..kinds() }]).await
 }
 
 pub async fn every_type_may_be_missing(db: &TestDb) -> TestResult {
@@ -448,20 +318,11 @@ pub async fn every_type_may_be_missing(db: &TestDb) -> TestResult {
     let full = maybe_kinds();
 
     let read = db.fetch_one(insert(full.clone()).returning(MaybeKinds)).await?;
-    let none = db
-        .fetch_one(insert(MaybeKinds::builder()).returning(MaybeKinds))
-        .await?;
+    let none = db.fetch_one(insert(MaybeKinds::builder()).returning(MaybeKinds)).await?;
 
     assert_eq!(read, MaybeKinds { id: read.id, ..full });
     assert_eq!(none, MaybeKinds::builder().id(none.id).build());
-    let MaybeKinds {
-        truth,
-        text,
-        json,
-        decimal,
-        mood,
-        ..
-    } = none;
+    let MaybeKinds { truth, text, json, decimal, mood, .. } = none;
     assert_eq!((truth, text, json, decimal, mood), (None, None, None, None, None));
     Ok(())
 }
@@ -482,34 +343,14 @@ pub async fn every_type_can_be_selected_as_a_column(db: &TestDb) -> TestResult {
             Kinds.huge,
         )))
         .await?;
-    let times = db
-        .fetch_one(select((Kinds.date, Kinds.time, Kinds.local, Kinds.instant)))
-        .await?;
-    let others = db
-        .fetch_one(select((
-            Kinds.truth,
-            Kinds.single,
-            Kinds.double,
-            Kinds.text,
-            Kinds.bytes,
-            Kinds.uuid,
-        )))
-        .await?;
-    let special = db
-        .fetch_one(select((Kinds.json, Kinds.decimal, Kinds.mood, Kinds.item)))
-        .await?;
+    let times = db.fetch_one(select((Kinds.date, Kinds.time, Kinds.local, Kinds.instant))).await?;
+    let others =
+        db.fetch_one(select((Kinds.truth, Kinds.single, Kinds.double, Kinds.text, Kinds.bytes, Kinds.uuid))).await?;
+    let special = db.fetch_one(select((Kinds.json, Kinds.decimal, Kinds.mood, Kinds.item))).await?;
 
-    assert_eq!(
-        numbers,
-        (
-            row.tiny, row.small, row.medium, row.large, row.byte, row.short, row.wide, row.huge
-        )
-    );
+    assert_eq!(numbers, (row.tiny, row.small, row.medium, row.large, row.byte, row.short, row.wide, row.huge));
     assert_eq!(times, (row.date, row.time, row.local, row.instant));
-    assert_eq!(
-        others,
-        (row.truth, row.single, row.double, row.text, row.bytes, row.uuid)
-    );
+    assert_eq!(others, (row.truth, row.single, row.double, row.text, row.bytes, row.uuid));
     assert_eq!(special, (row.json, row.decimal, row.mood, row.item));
     Ok(())
 }
@@ -518,22 +359,9 @@ pub async fn every_type_can_be_a_bound_value(db: &TestDb) -> TestResult {
     let row = kinds();
 
     let numbers = db
-        .fetch_one(select((
-            value(row.tiny),
-            value(row.small),
-            value(row.medium),
-            value(row.byte),
-            value(row.huge),
-        )))
+        .fetch_one(select((value(row.tiny), value(row.small), value(row.medium), value(row.byte), value(row.huge))))
         .await?;
-    let times = db
-        .fetch_one(select((
-            value(row.date),
-            value(row.time),
-            value(row.local),
-            value(row.instant),
-        )))
-        .await?;
+    let times = db.fetch_one(select((value(row.date), value(row.time), value(row.local), value(row.instant)))).await?;
     let others = db
         .fetch_one(select((
             value(row.truth),
@@ -549,19 +377,7 @@ pub async fn every_type_can_be_a_bound_value(db: &TestDb) -> TestResult {
 
     assert_eq!(numbers, (row.tiny, row.small, row.medium, row.byte, row.huge));
     assert_eq!(times, (row.date, row.time, row.local, row.instant));
-    assert_eq!(
-        others,
-        (
-            row.truth,
-            row.single,
-            row.double,
-            row.bytes,
-            row.uuid,
-            row.json,
-            row.decimal,
-            row.mood
-        )
-    );
+    assert_eq!(others, (row.truth, row.single, row.double, row.bytes, row.uuid, row.json, row.decimal, row.mood));
     Ok(())
 }
 
@@ -575,81 +391,27 @@ macro_rules! compares {
         $db.execute(delete(Kinds).all_rows()).await?;
         let ids = $db
             .fetch_all(
-                insert([
-                    Kinds {
-                        $column: smaller.clone(),
-                        ..kinds()
-                    },
-                    Kinds {
-                        $column: larger.clone(),
-                        ..kinds()
-                    },
-                ])
-                .returning(Kinds.id),
+                insert([Kinds { $column: smaller.clone(), ..kinds() }, Kinds { $column: larger.clone(), ..kinds() }])
+                    .returning(Kinds.id),
             )
             .await?;
         let which = async |condition: Expr<bool>| {
-            let found = $db
-                .fetch_all(select(Kinds.id).filter(condition).order_by(Kinds.id))
-                .await?;
-            Ok::<_, Error>(
-                found
-                    .iter()
-                    .map(|id| ids.iter().position(|known| known == id))
-                    .collect::<Vec<_>>(),
-            )
+            let found = $db.fetch_all(select(Kinds.id).filter(condition).order_by(Kinds.id)).await?;
+            Ok::<_, Error>(found.iter().map(|id| ids.iter().position(|known| known == id)).collect::<Vec<_>>())
         };
         let (small, large, both) = ([Some(0)], [Some(1)], [Some(0), Some(1)]);
         let column = stringify!($column);
-        assert_eq!(
-            which(Kinds.$column.eq(smaller.clone())).await?,
-            small,
-            "{column} ="
-        );
-        assert_eq!(
-            which(Kinds.$column.ne(smaller.clone())).await?,
-            large,
-            "{column} <>"
-        );
-        assert_eq!(
-            which(Kinds.$column.lt(larger.clone())).await?,
-            small,
-            "{column} <"
-        );
-        assert_eq!(
-            which(Kinds.$column.ge(larger.clone())).await?,
-            large,
-            "{column} >="
-        );
-        assert_eq!(
-            which(Kinds.$column.between(smaller.clone(), larger.clone())).await?,
-            both,
-            "{column} BETWEEN"
-        );
-        assert_eq!(
-            which(Kinds.$column.in_(vec![larger.clone()])).await?,
-            large,
-            "{column} IN one"
-        );
-        assert_eq!(
-            which(Kinds.$column.in_(vec![smaller.clone(), larger.clone()])).await?,
-            both,
-            "{column} IN two"
-        );
-        assert_eq!(
-            which(Kinds.$column.not_in(vec![larger.clone()])).await?,
-            small,
-            "{column} NOT IN"
-        );
-        assert_eq!(
-            which(Kinds.$column.is_not_distinct_from(larger)).await?,
-            large,
-            "{column} IS NOT DISTINCT"
-        );
+        assert_eq!(which(Kinds.$column.eq(smaller.clone())).await?, small, "{column} =");
+        assert_eq!(which(Kinds.$column.ne(smaller.clone())).await?, large, "{column} <>");
+        assert_eq!(which(Kinds.$column.lt(larger.clone())).await?, small, "{column} <");
+        assert_eq!(which(Kinds.$column.ge(larger.clone())).await?, large, "{column} >=");
+        assert_eq!(which(Kinds.$column.between(smaller.clone(), larger.clone())).await?, both, "{column} BETWEEN");
+        assert_eq!(which(Kinds.$column.in_(vec![larger.clone()])).await?, large, "{column} IN one");
+        assert_eq!(which(Kinds.$column.in_(vec![smaller.clone(), larger.clone()])).await?, both, "{column} IN two");
+        assert_eq!(which(Kinds.$column.not_in(vec![larger.clone()])).await?, small, "{column} NOT IN");
+        assert_eq!(which(Kinds.$column.is_not_distinct_from(larger)).await?, large, "{column} IS NOT DISTINCT");
         assert_eq!(which(Kinds.$column.is_null()).await?, [], "{column} IS NULL");
-        let order = $db
-            .fetch_all(select(Kinds.$column).order_by(Kinds.$column.desc()).limit(1))
-            .await?;
+        let order = $db.fetch_all(select(Kinds.$column).order_by(Kinds.$column.desc()).limit(1)).await?;
         assert_eq!(order, [$larger], "{column} ORDER BY");
     }};
 }
@@ -728,25 +490,10 @@ pub async fn uuids_enums_and_newtypes_compare(db: &TestDb) -> TestResult {
 }
 
 pub async fn json_is_equal_to_itself(db: &TestDb) -> TestResult {
-    let json = Json(Settings {
-        theme: "dark".into(),
-        ..Settings::default()
-    });
-    there_and_back(
-        db,
-        &[
-            kinds(),
-            Kinds {
-                json: json.clone(),
-                ..kinds()
-            },
-        ],
-    )
-    .await?;
+    let json = Json(Settings { theme: "dark".into(), ..Settings::default() });
+    there_and_back(db, &[kinds(), Kinds { json: json.clone(), ..kinds() }]).await?;
 
-    let dark = db
-        .fetch_all(select(Kinds.json).filter(Kinds.json.eq(json.clone())))
-        .await?;
+    let dark = db.fetch_all(select(Kinds.json).filter(Kinds.json.eq(json.clone()))).await?;
 
     assert_eq!(dark, [json]);
     Ok(())
@@ -761,10 +508,7 @@ fn decimal(text: &str) -> Result<Decimal, rust_decimal::Error> {
 async fn prices(db: &TestDb, prices: &[&str]) -> TestResult {
     db.create_all(schema![Item]).await?;
     for (number, price) in prices.iter().enumerate() {
-        db.execute(insert(
-            Item::builder().name(format!("{number}")).price(decimal(price)?),
-        ))
-        .await?;
+        db.execute(insert(Item::builder().name(format!("{number}")).price(decimal(price)?))).await?;
     }
     Ok(())
 }
@@ -783,10 +527,7 @@ pub async fn decimals_of_different_scale_are_equal(db: &TestDb) -> TestResult {
     let named = async |condition: Expr<bool>| db.fetch_all(select(Item.name).filter(condition)).await;
 
     assert_eq!(named(Item.price.eq(decimal("1.00")?)).await?, ["0"]);
-    assert_eq!(
-        named(Item.price.in_([decimal("1.000")?, decimal("7")?])).await?,
-        ["0"]
-    );
+    assert_eq!(named(Item.price.in_([decimal("1.000")?, decimal("7")?])).await?, ["0"]);
     assert_eq!(named(Item.price.ne(decimal("1")?)).await?, ["1"]);
     Ok(())
 }
@@ -794,13 +535,7 @@ pub async fn decimals_of_different_scale_are_equal(db: &TestDb) -> TestResult {
 pub async fn decimals_of_different_scale_are_one_group(db: &TestDb) -> TestResult {
     prices(db, &["1.0", "1.00", "2"]).await?;
 
-    let groups = db
-        .fetch_all(
-            select((Item.price, count(Item.id)))
-                .group_by(Item.price)
-                .order_by(Item.price),
-        )
-        .await?;
+    let groups = db.fetch_all(select((Item.price, count(Item.id))).group_by(Item.price).order_by(Item.price)).await?;
     let distinct = db.fetch_scalar(select(count(Item.price).distinct())).await?;
 
     assert_eq!(groups, [(Some(decimal("1")?), 2), (Some(decimal("2")?), 1)]);
@@ -820,21 +555,10 @@ pub async fn decimals_sort_by_value(db: &TestDb) -> TestResult {
 pub async fn aggregates_of_decimals_are_exact(db: &TestDb) -> TestResult {
     prices(db, &["0.1", "0.2", "10.25", "9.5"]).await?;
 
-    let row = db
-        .fetch_one(select((sum(Item.price), min(Item.price), max(Item.price))))
-        .await?;
-    let few = db
-        .fetch_scalar(select(sum(Item.price)).filter(Item.price.lt(decimal("1")?)))
-        .await?;
+    let row = db.fetch_one(select((sum(Item.price), min(Item.price), max(Item.price)))).await?;
+    let few = db.fetch_scalar(select(sum(Item.price)).filter(Item.price.lt(decimal("1")?))).await?;
 
-    assert_eq!(
-        row,
-        (
-            Some(decimal("20.05")?),
-            Some(decimal("0.1")?),
-            Some(decimal("10.25")?)
-        )
-    );
+    assert_eq!(row, (Some(decimal("20.05")?), Some(decimal("0.1")?), Some(decimal("10.25")?)));
     assert_eq!(few, Some(decimal("0.3")?));
     Ok(())
 }
@@ -850,27 +574,11 @@ pub async fn arithmetic_of_decimals_is_exact(db: &TestDb) -> TestResult {
     prices(db, &["0.1"]).await?;
     let (tenth, fifth) = (Item.price, decimal("0.2")?);
 
-    let row = db
-        .fetch_one(select((
-            tenth + fifth,
-            tenth - fifth,
-            tenth * fifth,
-            -tenth,
-            (tenth - fifth).abs(),
-        )))
-        .await?;
+    let row =
+        db.fetch_one(select((tenth + fifth, tenth - fifth, tenth * fifth, -tenth, (tenth - fifth).abs()))).await?;
 
     let some = |text: &str| decimal(text).map(Some);
-    assert_eq!(
-        row,
-        (
-            some("0.3")?,
-            some("-0.1")?,
-            some("0.02")?,
-            some("-0.1")?,
-            some("0.1")?
-        )
-    );
+    assert_eq!(row, (some("0.3")?, some("-0.1")?, some("0.02")?, some("-0.1")?, some("0.1")?));
     Ok(())
 }
 
@@ -878,13 +586,7 @@ pub async fn decimals_divide(db: &TestDb) -> TestResult {
     prices(db, &["7.5"]).await?;
     let two = decimal("2")?;
 
-    let row = db
-        .fetch_one(select((
-            Item.price / two,
-            Item.price % two,
-            Item.price / Decimal::ZERO,
-        )))
-        .await?;
+    let row = db.fetch_one(select((Item.price / two, Item.price % two, Item.price / Decimal::ZERO))).await?;
 
     assert_eq!(row, (Some(decimal("3.75")?), Some(decimal("1.5")?), None));
     Ok(())
@@ -892,10 +594,8 @@ pub async fn decimals_divide(db: &TestDb) -> TestResult {
 
 pub async fn computed_decimals_compare_by_value(db: &TestDb) -> TestResult {
     prices(db, &["9.5", "10.25"]).await?;
-    let named = async |condition: Expr<bool>| {
-        db.fetch_all(select(Item.name).filter(condition).order_by(Item.name))
-            .await
-    };
+    let named =
+        async |condition: Expr<bool>| db.fetch_all(select(Item.name).filter(condition).order_by(Item.name)).await;
     let (one, ten) = (decimal("1")?, decimal("10")?);
 
     assert_eq!(named((Item.price * one).lt(ten)).await?, ["0"]);
@@ -913,24 +613,12 @@ pub async fn computed_decimals_sort_by_value(db: &TestDb) -> TestResult {
     let one = decimal("1")?;
 
     let by_product = db.fetch_all(select(Item.name).order_by(Item.price * one)).await?;
-    let by_case = case::<Decimal>()
-        .when(Item.price.is_null(), one)
-        .otherwise(Item.price);
+    let by_case = case::<Decimal>().when(Item.price.is_null(), one).otherwise(Item.price);
     let by_case = db.fetch_all(select(Item.name).order_by(by_case)).await?;
-    let by_sum = db
-        .fetch_all(select(Item.name).group_by(Item.name).order_by(sum(Item.price)))
-        .await?;
-    let ends = db
-        .fetch_one(select((min(Item.price * one), max(Item.price * one))))
-        .await?;
+    let by_sum = db.fetch_all(select(Item.name).group_by(Item.name).order_by(sum(Item.price))).await?;
+    let ends = db.fetch_one(select((min(Item.price * one), max(Item.price * one)))).await?;
 
-    assert_eq!(
-        (by_product, by_case),
-        (
-            vec!["1".to_string(), "0".into()],
-            vec!["1".to_string(), "0".into()]
-        )
-    );
+    assert_eq!((by_product, by_case), (vec!["1".to_string(), "0".into()], vec!["1".to_string(), "0".into()]));
     assert_eq!(by_sum, ["1", "0"]);
     assert_eq!(ends, (Some(decimal("9.5")?), Some(decimal("10.25")?)));
     Ok(())
@@ -940,16 +628,8 @@ pub async fn computed_decimals_of_different_scale_are_one_group(db: &TestDb) -> 
     prices(db, &["1.0", "1.00", "2"]).await?;
     let computed = || Item.price * Decimal::ONE;
 
-    let groups = db
-        .fetch_all(
-            select((computed(), count(Item.id)))
-                .group_by(computed())
-                .order_by(computed()),
-        )
-        .await?;
-    let distinct = db
-        .fetch_all(select(computed()).distinct().order_by(computed()))
-        .await?;
+    let groups = db.fetch_all(select((computed(), count(Item.id))).group_by(computed()).order_by(computed())).await?;
+    let distinct = db.fetch_all(select(computed()).distinct().order_by(computed())).await?;
 
     let (one, two) = (Some(decimal("1")?), Some(decimal("2")?));
     assert_eq!(groups, [(one, 2), (two, 1)]);
@@ -960,9 +640,7 @@ pub async fn computed_decimals_of_different_scale_are_one_group(db: &TestDb) -> 
 pub async fn bound_decimals_compare_by_value(db: &TestDb) -> TestResult {
     let (less, more) = (decimal("9.5")?, decimal("10.25")?);
 
-    let row = db
-        .fetch_one(select((value(less).lt(more), value(less).eq(decimal("9.50")?))))
-        .await?;
+    let row = db.fetch_one(select((value(less).lt(more), value(less).eq(decimal("9.50")?)))).await?;
 
     assert_eq!(row, (true, true));
     Ok(())
@@ -972,12 +650,7 @@ pub async fn the_greatest_of_decimals_is_the_greatest_by_value(db: &TestDb) -> T
     prices(db, &["9.5"]).await?;
     let (price, other) = (Item.price.into_expr(), value(Some(decimal("10.25")?)));
 
-    let row = db
-        .fetch_one(select((
-            greatest([price.clone(), other.clone()]),
-            least([price, other]),
-        )))
-        .await?;
+    let row = db.fetch_one(select((greatest([price.clone(), other.clone()]), least([price, other])))).await?;
 
     assert_eq!(row, (Some(decimal("10.25")?), Some(decimal("9.5")?)));
     Ok(())
@@ -986,10 +659,8 @@ pub async fn the_greatest_of_decimals_is_the_greatest_by_value(db: &TestDb) -> T
 pub async fn aggregated_decimals_compare_by_value(db: &TestDb) -> TestResult {
     prices(db, &["9.5", "10.25"]).await?;
     let ten = decimal("10")?;
-    let names = async |condition: Expr<bool>| {
-        db.fetch_all(select(Item.name).group_by(Item.name).having(condition))
-            .await
-    };
+    let names =
+        async |condition: Expr<bool>| db.fetch_all(select(Item.name).group_by(Item.name).having(condition)).await;
 
     assert_eq!(names(sum(Item.price).lt(ten)).await?, ["0"]);
     assert_eq!(names(max(Item.price).lt(ten)).await?, ["0"]);
@@ -1001,12 +672,8 @@ pub async fn subqueries_of_decimals_compare_by_value(db: &TestDb) -> TestResult 
     let other = Item.alias("other");
     let most = || select(max(other.price));
 
-    let cheaper = db
-        .fetch_all(select(Item.name).filter(Item.price.lt(most())))
-        .await?;
-    let equal = db
-        .fetch_all(select(Item.name).filter(Item.price.in_(select(other.price + decimal("0.75")?))))
-        .await?;
+    let cheaper = db.fetch_all(select(Item.name).filter(Item.price.lt(most()))).await?;
+    let equal = db.fetch_all(select(Item.name).filter(Item.price.in_(select(other.price + decimal("0.75")?)))).await?;
 
     assert_eq!((cheaper, equal), (vec!["0".to_string()], vec!["1".to_string()]));
     Ok(())
@@ -1018,13 +685,7 @@ pub async fn a_number_too_large_for_any_column_names_its_column(db: &TestDb) -> 
     db.create_all(schema![Kinds]).await?;
     db.log.take();
 
-    let error = refused(
-        db.execute(insert(Kinds {
-            huge: i64::MAX.unsigned_abs() + 1,
-            ..kinds()
-        }))
-        .await,
-    )?;
+    let error = refused(db.execute(insert(Kinds { huge: i64::MAX.unsigned_abs() + 1, ..kinds() })).await)?;
 
     let out_of_range = |source: &ValueError| matches!(source, ValueError::OutOfRange { .. });
     assert!(
@@ -1039,10 +700,7 @@ pub async fn a_number_too_large_for_any_column_names_its_column(db: &TestDb) -> 
 pub async fn one_bad_row_among_many_leaves_none(db: &TestDb) -> TestResult {
     db.create_all(schema![Kinds]).await?;
     let mut rows = vec![kinds(); 120];
-    rows.push(Kinds {
-        huge: u64::MAX,
-        ..kinds()
-    });
+    rows.push(Kinds { huge: u64::MAX, ..kinds() });
 
     let error = refused(db.execute(insert(rows)).await)?;
 
@@ -1055,13 +713,7 @@ pub async fn a_transaction_goes_on_after_a_value_that_cannot_be_bound(db: &TestD
     db.create_all(schema![Kinds]).await?;
     let mut tx = db.begin().await?;
 
-    let error = refused(
-        tx.execute(insert(Kinds {
-            huge: u64::MAX,
-            ..kinds()
-        }))
-        .await,
-    )?;
+    let error = refused(tx.execute(insert(Kinds { huge: u64::MAX, ..kinds() })).await)?;
     tx.execute(insert(kinds())).await?;
     tx.commit().await?;
 
@@ -1074,14 +726,8 @@ pub async fn a_filter_by_a_number_too_large_for_any_column_is_refused(db: &TestD
     db.create_all(schema![Kinds]).await?;
     db.log.take();
 
-    let compared = refused(
-        db.fetch_all(select(Kinds.id).filter(Kinds.huge.lt(u64::MAX)))
-            .await,
-    )?;
-    let listed = refused(
-        db.fetch_all(select(Kinds.id).filter(Kinds.huge.in_([1, u64::MAX])))
-            .await,
-    )?;
+    let compared = refused(db.fetch_all(select(Kinds.id).filter(Kinds.huge.lt(u64::MAX))).await)?;
+    let listed = refused(db.fetch_all(select(Kinds.id).filter(Kinds.huge.in_([1, u64::MAX]))).await)?;
 
     assert_eq!((compared.kind(), listed.kind()), ("Bind", "Bind"));
     assert!(nothing_was_sent(db));
@@ -1092,34 +738,12 @@ pub async fn nan_is_refused_and_names_its_column(db: &TestDb) -> TestResult {
     db.create_all(schema![Kinds]).await?;
     db.log.take();
 
-    let single = refused(
-        db.execute(insert(Kinds {
-            single: f32::NAN,
-            ..kinds()
-        }))
-        .await,
-    )?;
-    let double = refused(
-        db.execute(insert(Kinds {
-            double: f64::NAN,
-            ..kinds()
-        }))
-        .await,
-    )?;
-    let compared = refused(
-        db.fetch_all(select(Kinds.id).filter(Kinds.double.eq(f64::NAN)))
-            .await,
-    )?;
+    let single = refused(db.execute(insert(Kinds { single: f32::NAN, ..kinds() })).await)?;
+    let double = refused(db.execute(insert(Kinds { double: f64::NAN, ..kinds() })).await)?;
+    let compared = refused(db.fetch_all(select(Kinds.id).filter(Kinds.double.eq(f64::NAN))).await)?;
 
-    for (error, column) in [
-        (&single, "kinds.single"),
-        (&double, "kinds.double"),
-        (&compared, ""),
-    ] {
-        assert!(
-            matches!(error, Error::Bind { place, .. } if place.contains(column)),
-            "{error:?}"
-        );
+    for (error, column) in [(&single, "kinds.single"), (&double, "kinds.double"), (&compared, "")] {
+        assert!(matches!(error, Error::Bind { place, .. } if place.contains(column)), "{error:?}");
     }
     assert!(nothing_was_sent(db));
     Ok(())
@@ -1137,11 +761,7 @@ fn fault(error: &Error) -> (&str, Option<&ValueError>) {
 
 async fn note(db: &TestDb, content: Option<&str>) -> orm::Result<()> {
     db.create_all(schema![Note]).await?;
-    db.execute(insert(Note {
-        id: 0,
-        content: content.map(String::from),
-    }))
-    .await?;
+    db.execute(insert(Note { id: 0, content: content.map(String::from) })).await?;
     Ok(())
 }
 
@@ -1151,14 +771,8 @@ pub async fn null_for_a_plain_field_names_the_column_and_says_option(db: &TestDb
     let model = refused(db.fetch_all(select(PlainNote)).await)?;
     let column = refused(db.fetch_all(select(PlainNote.content)).await)?;
 
-    assert_eq!(
-        fault(&model),
-        ("note.content", Some(&ValueError::Null { expected: "String" }))
-    );
-    assert_eq!(
-        fault(&column),
-        ("content", Some(&ValueError::Null { expected: "String" }))
-    );
+    assert_eq!(fault(&model), ("note.content", Some(&ValueError::Null { expected: "String" })));
+    assert_eq!(fault(&column), ("content", Some(&ValueError::Null { expected: "String" })));
     assert!(model.to_string().contains("`Option`"), "{model}");
     Ok(())
 }
@@ -1169,31 +783,18 @@ pub async fn a_column_of_another_type_names_the_column_and_both_types(db: &TestD
     let number = refused(db.fetch_all(select(NumberNote)).await)?;
     let bytes = refused(db.fetch_all(select(BytesNote)).await)?;
 
-    let mismatch = |expected| ValueError::Mismatch {
-        expected,
-        found: "text",
-    };
+    let mismatch = |expected| ValueError::Mismatch { expected, found: "text" };
     assert_eq!(fault(&number), ("note.content", Some(&mismatch("i64"))));
     assert_eq!(fault(&bytes), ("note.content", Some(&mismatch("Vec<u8>"))));
     Ok(())
 }
 
 pub async fn a_number_too_large_for_the_field_names_the_column(db: &TestDb) -> TestResult {
-    there_and_back(
-        db,
-        &[Kinds {
-            large: 128,
-            ..kinds()
-        }],
-    )
-    .await?;
+    there_and_back(db, &[Kinds { large: 128, ..kinds() }]).await?;
 
     let error = refused(db.fetch_all(select(Narrow)).await)?;
 
-    assert_eq!(
-        fault(&error),
-        ("kinds.large", Some(&ValueError::OutOfRange { target: "i8" }))
-    );
+    assert_eq!(fault(&error), ("kinds.large", Some(&ValueError::OutOfRange { target: "i8" })));
     Ok(())
 }
 
@@ -1202,31 +803,18 @@ pub async fn a_negative_number_for_an_unsigned_field_names_the_column(db: &TestD
 
     let error = refused(db.fetch_all(select(Unsigned)).await)?;
 
-    assert_eq!(
-        fault(&error),
-        ("kinds.large", Some(&ValueError::OutOfRange { target: "u64" }))
-    );
+    assert_eq!(fault(&error), ("kinds.large", Some(&ValueError::OutOfRange { target: "u64" })));
     Ok(())
 }
 
 pub async fn a_word_that_the_enum_lacks_is_named_with_those_it_has(db: &TestDb) -> TestResult {
-    there_and_back(
-        db,
-        &[Kinds {
-            mood: Mood::FedUp,
-            ..kinds()
-        }],
-    )
-    .await?;
+    there_and_back(db, &[Kinds { mood: Mood::FedUp, ..kinds() }]).await?;
 
     let error = refused(db.fetch_all(select(HalfAMood)).await)?;
 
     assert_eq!(fault(&error).0, "kinds.mood");
     let text = error.to_string();
-    assert!(
-        text.contains("fed up") && text.contains("Calmness") && text.contains("calm"),
-        "{text}"
-    );
+    assert!(text.contains("fed up") && text.contains("Calmness") && text.contains("calm"), "{text}");
     Ok(())
 }
 
@@ -1235,10 +823,7 @@ pub async fn json_of_another_form_names_the_column(db: &TestDb) -> TestResult {
 
     let error = refused(db.fetch_all(select(OtherSettings)).await)?;
 
-    assert!(
-        matches!(fault(&error), ("kinds.json", Some(ValueError::Json(_)))),
-        "{error:?}"
-    );
+    assert!(matches!(fault(&error), ("kinds.json", Some(ValueError::Json(_)))), "{error:?}");
     Ok(())
 }
 
@@ -1257,15 +842,9 @@ pub async fn a_row_that_cannot_be_read_leaves_the_transaction_usable(db: &TestDb
 pub async fn sql_by_hand_that_has_too_few_columns_says_so(db: &TestDb) -> TestResult {
     people(db).await?;
 
-    let error = refused(
-        db.fetch_all(sql!("SELECT id FROM users").rows::<(i64, String)>())
-            .await,
-    )?;
+    let error = refused(db.fetch_all(sql!("SELECT id FROM users").rows::<(i64, String)>()).await)?;
 
-    assert!(
-        matches!(fault(&error).1, Some(ValueError::NoColumn { width: 1 })),
-        "{error:?}"
-    );
+    assert!(matches!(fault(&error).1, Some(ValueError::NoColumn { width: 1 })), "{error:?}");
     Ok(())
 }
 
@@ -1275,9 +854,7 @@ pub async fn now_is_the_same_throughout_a_statement(db: &TestDb) -> TestResult {
     db.create_all(schema![Number]).await?;
     db.execute(insert([1, 2].map(|value| Number { value }))).await?;
 
-    let times = db
-        .fetch_all(select((orm::expr::now::<DateTime<Utc>>(), Number.value)))
-        .await?;
+    let times = db.fetch_all(select((orm::expr::now::<DateTime<Utc>>(), Number.value))).await?;
 
     assert_eq!(times[0].0, times[1].0);
     assert!(is_about_now(times[0].0), "{times:?}");
@@ -1287,18 +864,10 @@ pub async fn now_is_the_same_throughout_a_statement(db: &TestDb) -> TestResult {
 pub async fn now_can_be_compared_with_a_column(db: &TestDb) -> TestResult {
     db.create_all(schema![Item]).await?;
     let then: DateTime<Utc> = "1999-12-31T23:59:59Z".parse()?;
-    db.execute(insert(Item::builder().name("old").since(then)))
-        .await?;
-    db.execute(insert(
-        Item::builder()
-            .name("ageless")
-            .since(then + TimeDelta::days(400_000)),
-    ))
-    .await?;
+    db.execute(insert(Item::builder().name("old").since(then))).await?;
+    db.execute(insert(Item::builder().name("ageless").since(then + TimeDelta::days(400_000)))).await?;
 
-    let past = db
-        .fetch_all(select(Item.name).filter(Item.since.lt(orm::expr::now::<DateTime<Utc>>())))
-        .await?;
+    let past = db.fetch_all(select(Item.name).filter(Item.since.lt(orm::expr::now::<DateTime<Utc>>()))).await?;
 
     assert_eq!(past, ["old"]);
     Ok(())
@@ -1310,19 +879,11 @@ pub async fn rows_are_found_by_keys_of_every_kind(db: &TestDb) -> TestResult {
     db.create_all(schema![Document, Item, User]).await?;
     let document = Document::builder().name("one").build();
     db.execute(insert(document.clone())).await?;
-    let item = db
-        .fetch_one(insert(Item::builder().name("wheel")).returning(Item.id))
-        .await?;
+    let item = db.fetch_one(insert(Item::builder().name("wheel")).returning(Item.id)).await?;
     let id = db.fetch_one(insert(user("Alice")).returning(User.id)).await?;
 
     assert_eq!(db.get(Document, document.id).await?, Some(document));
-    assert_eq!(
-        db.get(Item, item).await?.map(|item| item.name).as_deref(),
-        Some("wheel")
-    );
-    assert_eq!(
-        db.get(User, id).await?.map(|user| user.name).as_deref(),
-        Some("Alice")
-    );
+    assert_eq!(db.get(Item, item).await?.map(|item| item.name).as_deref(), Some("wheel"));
+    assert_eq!(db.get(User, id).await?.map(|user| user.name).as_deref(), Some("Alice"));
     Ok(())
 }
