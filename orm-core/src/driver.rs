@@ -14,6 +14,7 @@
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use crate::ast::Statement;
 use crate::dialect::Features;
@@ -76,8 +77,9 @@ pub trait Connection: std::fmt::Debug + Send {
     /// Runs a statement and pushes its rows into `sink` until there are none or the sink says [`Flow::Stop`].
     ///
     /// A statement that fails MUST leave nothing behind of itself. A backend MUST NOT block the thread while it waits
-    /// for a lock.
-    fn run<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> BoxFuture<'a, Result<Done>>;
+    /// for a lock. It is called where it is awaited at once, so a backend that need not wait SHOULD run the statement in
+    /// the call.
+    fn run<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> Running<'a>;
 
     /// Gives the database's plan for a statement, which is not run. Each row's last text column is a line of it.
     fn explain<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> BoxFuture<'a, Result<Done>>;
@@ -106,6 +108,34 @@ pub trait Connection: std::fmt::Debug + Send {
     /// Called when a transaction (`depth` 0) or savepoint is dropped without an end. Undoes it at once where that
     /// needs no waiting, otherwise before the next statement.
     fn abandon(&mut self, depth: u32);
+}
+
+/// A statement that has run, or that is going to: a future for which nothing is allocated if it need not wait.
+pub enum Running<'a> {
+    /// It has run. The result is there until it is awaited.
+    Over(Option<Result<Done>>),
+    /// It is to be awaited.
+    Waiting(BoxFuture<'a, Result<Done>>),
+}
+
+impl Future for Running<'_> {
+    type Output = Result<Done>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<Done>> {
+        match &mut *self {
+            Running::Over(result) => result.take().map_or(Poll::Pending, Poll::Ready),
+            Running::Waiting(future) => future.as_mut().poll(context),
+        }
+    }
+}
+
+impl std::fmt::Debug for Running<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Running::Over(_) => "Over",
+            Running::Waiting(_) => "Waiting",
+        })
+    }
 }
 
 /// What a statement did.

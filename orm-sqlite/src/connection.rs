@@ -12,7 +12,7 @@
 use std::sync::Arc;
 
 use orm_core::ast::Statement;
-use orm_core::driver::{BoxFuture, Connection, Done, NoRows, RowSink, RowStream};
+use orm_core::driver::{BoxFuture, Connection, Done, NoRows, RowSink, RowStream, Running};
 use orm_core::engine::TransactionOptions;
 use orm_core::error::Result;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -77,37 +77,32 @@ impl SqliteConnection {
     /// Waits until a statement can run, if one cannot.
     #[inline]
     async fn ready(&mut self) -> Result<()> {
-        let at_hand = match &mut self.place {
-            Place::Here(lent) => !lent.live()?.is_due_to_yield(),
-            Place::Away(_) | Place::Gone => false,
-        };
-        if at_hand {
+        if self.at_hand()? {
             return Ok(());
         }
         // What is seldom awaited is kept out of the future of every statement.
-        Box::pin(async {
-            self.come_back().await?;
-            tokio::task::yield_now().await;
-            Ok(())
-        })
-        .await
+        Box::pin(self.give_way()).await
+    }
+
+    /// Whether a statement can run now: the connection is here, and it is not the other tasks' turn.
+    fn at_hand(&mut self) -> Result<bool> {
+        match &mut self.place {
+            Place::Here(lent) => Ok(!lent.live()?.is_due_to_yield()),
+            Place::Away(_) => Ok(false),
+            Place::Gone => Err(error::lost()),
+        }
+    }
+
+    /// Waits for the connection, and for the other tasks.
+    async fn give_way(&mut self) -> Result<()> {
+        self.come_back().await?;
+        tokio::task::yield_now().await;
+        Ok(())
     }
 
     fn compile<'a>(&self, statement: Statement<'a>) -> Result<Compiled<'a>> {
         let prepared = self.database.cache.prepare(statement, &SqliteDialect)?;
         Ok(Compiled { prepared, statement, show_binds: self.database.show_binds })
-    }
-
-    async fn run_statement(&mut self, statement: Statement<'_>, sink: &mut dyn RowSink) -> Result<Done> {
-        self.ready().await?;
-        if self.database.offload {
-            return Box::pin(self.run_away(statement, sink)).await;
-        }
-        match self.run_at_once(statement, sink) {
-            Ok(done) => Ok(done),
-            Err((Failure::Failed(error), _)) => Err(error),
-            Err(waits) => Box::pin(self.run_when_it_can(statement, waits, sink)).await,
-        }
     }
 
     /// Apart from the future, which stays small so: the compiled statement is not in it.
@@ -233,8 +228,20 @@ impl Live {
 }
 
 impl Connection for SqliteConnection {
-    fn run<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> BoxFuture<'a, Result<Done>> {
-        Box::pin(self.run_statement(statement, sink))
+    fn run<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> Running<'a> {
+        match self.at_hand() {
+            Ok(true) if self.database.offload => Running::Waiting(Box::pin(self.run_away(statement, sink))),
+            Ok(true) => match self.run_at_once(statement, sink) {
+                Ok(done) => Running::Over(Some(Ok(done))),
+                Err((Failure::Failed(error), _)) => Running::Over(Some(Err(error))),
+                Err(waits) => Running::Waiting(Box::pin(self.run_when_it_can(statement, waits, sink))),
+            },
+            Ok(false) => Running::Waiting(Box::pin(async move {
+                self.give_way().await?;
+                self.run(statement, sink).await
+            })),
+            Err(lost) => Running::Over(Some(Err(lost))),
+        }
     }
 
     fn explain<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> BoxFuture<'a, Result<Done>> {

@@ -182,6 +182,10 @@ impl Pool {
     }
 
     fn is_fresh(&self, live: &Live) -> bool {
+        // A connection that is the database itself is not replaced.
+        if is_private(&self.sqlite, &self.options) {
+            return true;
+        }
         let young = self.options.pool_recycle.is_none_or(|limit| live.created.elapsed() <= limit);
         young && (!self.options.pre_ping || live.ping().is_ok())
     }
@@ -237,19 +241,17 @@ pub(crate) struct Manager {
 
 impl Manager {
     fn new(options: &Arc<Options>, engine: &EngineOptions, shared: &Arc<Shared>) -> Result<Self, rusqlite::Error> {
+        let private = is_private(options, &engine.pool);
         let path = match &options.place {
             Place::File(path) => path.clone(),
+            Place::Memory if private => ":memory:".into(),
             Place::Memory => memory_path(),
         };
-        if options.place == Place::Memory {
+        if options.place == Place::Memory && !private {
             let anchor = Connection::open_with_flags(&path, options.flags())?;
             *shared.anchor.lock().unwrap_or_else(PoisonError::into_inner) = Some(anchor);
         }
-        let init = Init {
-            options: Arc::clone(options),
-            statements: engine.statement_cache,
-            alone: engine.pool.capacity() == 1,
-        };
+        let init = Init { options: Arc::clone(options), statements: engine.statement_cache };
         let sqlite = SqliteConnectionManager::file(&path).with_flags(options.flags()).with_init(move |db| init.run(db));
         Ok(Manager {
             sqlite,
@@ -342,8 +344,7 @@ impl Live {
 
     /// Ends a transaction that is still open.
     fn clean(&mut self) {
-        // After a panic inside of SQLite's callbacks nobody knows what state it is in.
-        self.broken |= std::thread::panicking();
+        // Also after a panic: it cannot come out of SQLite itself, since callbacks catch theirs.
         if !self.db.is_autocommit() && self.db.execute_batch("ROLLBACK").is_err() {
             self.broken = true;
         }
@@ -356,7 +357,6 @@ impl Live {
 struct Init {
     options: Arc<Options>,
     statements: usize,
-    alone: bool,
 }
 
 impl Init {
@@ -368,10 +368,6 @@ impl Init {
         db.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
         db.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
         let writable = !db.is_readonly("main")?;
-        // A database in memory that one connection has for itself need not be locked for each statement.
-        if self.alone && self.options.place == Place::Memory {
-            set(db, "locking_mode", "exclusive")?;
-        }
         for (name, value) in &self.options.settings {
             // A file that cannot be written keeps the mode it has.
             if *name != JOURNAL_MODE || writable {
@@ -392,6 +388,12 @@ impl Init {
 /// Both are words of our own, or numbers.
 fn set(db: &Connection, name: &str, value: &str) -> rusqlite::Result<()> {
     db.execute_batch(&format!("PRAGMA {name} = {value}"))
+}
+
+/// Whether the database lives in the pool's only connection, and goes with it. That is SQLite's plain `:memory:`, which
+/// has no locks to take.
+fn is_private(options: &Options, pool: &PoolOptions) -> bool {
+    options.place == Place::Memory && pool.pool_size == 1 && pool.max_overflow == 0
 }
 
 /// A name under which the connections of one pool, and nobody else, find a database in memory.

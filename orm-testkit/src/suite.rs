@@ -187,6 +187,7 @@ macro_rules! cases {
                 a_missing_row_read_without_option_says_how_to_read_it,
                 a_condition_of_a_left_join_keeps_the_row_and_a_filter_does_not,
                 a_left_join_through_a_table_between_keeps_rows_too,
+                a_condition_on_a_left_join_through_a_table_between_is_refused,
                 a_right_join_keeps_rows_of_the_joined_table,
                 a_full_join_keeps_rows_of_both_tables,
                 a_cross_join_gives_every_pair,

@@ -93,7 +93,8 @@ impl EngineBuilder {
     }
 
     /// Whether statements run on a thread for blocking work, for backends that run them inside this process (SQLite):
-    /// worth its 13 µs a statement only where statements are long. Defaults to false.
+    /// worth its 13 µs a statement only where statements are long. Transactions begin and end
+    /// on the task all the same. Defaults to false.
     #[must_use = "builders return the new value"]
     pub fn offload(mut self, offload: bool) -> Self {
         self.options.offload = offload;

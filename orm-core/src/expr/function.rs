@@ -25,7 +25,12 @@ pub fn coalesce<E: Expression, R: Comparable<<E::Type as SqlType>::Plain>>(
     last: R,
 ) -> Expr<R::Type> {
     let mut arguments: Vec<ast::Expr> = exprs.into_iter().map(Expression::into_tree).collect();
-    arguments.push(last.into_operand());
+    let last = last.into_operand();
+    // Of one value there is nothing to choose, and not every database takes a single argument.
+    if arguments.is_empty() {
+        return Expr::new(last);
+    }
+    arguments.push(last);
     Expr::new(ast::Expr::Function(Function::Coalesce, arguments))
 }
 

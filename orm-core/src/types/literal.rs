@@ -129,7 +129,7 @@ macro_rules! literal {
         #[diagnostic::do_not_recommend]
         impl<$($generics)*> $crate::types::IntoKey<$column> for $type {
             fn into_key(self) -> $crate::model::KeyValues {
-                $crate::model::KeyValues::from_elem($crate::types::SqlType::to_value(&<$scalar>::from(self)), 1)
+                $crate::model::KeyValues::from_buf([$crate::types::SqlType::to_value(&<$scalar>::from(self))])
             }
         }
     };

@@ -150,16 +150,24 @@ pub async fn a_condition_of_a_left_join_keeps_the_row_and_a_filter_does_not(db: 
 pub async fn a_left_join_through_a_table_between_keeps_rows_too(db: &TestDb) -> TestResult {
     people(db).await?;
 
-    let rows = db
-        .fetch_all(
-            select((Post.title, Tag.name.optional()))
-                .left_join(Post.tags.and_on(Tag.name.eq("rust")))
-                .filter(Post.title.ne("Hello"))
-                .order_by(Post.title),
-        )
-        .await?;
+    let query = select((Post.title, Tag.name.optional()))
+        .left_join(Post.tags)
+        .filter(Post.title.ne("Hello"))
+        .order_by(Post.title);
+    let rows = db.fetch_all(query).await?;
 
-    assert_eq!(rows, [half("Joins", None), half("Replies", None)]);
+    assert_eq!(rows, [half("Joins", None), half("Replies", Some("sql"))]);
+    Ok(())
+}
+
+pub async fn a_condition_on_a_left_join_through_a_table_between_is_refused(db: &TestDb) -> TestResult {
+    people(db).await?;
+
+    let query = select((Post.title, Tag.name.optional())).left_join(Post.tags.and_on(Tag.name.eq("rust")));
+    let error = refused(db.fetch_all(query).await)?;
+
+    assert!(matches!(&error, Error::Statement(text) if text.contains("inner join")), "{error:?}");
+    assert!(nothing_was_sent(db));
     Ok(())
 }
 
