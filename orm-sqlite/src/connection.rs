@@ -12,6 +12,7 @@
 use std::sync::Arc;
 
 use orm_core::ast::Statement;
+use orm_core::compile::LastByKey;
 use orm_core::driver::{BoxFuture, Connection, Done, NoRows, RowSink, RowStream, Running};
 use orm_core::engine::TransactionOptions;
 use orm_core::error::Result;
@@ -32,6 +33,8 @@ pub(crate) struct SqliteConnection {
     pub(crate) transaction: Option<Transaction>,
     /// The transaction (0) or outermost savepoint that was dropped while the connection was away.
     abandoned: Option<u32>,
+    /// What it was asked for by key last.
+    last_by_key: LastByKey,
 }
 
 /// Where the connection is.
@@ -48,7 +51,13 @@ type Waits = (Failure, Option<OwnedSemaphorePermit>);
 
 impl SqliteConnection {
     pub(crate) fn new(lent: Lent, database: Arc<Database>) -> Self {
-        SqliteConnection { place: Place::Here(lent), database, transaction: None, abandoned: None }
+        SqliteConnection {
+            place: Place::Here(lent),
+            database,
+            transaction: None,
+            abandoned: None,
+            last_by_key: LastByKey::default(),
+        }
     }
 
     pub(crate) fn live(&mut self) -> Result<&mut Live> {
@@ -100,8 +109,8 @@ impl SqliteConnection {
         Ok(())
     }
 
-    fn compile<'a>(&self, statement: Statement<'a>) -> Result<Compiled<'a>> {
-        let prepared = self.database.cache.prepare(statement, &SqliteDialect)?;
+    fn compile<'a>(&mut self, statement: Statement<'a>) -> Result<Compiled<'a>> {
+        let prepared = self.database.cache.prepare_again(&mut self.last_by_key, statement, &SqliteDialect)?;
         Ok(Compiled { prepared, statement, show_binds: self.database.show_binds })
     }
 

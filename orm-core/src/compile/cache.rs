@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::shape::Shape;
 use super::{Compiled, Prepared, render};
-use crate::ast::Statement;
+use crate::ast::{Statement, TableRef};
 use crate::dialect::Dialect;
 use crate::error::Result;
 
@@ -23,6 +23,10 @@ pub struct Cache {
     capacity: usize,
     compiled: AtomicU64,
 }
+
+/// A connection's last statement by key, for [`Cache::prepare_again`].
+#[derive(Debug, Default)]
+pub struct LastByKey(Option<(TableRef, Arc<Compiled>)>);
 
 #[derive(Default)]
 struct Texts {
@@ -59,6 +63,31 @@ impl Cache {
             None => self.compile(statement, dialect, &shape, keep)?,
         };
         Ok(Prepared::new(statement, compiled, shape.binds))
+    }
+
+    /// As [`prepare`](Cache::prepare), for a connection, which remembers its last statement by key: a program that gets
+    /// row after row of one table then asks nobody for the text.
+    ///
+    /// # Errors
+    ///
+    /// As [`compile`](super::compile).
+    pub fn prepare_again<'a>(
+        &self,
+        last: &mut LastByKey,
+        statement: Statement<'a>,
+        dialect: &dyn Dialect,
+    ) -> Result<Prepared<'a>> {
+        let Statement::ByKey { table, key } = statement else { return self.prepare(statement, dialect) };
+        if let Some((known, compiled)) = &last.0
+            && std::ptr::eq(known.meta, table.meta)
+            && known.alias == table.alias
+            && key.len() == table.meta.primary_key.len()
+        {
+            return Ok(Prepared::new(statement, Arc::clone(compiled), key.iter().collect()));
+        }
+        let prepared = self.prepare(statement, dialect)?;
+        last.0 = Some((table, prepared.compiled()));
+        Ok(prepared)
     }
 
     /// How many times a text was rendered.

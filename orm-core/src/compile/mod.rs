@@ -32,7 +32,7 @@ mod writer;
 #[cfg(test)]
 mod fixtures;
 
-pub use cache::Cache;
+pub use cache::{Cache, LastByKey};
 pub use prepared::Prepared;
 pub use writer::Writer;
 

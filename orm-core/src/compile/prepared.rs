@@ -33,6 +33,10 @@ impl<'a> Prepared<'a> {
 }
 
 impl Prepared<'_> {
+    pub(super) fn compiled(&self) -> Arc<Compiled> {
+        Arc::clone(&self.compiled)
+    }
+
     /// The text. Equal statements give equal texts, so a driver can find its prepared statement by it.
     #[must_use]
     pub fn sql(&self) -> &str {

@@ -9,7 +9,7 @@ use crate::types::{ColumnType, Comparable, Scalar, SqlType};
 /// A bound value as an expression: `select(value(1))`.
 #[must_use = "gives an expression"]
 pub fn value<T: SqlType>(value: T) -> Expr<T> {
-    Expr::new(ast::Expr::Bind(value.to_value()))
+    Expr::new(ast::Expr::Bind(value.into_value()))
 }
 
 /// The first that is not NULL; `last` is taken if all are.

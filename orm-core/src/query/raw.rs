@@ -136,7 +136,7 @@ pub mod part {
 #[diagnostic::do_not_recommend]
 impl<T: SqlType> IntoRawPart<part::Value> for T {
     fn into_raw_part(self) -> RawPart {
-        RawPart::Expr(Tree::Bind(self.to_value()))
+        RawPart::Expr(Tree::Bind(self.into_value()))
     }
 }
 

@@ -39,7 +39,11 @@ impl<M: Model, State, Returned> Update<M, State, Returned> {
         let value = value.into_assigned();
         match self.ast.set.iter_mut().find(|assignment| assignment.column == index) {
             Some(assignment) => assignment.value = value,
-            None => self.ast.set.push(Assignment { column: index, value }),
+            None => {
+                // Most updates set a column or two.
+                self.ast.set.reserve_exact(1);
+                self.ast.set.push(Assignment { column: index, value });
+            }
         }
         self
     }

@@ -3,7 +3,7 @@
 use super::{BindSink, ColumnType, Scalar, mismatch, unbindable};
 use crate::error::{Error, ValueError};
 use crate::literal;
-use crate::value::ValueRef;
+use crate::value::{Value, ValueRef};
 
 macro_rules! integers {
     ($($type:ident => $column:ident),*) => {$(
@@ -15,6 +15,11 @@ macro_rules! integers {
             #[inline]
             fn bind(&self, sink: &mut dyn BindSink) -> Result<(), Error> {
                 sink.bind(ValueRef::Int(i64::from(*self)))
+            }
+
+            #[inline]
+            fn into_value(self) -> Value {
+                Value::Int(i64::from(self))
             }
 
             #[inline]
@@ -137,6 +142,11 @@ impl Scalar for String {
     }
 
     #[inline]
+    fn into_value(self) -> Value {
+        Value::Text(self)
+    }
+
+    #[inline]
     fn decode(value: ValueRef<'_>) -> Result<Self, ValueError> {
         match value {
             ValueRef::Text(value) | ValueRef::Json(value) => Ok(value.to_owned()),
@@ -157,6 +167,11 @@ impl Scalar for Vec<u8> {
     #[inline]
     fn bind(&self, sink: &mut dyn BindSink) -> Result<(), Error> {
         sink.bind(ValueRef::Bytes(self))
+    }
+
+    #[inline]
+    fn into_value(self) -> Value {
+        Value::Bytes(self)
     }
 
     #[inline]

@@ -102,20 +102,20 @@ macro_rules! literal {
         impl<$($generics)*> $crate::types::Comparable<$column> for $type {
             type Type = $column;
             fn into_operand(self) -> $crate::ast::Expr {
-                $crate::ast::Expr::Bind($crate::types::SqlType::to_value(&<$scalar>::from(self)))
+                $crate::ast::Expr::Bind($crate::types::SqlType::into_value(<$scalar>::from(self)))
             }
         }
         #[diagnostic::do_not_recommend]
         impl<$($generics)*> $crate::types::Comparable<$column> for ::core::option::Option<$type> {
             type Type = ::core::option::Option<$column>;
             fn into_operand(self) -> $crate::ast::Expr {
-                $crate::ast::Expr::Bind($crate::types::SqlType::to_value(&self.map(<$scalar>::from)))
+                $crate::ast::Expr::Bind($crate::types::SqlType::into_value(self.map(<$scalar>::from)))
             }
         }
         #[diagnostic::do_not_recommend]
         impl<$($generics)* Nullness> $crate::types::Assign<$column, Nullness> for $type {
             fn into_assigned(self) -> $crate::ast::Expr {
-                $crate::ast::Expr::Bind($crate::types::SqlType::to_value(&<$scalar>::from(self)))
+                $crate::ast::Expr::Bind($crate::types::SqlType::into_value(<$scalar>::from(self)))
             }
         }
         #[diagnostic::do_not_recommend]
@@ -123,13 +123,13 @@ macro_rules! literal {
             $crate::types::Assign<$column, Nullness> for ::core::option::Option<$type>
         {
             fn into_assigned(self) -> $crate::ast::Expr {
-                $crate::ast::Expr::Bind($crate::types::SqlType::to_value(&self.map(<$scalar>::from)))
+                $crate::ast::Expr::Bind($crate::types::SqlType::into_value(self.map(<$scalar>::from)))
             }
         }
         #[diagnostic::do_not_recommend]
         impl<$($generics)*> $crate::types::IntoKey<$column> for $type {
             fn into_key(self) -> $crate::model::KeyValues {
-                $crate::model::KeyValues::from_buf([$crate::types::SqlType::to_value(&<$scalar>::from(self))])
+                $crate::model::KeyValues::from_buf([$crate::types::SqlType::into_value(<$scalar>::from(self))])
             }
         }
     };

@@ -99,6 +99,12 @@ pub trait Scalar: Sized + Send + Sync + 'static {
     ///
     /// The value is of another type, or out of range. Use [`mismatch`] for the former.
     fn decode(value: ValueRef<'_>) -> Result<Self, ValueError>;
+
+    /// The value as a bind; [`Value::Invalid`] if no column can hold it. Types that own what a [`Value`] owns give it
+    /// away instead of copying it.
+    fn into_value(self) -> Value {
+        self.to_value()
+    }
 }
 
 /// A [`Scalar`], or an `Option` of one.
@@ -133,6 +139,9 @@ pub trait SqlType: Sized + Send + Sync + 'static {
     /// As [`Scalar::decode`], and [`ValueError::Null`] for a NULL that is not expected.
     fn decode_value(value: ValueRef<'_>) -> Result<Self, ValueError>;
 
+    /// The value as a bind, without a copy where that is possible. See [`Scalar::into_value`].
+    fn into_value(self) -> Value;
+
     /// The value as a bind; [`Value::Invalid`] if no column can hold it.
     fn to_value(&self) -> Value {
         struct Owned(Value);
@@ -165,6 +174,11 @@ impl<T: Scalar> SqlType for T {
     }
 
     #[inline]
+    fn into_value(self) -> Value {
+        Scalar::into_value(self)
+    }
+
+    #[inline]
     fn decode_value(value: ValueRef<'_>) -> Result<Self, ValueError> {
         match value {
             ValueRef::Null => Err(ValueError::Null { expected: T::NAME }),
@@ -187,6 +201,11 @@ impl<T: Scalar> SqlType for Option<T> {
             Some(value) => value.bind(sink),
             None => sink.bind(ValueRef::Null),
         }
+    }
+
+    #[inline]
+    fn into_value(self) -> Value {
+        self.map_or(Value::Null, Scalar::into_value)
     }
 
     #[inline]
