@@ -13,7 +13,7 @@ use crate::model::{Entity, Model};
 /// A `DELETE` from the table of `M`; with `returning` it gives rows. It can be run once it is [`Filtered`].
 #[must_use = "a statement does nothing until it is run: `engine.execute(statement)`"]
 pub struct Delete<M, State = Filtered, Returned = ()> {
-    ast: Box<ast::Delete>,
+    ast: ast::Delete,
     returned: Returned,
     types: PhantomData<fn() -> (M, State)>,
 }
@@ -26,8 +26,8 @@ pub struct Delete<M, State = Filtered, Returned = ()> {
 /// assert_sql!(q, sqlite: r#"DELETE FROM "users" WHERE NOT EXISTS (SELECT 1 FROM "post" WHERE "post"."author_id" = "users"."id")"#);
 /// ```
 pub fn delete<E: Entity>(entity: E) -> Delete<E::Model, Unfiltered> {
-    let ast = ast::Delete { table: entity.table_ref(), filter: Vec::new(), returning: Vec::new() };
-    Delete { ast: Box::new(ast), returned: (), types: PhantomData }
+    let ast = ast::Delete { table: entity.table_ref(), filter: Vec::with_capacity(1), returning: Vec::new() };
+    Delete { ast, returned: (), types: PhantomData }
 }
 
 impl<M: Model, State, Returned> Delete<M, State, Returned> {

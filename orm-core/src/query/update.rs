@@ -14,7 +14,7 @@ use crate::types::{Assign, SqlType};
 /// An `UPDATE` of the table of `M`; with `returning` it gives rows. It can be run once it is [`Filtered`].
 #[must_use = "a statement does nothing until it is run: `engine.execute(statement)`"]
 pub struct Update<M, State = Filtered, Returned = ()> {
-    ast: Box<ast::Update>,
+    ast: ast::Update,
     returned: Returned,
     types: PhantomData<fn() -> (M, State)>,
 }
@@ -27,8 +27,13 @@ pub struct Update<M, State = Filtered, Returned = ()> {
 /// assert_sql!(birthday, sqlite: r#"UPDATE "users" SET "age" = "users"."age" + ?1 WHERE "users"."id" = ?2"#);
 /// ```
 pub fn update<E: Entity>(entity: E) -> Update<E::Model, Unfiltered> {
-    let ast = ast::Update { table: entity.table_ref(), set: Vec::new(), filter: Vec::new(), returning: Vec::new() };
-    Update { ast: Box::new(ast), returned: (), types: PhantomData }
+    let ast = ast::Update {
+        table: entity.table_ref(),
+        set: Vec::with_capacity(2),
+        filter: Vec::with_capacity(1),
+        returning: Vec::new(),
+    };
+    Update { ast, returned: (), types: PhantomData }
 }
 
 impl<M: Model, State, Returned> Update<M, State, Returned> {
@@ -39,11 +44,7 @@ impl<M: Model, State, Returned> Update<M, State, Returned> {
         let value = value.into_assigned();
         match self.ast.set.iter_mut().find(|assignment| assignment.column == index) {
             Some(assignment) => assignment.value = value,
-            None => {
-                // Most updates set a column or two.
-                self.ast.set.reserve_exact(1);
-                self.ast.set.push(Assignment { column: index, value });
-            }
+            None => self.ast.set.push(Assignment { column: index, value }),
         }
         self
     }
