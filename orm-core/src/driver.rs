@@ -50,7 +50,7 @@ pub trait Driver: std::fmt::Debug + Send + Sync {
     fn features(&self) -> &Features;
 
     /// Lends a connection. Waiting for one MUST be asynchronous and fair, and MUST end in
-    /// [`Error::PoolTimeout`](crate::error::Error::PoolTimeout) after the pool's timeout. Dropping the connection gives
+    /// [`Error::PoolTimeout`] after the pool's timeout. Dropping the connection gives
     /// it back; one with an open transaction MUST be rolled back or closed before another caller gets it.
     fn acquire<'a>(&'a self, caller: Caller) -> BoxFuture<'a, Result<Box<dyn Connection>>>;
 
@@ -65,7 +65,7 @@ pub trait Driver: std::fmt::Debug + Send + Sync {
     fn text(&self, statement: Statement<'_>) -> Result<(String, Binds)>;
 
     /// Closes idle connections, and the others when they come back. [`Driver::acquire`] then gives
-    /// [`Error::Closed`](crate::error::Error::Closed).
+    /// [`Error::Closed`].
     fn close(&self) -> BoxFuture<'_, ()>;
 }
 

@@ -8,7 +8,7 @@
 //! | [`error`] | what can go wrong |
 //! | [`value`] | everything a database can hold |
 //! | [`types`] | Rust types and column types |
-//! | [`meta`], [`schema`] | what the data is: as compiled in, and as values that can be compared |
+//! | [`meta`], [`schema`](mod@schema) | what the data is: as compiled in, and as values that can be compared |
 //! | [`model`], [`relation`] | what the derive writes |
 //! | [`ast`] | what a statement says |
 //! | [`expr`], [`query`] | the typed builders of it |

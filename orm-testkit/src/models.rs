@@ -106,7 +106,7 @@ pub struct Item {
     pub whole_id: Option<ItemId>,
 }
 
-/// The key of an [`Item`].
+/// The key of an [`Item`](struct@Item).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, DbType)]
 pub struct ItemId(pub i64);
 
@@ -353,7 +353,7 @@ pub fn maybe_kinds() -> MaybeKinds {
     }
 }
 
-/// Creates the table of [`Number`] and fills it with those from 1 to `count`.
+/// Creates the table of [`Number`](struct@Number) and fills it with those from 1 to `count`.
 ///
 /// # Errors
 ///

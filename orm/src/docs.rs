@@ -23,7 +23,7 @@ pub struct User {
     pub manager_id: Option<i64>,
 }
 
-/// Something that a [`User`] wrote.
+/// Something that a [`User`](struct@User) wrote.
 #[derive(Debug, Clone, PartialEq, Model)]
 #[model(crate = crate)]
 pub struct Post {

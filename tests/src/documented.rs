@@ -14,7 +14,7 @@ pub struct Team {
     pub name: String,
 }
 
-/// A player of a [`Team`].
+/// A player of a [`Team`](struct@Team).
 #[derive(Debug, Model)]
 pub struct Player {
     /// The key.
