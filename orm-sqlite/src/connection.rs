@@ -111,7 +111,7 @@ impl SqliteConnection {
 
     fn compile<'a>(&mut self, statement: Statement<'a>) -> Result<Compiled<'a>> {
         let prepared = self.database.cache.prepare_again(&mut self.last_by_key, statement, &SqliteDialect)?;
-        Ok(Compiled { prepared, statement, show_binds: self.database.show_binds })
+        Ok(Compiled { prepared, show_binds: self.database.show_binds })
     }
 
     /// Apart from the future, which stays small so: the compiled statement is not in it.

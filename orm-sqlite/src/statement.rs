@@ -197,7 +197,6 @@ impl Live {
 /// A statement of the program's, with borrowed values.
 pub(crate) struct Compiled<'a> {
     pub(crate) prepared: Prepared<'a>,
-    pub(crate) statement: Statement<'a>,
     pub(crate) show_binds: bool,
 }
 
@@ -215,11 +214,11 @@ impl Work for Compiled<'_> {
     }
 
     fn table(&self) -> Option<&str> {
-        self.statement.table()
+        self.prepared.statement().table()
     }
 
     fn operation(&self) -> Operation {
-        match self.statement {
+        match self.prepared.statement() {
             Statement::Insert(_) => Operation::Insert,
             Statement::Update(_) => Operation::Update,
             Statement::Delete(_) => Operation::Delete,
@@ -228,18 +227,18 @@ impl Work for Compiled<'_> {
     }
 
     fn surely_writes(&self) -> bool {
-        match self.statement {
+        match self.prepared.statement() {
             Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) | Statement::Ddl(_) => true,
             Statement::Select(_) | Statement::ByKey { .. } | Statement::Raw(_) => false,
         }
     }
 
     fn one_row(&self) -> bool {
-        matches!(self.statement, Statement::ByKey { .. })
+        matches!(self.prepared.statement(), Statement::ByKey { .. })
     }
 
     fn columns(&self) -> Vec<&str> {
-        let (table, columns): (_, Vec<u16>) = match self.statement {
+        let (table, columns): (_, Vec<u16>) = match self.prepared.statement() {
             Statement::Insert(chunk) => (chunk.insert.table, chunk.columns.iter().collect()),
             Statement::Update(update) => (update.table.meta, update.set.iter().map(|set| set.column).collect()),
             _ => return Vec::new(),
@@ -248,14 +247,14 @@ impl Work for Compiled<'_> {
     }
 
     fn rows(&self) -> usize {
-        match self.statement {
+        match self.prepared.statement() {
             Statement::Insert(chunk) => chunk.rows().len(),
             _ => 0,
         }
     }
 
     fn counts(&self) -> bool {
-        !matches!(self.statement, Statement::Ddl(_))
+        !matches!(self.prepared.statement(), Statement::Ddl(_))
     }
 }
 

@@ -79,7 +79,7 @@ pub enum Statement<'a> {
     Ddl(&'a Ddl),
 }
 
-impl Statement<'_> {
+impl<'a> Statement<'a> {
     /// The first word, as logs and traces name the operation.
     #[must_use]
     pub fn operation(&self) -> &'static str {
@@ -95,7 +95,7 @@ impl Statement<'_> {
 
     /// The table that is written, or read first.
     #[must_use]
-    pub fn table(&self) -> Option<&str> {
+    pub fn table(&self) -> Option<&'a str> {
         match self {
             Statement::Select(select) => select.root().map(|table| table.meta.name),
             Statement::ByKey { table, .. } => Some(table.meta.name),

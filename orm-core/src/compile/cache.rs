@@ -6,6 +6,8 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use smallvec::SmallVec;
+
 use super::shape::Shape;
 use super::{Compiled, Prepared, render};
 use crate::ast::{Statement, TableRef};
@@ -83,7 +85,7 @@ impl Cache {
             && known.alias == table.alias
             && key.len() == table.meta.primary_key.len()
         {
-            return Ok(Prepared::new(statement, Arc::clone(compiled), key.iter().collect()));
+            return Ok(Prepared::new(statement, Arc::clone(compiled), SmallVec::new()));
         }
         let prepared = self.prepare(statement, dialect)?;
         last.0 = Some((table, prepared.compiled()));

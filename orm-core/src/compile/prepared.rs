@@ -15,20 +15,20 @@ use crate::value::{Value, ValueRef};
 /// A statement ready to run: its text, and its values in the order of the placeholders.
 pub struct Prepared<'a> {
     compiled: Arc<Compiled>,
+    /// The values of the tree; a key's are in the statement, and an insert's rows come before these.
     values: Values<'a>,
-    /// The rows whose cells are bound before the values.
-    rows: Option<InsertChunk<'a>>,
-    reads: bool,
+    statement: Statement<'a>,
 }
 
 impl<'a> Prepared<'a> {
     pub(super) fn new(statement: Statement<'a>, compiled: Arc<Compiled>, values: Values<'a>) -> Self {
-        let (rows, reads) = match statement {
-            Statement::Select(_) | Statement::ByKey { .. } => (None, true),
-            Statement::Insert(chunk) => (Some(chunk), false),
-            Statement::Update(_) | Statement::Delete(_) | Statement::Raw(_) | Statement::Ddl(_) => (None, false),
-        };
-        Prepared { compiled, values, rows, reads }
+        Prepared { compiled, values, statement }
+    }
+
+    /// What was prepared.
+    #[must_use]
+    pub fn statement(&self) -> Statement<'a> {
+        self.statement
     }
 }
 
@@ -49,8 +49,15 @@ impl Prepared<'_> {
     ///
     /// [`Error::Bind`](crate::error::Error::Bind) for a Rust value that no column can hold, and what `sink` says.
     pub fn bind(&self, sink: &mut dyn BindSink) -> Result<()> {
-        if let Some(chunk) = &self.rows {
-            bind_rows(chunk, sink)?;
+        match &self.statement {
+            // A key's values are in the order of the text.
+            Statement::ByKey { key, .. } => return key.iter().try_for_each(|value| bind_value(value, sink)),
+            Statement::Insert(chunk) => bind_rows(chunk, sink)?,
+            Statement::Select(_)
+            | Statement::Update(_)
+            | Statement::Delete(_)
+            | Statement::Raw(_)
+            | Statement::Ddl(_) => {}
         }
         match &self.compiled.order {
             None => self.values.iter().try_for_each(|value| bind_value(value, sink)),
@@ -63,7 +70,15 @@ impl Prepared<'_> {
     /// How many placeholders the text has.
     #[must_use]
     pub fn bind_count(&self) -> usize {
-        let cells = self.rows.map_or(0, |chunk| chunk.rows().len() * chunk.columns.len());
+        let cells = match &self.statement {
+            Statement::ByKey { key, .. } => return key.len(),
+            Statement::Insert(chunk) => chunk.rows().len() * chunk.columns.len(),
+            Statement::Select(_)
+            | Statement::Update(_)
+            | Statement::Delete(_)
+            | Statement::Raw(_)
+            | Statement::Ddl(_) => 0,
+        };
         cells + self.compiled.order.as_ref().map_or(self.values.len(), |order| order.len())
     }
 
@@ -82,7 +97,7 @@ impl Prepared<'_> {
     /// Whether it is known that the statement only reads. Text written by hand is taken to write.
     #[must_use]
     pub fn reads(&self) -> bool {
-        self.reads
+        matches!(self.statement, Statement::Select(_) | Statement::ByKey { .. })
     }
 }
 
