@@ -132,12 +132,19 @@ pub trait FromRow: Sized + Send + 'static {
 impl<T: SqlType> FromRow for T {
     const WIDTH: usize = 1;
 
+    #[inline]
     fn from_row(row: &dyn Row, at: usize) -> Result<Self> {
-        row.get(at).and_then(T::decode_value).map_err(|source| {
-            let column = row.name(at).map_or_else(|| format!("number {}", at + 1), str::to_owned);
-            Error::Decode { column, source }
-        })
+        match row.get(at).and_then(T::decode_value) {
+            Ok(value) => Ok(value),
+            Err(source) => Err(value_error(source, row, at)),
+        }
     }
+}
+
+#[cold]
+fn value_error(source: ValueError, row: &dyn Row, at: usize) -> Error {
+    let column = row.name(at).map_or_else(|| format!("number {}", at + 1), str::to_owned);
+    Error::Decode { column, source }
 }
 
 /// Reads column `at + index` of a row as field number `index` of the model's table. Generated code calls it, and names

@@ -4,7 +4,7 @@ use crate::ast::{self, Projection};
 use crate::driver::Row;
 use crate::error::{Error, Result, ValueError};
 use crate::expr::{AggregateExpr, Column, Expr, Expression};
-use crate::model::{Entity, Model};
+use crate::model::{Entity, FromRow, Model};
 use crate::query::Select;
 use crate::types::SqlType;
 use crate::value::ValueRef;
@@ -121,21 +121,6 @@ fn is_missing<M: Model>(row: &dyn Row, at: usize) -> bool {
     M::TABLE.primary_key.iter().all(|index| matches!(row.get(at + usize::from(*index)), Ok(ValueRef::Null)))
 }
 
-/// Reads an expression's value; an error says where it stands, or the column's name if it is one.
-#[inline]
-fn decode_value<T: SqlType>(row: &dyn Row, at: usize) -> Result<T> {
-    match row.get(at).and_then(T::decode_value) {
-        Ok(value) => Ok(value),
-        Err(source) => Err(value_error(source, row, at)),
-    }
-}
-
-#[cold]
-fn value_error(source: ValueError, row: &dyn Row, at: usize) -> Error {
-    let column = row.name(at).map_or_else(|| format!("number {}", at + 1), str::to_owned);
-    Error::Decode { column, source }
-}
-
 macro_rules! select_as_a_value {
     ($([$($generics:tt)*] $type:ty => $value:ty),* $(,)?) => {$(
         #[diagnostic::do_not_recommend]
@@ -149,7 +134,7 @@ macro_rules! select_as_a_value {
 
             #[inline]
             fn decode(row: &dyn Row, at: usize) -> Result<Self::Row> {
-                decode_value(row, at)
+                FromRow::from_row(row, at)
             }
         }
     )*};
@@ -174,7 +159,7 @@ impl<E: Expression> Selection for Labelled<E> {
 
     #[inline]
     fn decode(row: &dyn Row, at: usize) -> Result<Self::Row> {
-        decode_value(row, at)
+        FromRow::from_row(row, at)
     }
 }
 
@@ -190,6 +175,6 @@ impl<T: SqlType> Selection for Select<T> {
 
     #[inline]
     fn decode(row: &dyn Row, at: usize) -> Result<Self::Row> {
-        decode_value(row, at)
+        FromRow::from_row(row, at)
     }
 }

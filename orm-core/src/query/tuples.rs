@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use super::selection::{Selection, Width};
 use crate::ast::{Expr, Order, Projection};
 use crate::driver::Row;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::expr::{Expression, IntoOrder};
 use crate::model::{FromRow, KeyValues};
 use crate::query::select::IntoGroup;
@@ -38,7 +38,7 @@ macro_rules! tuples {
             const WIDTH: usize = 0 $(+ { let _ = $position; 1 })+;
 
             fn from_row(row: &dyn Row, at: usize) -> Result<Self> {
-                Ok(($(column::<$name>(row, at + $position)?,)+))
+                Ok(($(<$name as FromRow>::from_row(row, at + $position)?,)+))
             }
         }
 
@@ -83,10 +83,3 @@ tuples!(A KA 0, B KB 1, C KC 2, D KD 3, E KE 4, F KF 5, G KG 6, H KH 7, I KI 8, 
 tuples!(A KA 0, B KB 1, C KC 2, D KD 3, E KE 4, F KF 5, G KG 6, H KH 7, I KI 8, J KJ 9, K KK 10, L KL 11, M KM 12, N KN 13);
 tuples!(A KA 0, B KB 1, C KC 2, D KD 3, E KE 4, F KF 5, G KG 6, H KH 7, I KI 8, J KJ 9, K KK 10, L KL 11, M KM 12, N KN 13, O KO 14);
 tuples!(A KA 0, B KB 1, C KC 2, D KD 3, E KE 4, F KF 5, G KG 6, H KH 7, I KI 8, J KJ 9, K KK 10, L KL 11, M KM 12, N KN 13, O KO 14, P KP 15);
-
-fn column<T: SqlType>(row: &dyn Row, at: usize) -> Result<T> {
-    row.get(at).and_then(T::decode_value).map_err(|source| {
-        let column = row.name(at).map_or_else(|| format!("number {}", at + 1), str::to_owned);
-        Error::Decode { column, source }
-    })
-}
