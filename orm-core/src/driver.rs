@@ -88,6 +88,12 @@ pub trait Connection: std::fmt::Debug + Send {
     fn stream<'a>(&'a mut self, statement: Statement<'a>) -> BoxFuture<'a, Result<Box<dyn RowStream + 'a>>>;
 
     /// Begins a transaction.
+    ///
+    /// One that may write MUST hold by now every lock that its first write would wait for, where the database has one
+    /// lock for all writers, unless it is `deferred`: that one MUST NOT take it before the first statement that writes,
+    /// and MUST refuse that statement with [`Error::Serialization`] at once, without waiting, if it can no longer
+    /// succeed because another transaction has written since this one first read. A database that locks by the row
+    /// (PostgreSQL) has nothing to do for it. `read_only` is stronger than `deferred`.
     fn begin<'a>(&'a mut self, options: &'a TransactionOptions) -> BoxFuture<'a, Result<()>>;
 
     /// Commits the transaction. On an error the transaction MUST be over, or still rollback-able.

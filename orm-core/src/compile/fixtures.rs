@@ -107,7 +107,7 @@ pub(super) static PAIR: TableMeta = TableMeta {
 };
 
 /// Writes like SQLite.
-pub(super) const LITE: Numbered = Numbered(Features {
+pub(crate) const LITE: Numbered = Numbered(Features {
     backend: "lite",
     max_binds: 200,
     max_identifier: 255,
@@ -154,7 +154,7 @@ pub(super) const STRICT: Numbered = Numbered(Features {
 
 /// Placeholders are `?1`, `?2`; decimals are text and have functions for operators.
 #[derive(Debug)]
-pub(super) struct Numbered(pub(super) Features);
+pub(crate) struct Numbered(pub(super) Features);
 
 impl Dialect for Numbered {
     fn name(&self) -> &'static str {

@@ -30,7 +30,7 @@ mod update;
 mod writer;
 
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 
 pub use cache::{Cache, LastByKey};
 pub use prepared::Prepared;

@@ -118,7 +118,7 @@ pub trait Executor: Send {
 /// A connection while a statement runs on it.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct Lent<'a>(pub(super) LinkGuard<'a>);
+pub struct Lent<'a>(pub(crate) LinkGuard<'a>);
 
 async fn lent<'a>(link: impl Future<Output = Result<Lent<'a>>> + Send) -> Result<LinkGuard<'a>> {
     Ok(link.await?.0)
@@ -131,13 +131,13 @@ impl Executor for &Engine {
 }
 
 /// What the methods do, once for engine, connection and transaction.
-pub(super) mod fetch {
+pub(crate) mod fetch {
     use super::{LinkGuard, Query, Result, Runnable};
     use crate::driver::{Flow, NoRows, Row, RowSink};
     use crate::error::Error;
     use crate::query::{Command, Decoder};
 
-    pub(in crate::engine) async fn all<'a, Q: Query>(
+    pub(crate) async fn all<'a, Q: Query>(
         link: impl Future<Output = Result<LinkGuard<'a>>> + Send,
         query: Q,
     ) -> Result<Vec<Q::Row>> {
@@ -146,7 +146,7 @@ pub(super) mod fetch {
         Ok(sink.rows)
     }
 
-    pub(in crate::engine) async fn optional<'a, Q: Query>(
+    pub(crate) async fn optional<'a, Q: Query>(
         link: impl Future<Output = Result<LinkGuard<'a>>> + Send,
         query: Q,
     ) -> Result<Option<Q::Row>> {
@@ -155,14 +155,14 @@ pub(super) mod fetch {
         Ok(sink.row)
     }
 
-    pub(in crate::engine) async fn one<'a, Q: Query>(
+    pub(crate) async fn one<'a, Q: Query>(
         link: impl Future<Output = Result<LinkGuard<'a>>> + Send,
         query: Q,
     ) -> Result<Q::Row> {
         optional(link, query).await?.ok_or(Error::NoRow)
     }
 
-    pub(in crate::engine) async fn execute<'a, R: Runnable>(
+    pub(crate) async fn execute<'a, R: Runnable>(
         link: impl Future<Output = Result<LinkGuard<'a>>> + Send,
         statement: R,
     ) -> Result<u64> {
@@ -170,7 +170,7 @@ pub(super) mod fetch {
         Ok(link.await?.run(statement.command(), &mut sink).await?.rows_affected)
     }
 
-    pub(in crate::engine) async fn explain<'a, R: Runnable>(
+    pub(crate) async fn explain<'a, R: Runnable>(
         link: impl Future<Output = Result<LinkGuard<'a>>> + Send,
         statement: R,
     ) -> Result<String> {

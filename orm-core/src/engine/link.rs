@@ -3,6 +3,7 @@
 use std::ops::{Deref, DerefMut};
 use std::time::Instant;
 
+use super::gone::Gone;
 use super::rows::Pause;
 use super::span::Span;
 use super::{Engine, StatementEvent, TransactionOptions};
@@ -13,16 +14,17 @@ use crate::query::Command;
 
 /// One connection of the pool. It goes back when this is dropped.
 #[derive(Debug)]
-pub(super) struct Link {
-    pub(super) connection: Box<dyn DriverConnection>,
-    pub(super) engine: Engine,
+pub(crate) struct Link {
+    pub(crate) connection: Box<dyn DriverConnection>,
+    pub(crate) engine: Engine,
     /// How many transactions and savepoints are open: 0 is none, 1 is a transaction.
-    pub(super) depth: u32,
+    pub(crate) depth: u32,
+    writes: u64,
 }
 
 /// A connection that is owned, or that somebody else keeps.
 #[derive(Debug)]
-pub(super) enum LinkGuard<'a> {
+pub(crate) enum LinkGuard<'a> {
     Owned(Link),
     Borrowed(&'a mut Link),
 }
@@ -47,15 +49,33 @@ impl DerefMut for LinkGuard<'_> {
 }
 
 impl Link {
-    pub(super) async fn open(engine: Engine, caller: Caller) -> Result<Link> {
+    pub(crate) async fn open(engine: Engine, caller: Caller) -> Result<Link> {
         let connection = engine.driver().acquire(caller).await?;
-        Ok(Link { connection, engine, depth: 0 })
+        Ok(Link { connection, engine, depth: 0, writes: 0 })
+    }
+
+    /// What stays behind while somebody has the connection: it fails in whatever is asked of it.
+    pub(super) fn gone(&self) -> Link {
+        Link { connection: Box::new(Gone), engine: self.engine.clone(), depth: self.depth, writes: self.writes }
+    }
+
+    /// How often something else than a `SELECT` was run or streamed, whatever came of it: the same number twice says
+    /// that nothing was written in between.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the session, which is to come"))]
+    pub(crate) fn writes(&self) -> u64 {
+        self.writes
+    }
+
+    /// Whether a transaction is open.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the session, which is to come"))]
+    pub(crate) fn in_transaction(&self) -> bool {
+        self.depth > 0
     }
 
     /// Runs a command: one statement, or the several of a large insert, which then stand or fall together.
     ///
     /// What is rare is in a future of its own, so that the one that every statement needs stays small.
-    pub(super) async fn run(&mut self, command: Command<'_>, sink: &mut dyn RowSink) -> Result<Done> {
+    pub(crate) async fn run(&mut self, command: Command<'_>, sink: &mut dyn RowSink) -> Result<Done> {
         let statement = match command {
             Command::One(statement) => statement,
             Command::Insert(insert) => {
@@ -67,6 +87,7 @@ impl Link {
                 }
             }
         };
+        self.count(statement);
         if self.is_observed() {
             return Box::pin(self.run_observed(statement, sink)).await;
         }
@@ -87,7 +108,7 @@ impl Link {
     }
 
     /// Begins a transaction, or sets a savepoint if one is open. Gives the new depth.
-    pub(super) async fn enter(&mut self, options: &TransactionOptions) -> Result<u32> {
+    pub(crate) async fn enter(&mut self, options: &TransactionOptions) -> Result<u32> {
         match self.depth {
             0 => self.connection.begin(options).await?,
             depth => self.connection.savepoint(depth).await?,
@@ -97,7 +118,7 @@ impl Link {
     }
 
     /// Ends the transaction (depth 1) or savepoint. After an error it is still to be abandoned.
-    pub(super) async fn leave(&mut self, depth: u32, ending: Ending) -> Result<()> {
+    pub(crate) async fn leave(&mut self, depth: u32, ending: Ending) -> Result<()> {
         match (depth, ending) {
             (1, Ending::Commit) => self.connection.commit().await?,
             (1, Ending::Rollback) => self.connection.rollback().await?,
@@ -109,7 +130,7 @@ impl Link {
     }
 
     /// Undoes the transaction (depth 1) or savepoint, unless it is over.
-    pub(super) fn abandon(&mut self, depth: u32) {
+    pub(crate) fn abandon(&mut self, depth: u32) {
         if self.depth >= depth {
             self.connection.abandon(depth - 1);
             self.depth = depth - 1;
@@ -124,7 +145,7 @@ impl Link {
     }
 
     /// Streams a command's rows into `sink`, pausing whenever it `is_filled`.
-    pub(super) async fn stream(
+    pub(crate) async fn stream(
         &mut self,
         command: Command<'_>,
         sink: &mut dyn RowSink,
@@ -149,6 +170,7 @@ impl Link {
         sink: &mut dyn RowSink,
         is_filled: &(dyn Fn() -> bool + Send + Sync),
     ) -> Result<()> {
+        self.count(statement);
         let observed = match self.is_observed() {
             true => Some(Observed::new(&self.engine, statement)?),
             false => None,
@@ -161,8 +183,23 @@ impl Link {
         }
     }
 
+    /// Before it runs: what fails half-way, or is dropped, may have written.
+    fn count(&mut self, statement: Statement<'_>) {
+        self.writes += u64::from(may_write(statement));
+    }
+
     fn is_observed(&self) -> bool {
         !self.engine.options().listeners.is_empty() || Span::enabled()
+    }
+}
+
+/// Whether a statement may change a row or a table. One that is written by hand may.
+fn may_write(statement: Statement<'_>) -> bool {
+    match statement {
+        Statement::Select(_) | Statement::ByKey { .. } => false,
+        Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) | Statement::Raw(_) | Statement::Ddl(_) => {
+            true
+        }
     }
 }
 
@@ -234,7 +271,7 @@ impl<'a> Observed<'a> {
 
 /// How a transaction or savepoint ends.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Ending {
+pub(crate) enum Ending {
     Commit,
     Rollback,
 }

@@ -12,8 +12,11 @@
 mod builder;
 mod connection;
 mod echo;
-mod executor;
-mod link;
+pub(crate) mod executor;
+#[cfg(test)]
+mod fake;
+mod gone;
+pub(crate) mod link;
 mod options;
 mod rows;
 #[cfg(feature = "tracing")]
@@ -297,7 +300,7 @@ impl Engine {
         self.driver().close().await;
     }
 
-    fn driver(&self) -> &dyn Driver {
+    pub(crate) fn driver(&self) -> &dyn Driver {
         self.0.driver.as_ref()
     }
 
@@ -305,7 +308,7 @@ impl Engine {
         &self.0.options
     }
 
-    fn link(&self, caller: Caller) -> impl Future<Output = Result<LinkGuard<'static>>> + Send + use<> {
+    pub(crate) fn link(&self, caller: Caller) -> impl Future<Output = Result<LinkGuard<'static>>> + Send + use<> {
         let engine = self.clone();
         async move { Ok(LinkGuard::Owned(Link::open(engine, caller).await?)) }
     }

@@ -63,6 +63,8 @@ impl fmt::Debug for EngineOptions {
 pub struct TransactionOptions {
     /// Writes are refused, and no lock is taken that would hold up a writer.
     pub read_only: bool,
+    /// Begins without a lock; the first statement that writes takes it.
+    pub deferred: bool,
     /// How far it is kept apart from others; none is the database's own default.
     pub isolation: Option<Isolation>,
 }
@@ -79,6 +81,20 @@ impl TransactionOptions {
     #[must_use]
     pub fn read_only(mut self) -> Self {
         self.read_only = true;
+        self
+    }
+
+    /// Begins without a lock, and takes the write lock with the first statement that writes: for a transaction that
+    /// reads first, and may write later or not at all. A database without one write lock for all begins as always.
+    ///
+    /// Until then it holds up nobody. If on SQLite another transaction has written since this one first read, then its
+    /// first write is refused at once with [`Error::Serialization`](crate::Error::Serialization): what it read is no
+    /// longer so. Run it again, or begin it with the lock.
+    ///
+    /// A [`read_only`](TransactionOptions::read_only) transaction never takes it, deferred or not.
+    #[must_use]
+    pub fn deferred(mut self) -> Self {
+        self.deferred = true;
         self
     }
 

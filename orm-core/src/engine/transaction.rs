@@ -32,13 +32,27 @@ use crate::error::{Error, Result};
 /// ```
 #[derive(Debug)]
 pub struct Transaction {
-    pub(super) link: Link,
+    pub(crate) link: Link,
 }
 
 impl Transaction {
-    pub(super) async fn begin(mut link: Link, options: &TransactionOptions) -> Result<Transaction> {
+    pub(crate) async fn begin(mut link: Link, options: &TransactionOptions) -> Result<Transaction> {
         link.enter(options).await?;
         Ok(Transaction { link })
+    }
+
+    /// Takes the connection, and all that is known of it, until it is [put back](Transaction::put_back). Meanwhile, and
+    /// for ever if it never is, everything here fails with [`Error::TransactionEnded`].
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the session, which is to come"))]
+    pub(crate) fn take_link(&mut self) -> Link {
+        let gone = self.link.gone();
+        std::mem::replace(&mut self.link, gone)
+    }
+
+    /// Puts back what [`take_link`](Transaction::take_link) took.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the session, which is to come"))]
+    pub(crate) fn put_back(&mut self, link: Link) {
+        self.link = link;
     }
 
     /// Sets a savepoint. Dropping what this gives undoes everything since, and nothing before.
@@ -111,7 +125,7 @@ pub struct Scope<'a> {
 }
 
 impl<'a> Scope<'a> {
-    pub(super) async fn open(transaction: &'a mut Transaction, options: &TransactionOptions) -> Result<Scope<'a>> {
+    pub(crate) async fn open(transaction: &'a mut Transaction, options: &TransactionOptions) -> Result<Scope<'a>> {
         let depth = transaction.link.enter(options).await?;
         Ok(Scope { transaction, depth })
     }
@@ -166,5 +180,98 @@ impl Drop for Scope<'_> {
 impl Executor for Scope<'_> {
     async fn link(&mut self, _caller: Caller) -> Result<Lent<'_>> {
         Ok(Lent(LinkGuard::Borrowed(&mut self.transaction.link)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::fake::{self, Told};
+    use crate::engine::{Executor, Transaction};
+    use crate::error::{Error, Result};
+    use crate::expr::value;
+    use crate::query::select;
+    use crate::sql;
+
+    fn ended<T>(result: Result<T>) -> bool {
+        matches!(result, Err(Error::TransactionEnded))
+    }
+
+    async fn tx() -> (Transaction, Told) {
+        let (tx, told) = fake::transaction().await;
+        assert_eq!(told.take(), ["begin"]);
+        (tx, told)
+    }
+
+    #[tokio::test]
+    async fn a_transaction_whose_connection_is_taken_refuses_everything() {
+        let (mut tx, told) = tx().await;
+
+        let taken = tx.take_link();
+        assert!(ended(tx.execute(sql!("DELETE FROM t")).await));
+        assert!(ended(tx.fetch_all(select(value(1))).await));
+        assert!(ended(tx.stream(select(value(1))).next().await.expect("an error")));
+        assert!(ended(tx.explain(select(value(1))).await));
+        assert!(ended(tx.savepoint().await));
+        assert!(ended(tx.transaction(async |_| Ok::<_, Error>(())).await));
+        assert!(ended(tx.commit().await));
+
+        assert_eq!(told.take(), [""; 0]);
+        drop(taken);
+    }
+
+    #[tokio::test]
+    async fn a_transaction_goes_on_where_its_connection_was_left() {
+        let (mut tx, told) = tx().await;
+
+        let mut taken = tx.take_link();
+        assert!(taken.in_transaction());
+        let depth = taken.enter(&crate::engine::TransactionOptions::new()).await.expect("a savepoint");
+        assert_eq!(depth, 2);
+        taken.abandon(depth);
+        tx.put_back(taken);
+        tx.execute(sql!("DELETE FROM t")).await.expect("it is open");
+        tx.commit().await.expect("it is open");
+
+        assert_eq!(told.take(), ["savepoint 1", "abandon 1", "RAW", "commit"]);
+    }
+
+    #[tokio::test]
+    async fn a_savepoint_whose_connection_is_taken_is_undone_with_its_transaction() {
+        let (mut tx, told) = tx().await;
+
+        let mut savepoint = tx.savepoint().await.expect("a savepoint");
+        let leaked = savepoint.take_link();
+        assert!(ended(savepoint.commit().await));
+        assert!(ended(tx.rollback().await));
+
+        assert_eq!(told.take(), ["savepoint 1"]);
+        drop(leaked);
+    }
+
+    #[tokio::test]
+    async fn a_transaction_that_cannot_be_committed_is_abandoned() {
+        let (tx, told) = tx().await;
+
+        told.refuse("commit");
+        assert!(ended(tx.commit().await));
+
+        assert_eq!(told.take(), ["commit", "abandon 0"]);
+    }
+
+    #[tokio::test]
+    async fn whatever_is_no_select_is_counted_as_a_write() {
+        let (mut tx, _told) = tx().await;
+        let mut counts = vec![tx.link.writes()];
+
+        tx.fetch_all(select(value(1))).await.expect("a select");
+        assert!(tx.stream(select(value(1))).next().await.is_none());
+        tx.explain(sql!("DELETE FROM t")).await.expect("a plan");
+        counts.push(tx.link.writes());
+        tx.execute(sql!("DELETE FROM t")).await.expect("a delete");
+        counts.push(tx.link.writes());
+        assert!(tx.stream(sql!("DELETE FROM t RETURNING x").rows::<(i64,)>()).next().await.is_none());
+        counts.push(tx.link.writes());
+
+        assert_eq!(counts, [0, 0, 1, 2]);
     }
 }
