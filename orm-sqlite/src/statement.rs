@@ -239,7 +239,7 @@ impl Work for Compiled<'_> {
 
     fn columns(&self) -> Vec<&str> {
         let (table, columns): (_, Vec<u16>) = match self.prepared.statement() {
-            Statement::Insert(chunk) => (chunk.insert.table, chunk.columns.iter().collect()),
+            Statement::Insert(chunk) => (chunk.table, chunk.columns.iter().collect()),
             Statement::Update(update) => (update.table.meta, update.set.iter().map(|set| set.column).collect()),
             _ => return Vec::new(),
         };

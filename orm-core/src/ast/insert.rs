@@ -19,13 +19,17 @@ pub struct Insert {
     pub returning: Vec<Projection>,
 }
 
-/// The part of an `INSERT` that is sent as one statement.
+/// Some rows of a table that one `INSERT` sends. All is borrowed, so that rows can be inserted from where they live.
 #[derive(Debug, Clone, Copy)]
 pub struct InsertChunk<'a> {
-    /// The whole.
-    pub insert: &'a Insert,
+    /// The table.
+    pub table: &'static TableMeta,
+    /// The rows, of which these are some.
+    pub rows: &'a dyn RowSource,
     /// The columns that these rows give; the database fills in the others.
     pub columns: ColumnSet,
+    /// `RETURNING`.
+    pub returning: &'a [Projection],
     /// The first row's number.
     pub start: usize,
     /// The number after the last row's.

@@ -99,7 +99,7 @@ impl<'a> Statement<'a> {
         match self {
             Statement::Select(select) => select.root().map(|table| table.meta.name),
             Statement::ByKey { table, .. } => Some(table.meta.name),
-            Statement::Insert(chunk) => Some(chunk.insert.table.name),
+            Statement::Insert(chunk) => Some(chunk.table.name),
             Statement::Update(update) => Some(update.table.meta.name),
             Statement::Delete(delete) => Some(delete.table.meta.name),
             Statement::Raw(_) => None,

@@ -108,7 +108,7 @@ fn by_key(table: TableRef, key: &[Value]) -> Result<()> {
 }
 
 fn insert(chunk: InsertChunk<'_>, features: &Features) -> Result<()> {
-    let table = chunk.insert.table;
+    let table = chunk.table;
     if chunk.rows().is_empty() {
         return refuse(format!("there are no rows to insert into `{}`", table.name));
     }
@@ -116,7 +116,7 @@ fn insert(chunk: InsertChunk<'_>, features: &Features) -> Result<()> {
         return refuse(format!("rows without a value can be inserted into `{}` one at a time only", table.name));
     }
     let scope = Scope { tables: Tables::Written(TableRef { meta: table, alias: None }), outer: None };
-    returning(&chunk.insert.returning, &scope, features)
+    returning(chunk.returning, &scope, features)
 }
 
 fn check_update(update: &Update, features: &Features) -> Result<()> {

@@ -328,9 +328,15 @@ pub(super) fn insert(meta: &'static TableMeta, columns: &[u16], rows: Vec<Vec<i6
 }
 
 pub(super) fn whole(insert: &Insert) -> Statement<'_> {
-    let end = insert.rows.len();
-    let columns = if end == 0 { ColumnSet::default() } else { insert.rows.columns(0) };
-    Statement::Insert(InsertChunk { insert, columns, start: 0, end })
+    Statement::Insert(chunk(insert))
+}
+
+/// All rows of an `INSERT`.
+pub(super) fn chunk(insert: &Insert) -> InsertChunk<'_> {
+    let Insert { table, rows, returning } = insert;
+    let end = rows.len();
+    let columns = if end == 0 { ColumnSet::default() } else { rows.columns(0) };
+    InsertChunk { table, rows: rows.as_ref(), columns, returning, start: 0, end }
 }
 
 /// The text for one dialect.

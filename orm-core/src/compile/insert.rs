@@ -8,19 +8,19 @@ use crate::error::Result;
 impl<'a> Writer<'a> {
     pub(super) fn insert(&mut self, chunk: InsertChunk<'a>) -> Result<()> {
         self.push("INSERT INTO ");
-        self.push_identifier(chunk.insert.table.name)?;
+        self.push_identifier(chunk.table.name)?;
         if chunk.columns.is_empty() {
             self.push(" DEFAULT VALUES");
         } else {
             self.values(chunk)?;
         }
-        self.returning(&chunk.insert.returning)
+        self.returning(chunk.returning)
     }
 
     fn values(&mut self, chunk: InsertChunk<'a>) -> Result<()> {
         self.push(" (");
         self.separated(chunk.columns.iter(), ", ", |out, index| {
-            let column = column_of(chunk.insert.table, index)?;
+            let column = column_of(chunk.table, index)?;
             out.push_identifier(column.name)
         })?;
         self.push(") VALUES ");

@@ -109,8 +109,7 @@ impl fmt::Debug for Prepared<'_> {
 
 fn bind_rows(chunk: &InsertChunk<'_>, sink: &mut dyn BindSink) -> Result<()> {
     let columns: SmallVec<[u16; 32]> = chunk.columns.iter().collect();
-    let source = chunk.insert.rows.as_ref();
-    chunk.rows().try_for_each(|row| source.bind(row, &columns, sink))
+    chunk.rows().try_for_each(|row| chunk.rows.bind(row, &columns, sink))
 }
 
 fn bind_value(value: &Value, sink: &mut dyn BindSink) -> Result<()> {

@@ -284,9 +284,9 @@ impl<'a> Walk<'a, '_> {
 
     fn insert(&mut self, chunk: InsertChunk<'a>) -> Result<()> {
         self.node(Tag::Insert, chunk.rows().len() as u64);
-        self.address(chunk.insert.table);
+        self.address(chunk.table);
         self.words.extend_from_slice(&chunk.columns.words());
-        self.projections(&chunk.insert.returning)
+        self.projections(chunk.returning)
     }
 
     fn update(&mut self, update: &'a Update) -> Result<()> {
@@ -815,7 +815,7 @@ mod tests {
         let deletes = [delete(vec![]), delete(vec![user("id")]), delete(vec![user("id"), user("id")])];
         let rows = insert(&USERS, &[1, 2], vec![vec![1, 2], vec![3, 4]]);
         let returning = Insert { returning: vec![Projection::Table(table(&USERS))], ..rows.clone() };
-        let part = Statement::Insert(InsertChunk { insert: &rows, columns: rows.rows.columns(0), start: 0, end: 1 });
+        let part = Statement::Insert(InsertChunk { end: 1, ..chunk(&rows) });
         let keys = [Value::Int(1), Value::Int(2)];
         let others = [whole(&rows), whole(&returning), part]
             .into_iter()

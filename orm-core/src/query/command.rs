@@ -39,13 +39,37 @@ impl<'a> Command<'a> {
 struct Chunks<'a> {
     insert: &'a Insert,
     next: usize,
+    size: ChunkSize,
+}
+
+/// How many rows a statement takes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ChunkSize {
     /// Rows a statement at most, whatever its columns.
     rows: usize,
     max_binds: usize,
 }
 
-/// Numbers of rows for which there is a statement of its own.
-const SIZES: [usize; 6] = [50, 25, 10, 5, 2, 1];
+impl ChunkSize {
+    /// Numbers of rows for which there is a statement of its own.
+    const SIZES: [usize; 6] = [50, 25, 10, 5, 2, 1];
+
+    pub(crate) fn new(features: &Features) -> Self {
+        ChunkSize { rows: features.insert_rows.max(1), max_binds: features.max_binds }
+    }
+
+    /// How many of `rows_left` rows the next statement takes.
+    pub(crate) fn of(self, rows_left: usize, binds_per_row: usize) -> usize {
+        if binds_per_row == 0 {
+            return 1;
+        }
+        let most = rows_left.min(self.rows).min(self.max_binds / binds_per_row).max(1);
+        if self.rows > Self::SIZES[0] {
+            return most;
+        }
+        Self::SIZES.into_iter().find(|size| *size <= most).unwrap_or(1)
+    }
+}
 
 impl<'a> Chunks<'a> {
     fn new(insert: &'a Insert, features: &Features) -> Result<Self> {
@@ -53,19 +77,7 @@ impl<'a> Chunks<'a> {
         if columns > features.max_binds {
             return Err(Error::TooManyBinds { count: columns, limit: features.max_binds, backend: features.backend });
         }
-        Ok(Chunks { insert, next: 0, rows: features.insert_rows.max(1), max_binds: features.max_binds })
-    }
-
-    /// How many of `run` rows of `columns` columns each the next statement takes.
-    fn size(&self, run: usize, columns: usize) -> usize {
-        if columns == 0 {
-            return 1;
-        }
-        let most = run.min(self.rows).min(self.max_binds / columns).max(1);
-        if self.rows > SIZES[0] {
-            return most;
-        }
-        SIZES.into_iter().find(|size| *size <= most).unwrap_or(1)
+        Ok(Chunks { insert, next: 0, size: ChunkSize::new(features) })
     }
 }
 
@@ -73,14 +85,15 @@ impl<'a> Iterator for Chunks<'a> {
     type Item = Statement<'a>;
 
     fn next(&mut self) -> Option<Statement<'a>> {
-        let (start, rows) = (self.next, &self.insert.rows);
+        let Insert { table, rows, returning } = self.insert;
+        let (start, rows) = (self.next, rows.as_ref());
         if start >= rows.len() {
             return None;
         }
         let columns = rows.columns(start);
-        let limit = rows.len().min(start + self.rows);
+        let limit = rows.len().min(start + self.size.rows);
         let run = (start + 1..limit).take_while(|row| rows.columns(*row) == columns).count() + 1;
-        self.next = start + self.size(run, columns.len());
-        Some(Statement::Insert(InsertChunk { insert: self.insert, columns, start, end: self.next }))
+        self.next = start + self.size.of(run, columns.len());
+        Some(Statement::Insert(InsertChunk { table, rows, columns, returning, start, end: self.next }))
     }
 }

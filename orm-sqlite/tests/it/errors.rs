@@ -1,6 +1,6 @@
 //! Errors name the table, the columns and the constraint, and what to do.
 
-use orm_core::ast::{Delete, Insert, InsertChunk, RowSource, Statement, TableRef, Update};
+use orm_core::ast::{Delete, InsertChunk, RowSource, Statement, TableRef, Update};
 use orm_core::driver::{Connection, NoRows};
 use orm_core::error::{Error, Result};
 use orm_core::types::{BindSink, ColumnType};
@@ -193,8 +193,8 @@ mod models {
 
 async fn insert(table: &'static orm_core::meta::TableMeta, row: Vec<i64>) -> Error {
     let (_driver, mut connection) = connection_with_tables().await;
-    let insert = Insert { table, rows: std::sync::Arc::new(models::Integers(row)), returning: vec![] };
-    let chunk = InsertChunk { columns: insert.rows.columns(0), insert: &insert, start: 0, end: 1 };
+    let rows = models::Integers(row);
+    let chunk = InsertChunk { table, rows: &rows, columns: rows.columns(0), returning: &[], start: 0, end: 1 };
     connection.run(Statement::Insert(chunk), &mut NoRows).await.expect_err("a broken key")
 }
 
