@@ -57,6 +57,18 @@ pub trait Dialect: std::fmt::Debug + Send + Sync {
     ///
     /// The backend cannot take such a list.
     fn list(&self, out: &mut Writer<'_>, kind: ListKind, placeholder: usize) -> Result<()>;
+
+    /// Writes the query of the cells of many rows, with columns called `column1`, `column2`, and so on, of these types:
+    /// `VALUES (?1, ?2), (?3, ?4)`. An `UPDATE` of many rows by key reads from it, and a `DELETE` looks in it.
+    ///
+    /// # Errors
+    ///
+    /// The backend cannot take such values.
+    fn values(&self, out: &mut Writer<'_>, columns: &[ColumnType], rows: usize) -> Result<()> {
+        out.push("VALUES ");
+        out.push_rows(columns.len(), rows);
+        Ok(())
+    }
 }
 
 /// Where a type is written.
@@ -92,7 +104,7 @@ pub struct Features {
     pub max_binds: usize,
     /// Most bytes in a name.
     pub max_identifier: usize,
-    /// Best number of rows in one `INSERT`.
+    /// Best number of rows in one `INSERT`, or in one `UPDATE` or `DELETE` by keys.
     pub insert_rows: usize,
     /// `LIMIT` is written as a number, since the database plans anew for each bound one.
     pub literal_limit: bool,
@@ -104,6 +116,8 @@ pub struct Features {
     pub list_as_one_bind: fn(ListKind) -> bool,
     /// `RETURNING` of insert, update and delete.
     pub returning: bool,
+    /// `UPDATE .. FROM`; without it, rows with values of their own are updated one by one.
+    pub update_from: bool,
     /// `RIGHT JOIN` and `FULL JOIN`.
     pub right_and_full_join: bool,
     /// `FILTER (WHERE ..)` of aggregates.

@@ -33,6 +33,7 @@ static FEATURES: Features = Features {
         ListKind::Separate => false,
     },
     returning: true,
+    update_from: true,
     right_and_full_join: true,
     aggregate_filter: true,
     nulls_are_smallest: true,

@@ -220,15 +220,20 @@ impl Work for Compiled<'_> {
     fn operation(&self) -> Operation {
         match self.prepared.statement() {
             Statement::Insert(_) => Operation::Insert,
-            Statement::Update(_) => Operation::Update,
-            Statement::Delete(_) => Operation::Delete,
+            Statement::Update(_) | Statement::UpdateRows(_) => Operation::Update,
+            Statement::Delete(_) | Statement::DeleteRows(_) => Operation::Delete,
             Statement::Select(_) | Statement::ByKey { .. } | Statement::Raw(_) | Statement::Ddl(_) => Operation::Other,
         }
     }
 
     fn surely_writes(&self) -> bool {
         match self.prepared.statement() {
-            Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) | Statement::Ddl(_) => true,
+            Statement::Insert(_)
+            | Statement::Update(_)
+            | Statement::Delete(_)
+            | Statement::UpdateRows(_)
+            | Statement::DeleteRows(_)
+            | Statement::Ddl(_) => true,
             Statement::Select(_) | Statement::ByKey { .. } | Statement::Raw(_) => false,
         }
     }
@@ -241,6 +246,7 @@ impl Work for Compiled<'_> {
         let (table, columns): (_, Vec<u16>) = match self.prepared.statement() {
             Statement::Insert(chunk) => (chunk.table, chunk.columns.iter().collect()),
             Statement::Update(update) => (update.table.meta, update.set.iter().map(|set| set.column).collect()),
+            Statement::UpdateRows(chunk) => (chunk.table, chunk.columns.iter().collect()),
             _ => return Vec::new(),
         };
         columns.into_iter().filter_map(|column| table.column(column)).map(|column| column.name).collect()

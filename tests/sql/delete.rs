@@ -49,3 +49,25 @@ fn an_alias_is_deleted_from() {
     let u = User.alias("u");
     check!(delete(u).filter(u.id.eq(1)), sqlite: r#"DELETE FROM "users" AS "u" WHERE "u"."id" = ?1"#);
 }
+
+#[test]
+fn rows_are_deleted_by_their_keys() {
+    let tags = ["a", "b", "c"].map(|name| Tag { name: name.into() });
+    let [one, ..] = tags.clone();
+    check!(delete_rows(one), sqlite: r#"DELETE FROM "tag" WHERE "tag"."name" = ?1"#);
+    check!(delete_rows(tags), sqlite: r#"DELETE FROM "tag" WHERE "tag"."name" IN (?1, ?2)"#);
+}
+
+#[test]
+fn rows_are_deleted_by_keys_of_several_columns() {
+    let pairs = ["a", "b"].map(|tag| PostTag { post_id: 1, tag: tag.into() });
+    let [one, _] = pairs.clone();
+    check!(
+        delete_rows(one),
+        sqlite: r#"DELETE FROM "post_tag" WHERE "post_tag"."post_id" = ?1 AND "post_tag"."tag" = ?2"#,
+    );
+    check!(
+        delete_rows(pairs),
+        sqlite: r#"DELETE FROM "post_tag" WHERE ("post_tag"."post_id", "post_tag"."tag") IN (VALUES (?1, ?2), (?3, ?4))"#,
+    );
+}

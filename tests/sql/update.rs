@@ -2,7 +2,7 @@
 
 use orm::prelude::*;
 
-use crate::check::check;
+use crate::check::{check, refused, text};
 use crate::models::*;
 
 #[test]
@@ -142,4 +142,51 @@ fn a_statement_is_built_up_by_ordinary_code() {
         query = query.set(User.nickname, nickname);
     }
     check!(query, sqlite: r#"UPDATE "users" SET "active" = ?1, "nickname" = ?2 WHERE "users"."id" = ?3"#);
+}
+
+fn users(ids: impl IntoIterator<Item = i64>) -> Vec<User> {
+    let user = |id| User { id, name: "Alice".into(), nickname: None, age: None, active: true, manager_id: None };
+    ids.into_iter().map(user).collect()
+}
+
+#[test]
+fn a_struct_is_written_over_the_row_of_its_key() {
+    check!(
+        update_rows(users([1])),
+        sqlite: r#"UPDATE "users" SET "name" = ?1, "nickname" = ?2, "age" = ?3, "active" = ?4, "manager_id" = ?5 WHERE "users"."id" = ?6"#,
+    );
+    let comment = Comment { id: 1, post_id: 2, body: "hello".into() };
+    check!(
+        update_rows(comment).returning(Comment.body),
+        sqlite: r#"UPDATE "comment" SET "post_id" = ?1, "body" = ?2 WHERE "comment"."id" = ?3 RETURNING "comment"."body""#,
+    );
+}
+
+#[test]
+fn only_named_columns_are_written() {
+    check!(
+        update_rows(users([1])).columns(User.name),
+        sqlite: r#"UPDATE "users" SET "name" = ?1 WHERE "users"."id" = ?2"#,
+    );
+    check!(
+        update_rows(users([1])).columns((User.age, User.name)),
+        sqlite: r#"UPDATE "users" SET "name" = ?1, "age" = ?2 WHERE "users"."id" = ?3"#,
+    );
+}
+
+#[test]
+fn rows_with_values_of_their_own_share_a_statement() {
+    check!(
+        update_rows(users([1, 2])).columns((User.name, User.age)).returning(User.id),
+        sqlite: r#"UPDATE "users" SET "name" = "new"."column1", "age" = "new"."column2" FROM (VALUES (?1, ?2, ?3), (?4, ?5, ?6)) AS "new" WHERE "users"."id" = "new"."column3" RETURNING "users"."id""#,
+    );
+    assert_eq!(text(&update_rows(users(1..=120)).columns(User.name)).matches("(?").count(), 50);
+}
+
+#[test]
+fn a_model_that_is_all_key_has_nothing_to_write() {
+    refused(
+        update_rows(Tag { name: "rust".into() }),
+        "the update of `tag` sets no column: name some that are not its key",
+    );
 }

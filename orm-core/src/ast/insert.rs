@@ -136,6 +136,14 @@ impl ColumnSet {
     }
 }
 
+impl FromIterator<u16> for ColumnSet {
+    fn from_iter<I: IntoIterator<Item = u16>>(columns: I) -> Self {
+        let mut set = ColumnSet::default();
+        columns.into_iter().for_each(|column| set.insert(column));
+        set
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,6 +7,7 @@ mod delete;
 mod expr;
 mod insert;
 mod raw;
+mod rows;
 mod select;
 mod update;
 
@@ -14,6 +15,7 @@ pub use delete::Delete;
 pub use expr::{Aggregate, BinaryOp, Expr, Function, NumberKind, Operation};
 pub use insert::{ColumnSet, Insert, InsertChunk, RowSource};
 pub use raw::{Raw, RawPart};
+pub use rows::{DeleteChunk, DeleteRows, KeyedRows, UpdateChunk, UpdateRows};
 pub use select::{Direction, Join, JoinKind, NullsOrder, Order, Projection, Select};
 pub use update::{Assignment, Update};
 
@@ -73,6 +75,10 @@ pub enum Statement<'a> {
     Update(&'a Update),
     /// `DELETE`.
     Delete(&'a Delete),
+    /// `UPDATE` of some rows by their keys, each with values of its own.
+    UpdateRows(UpdateChunk<'a>),
+    /// `DELETE` of some rows by their keys.
+    DeleteRows(DeleteChunk<'a>),
     /// Written by hand.
     Raw(&'a Raw),
     /// `CREATE` and `DROP`.
@@ -86,8 +92,8 @@ impl<'a> Statement<'a> {
         match self {
             Statement::Select(_) | Statement::ByKey { .. } => "SELECT",
             Statement::Insert(_) => "INSERT",
-            Statement::Update(_) => "UPDATE",
-            Statement::Delete(_) => "DELETE",
+            Statement::Update(_) | Statement::UpdateRows(_) => "UPDATE",
+            Statement::Delete(_) | Statement::DeleteRows(_) => "DELETE",
             Statement::Raw(_) => "RAW",
             Statement::Ddl(ddl) => ddl.operation(),
         }
@@ -102,6 +108,8 @@ impl<'a> Statement<'a> {
             Statement::Insert(chunk) => Some(chunk.table.name),
             Statement::Update(update) => Some(update.table.meta.name),
             Statement::Delete(delete) => Some(delete.table.meta.name),
+            Statement::UpdateRows(chunk) => Some(chunk.table.name),
+            Statement::DeleteRows(chunk) => Some(chunk.table.name),
             Statement::Raw(_) => None,
             Statement::Ddl(ddl) => Some(ddl.table()),
         }

@@ -4,10 +4,11 @@ use super::missing;
 use super::writer::column_of;
 use crate::ast::{
     Aggregate, ColumnRef, ColumnSet, Expr, InsertChunk, Join, JoinKind, Operation, Order, Projection, Raw, RawPart,
-    Select, Statement, TableRef, Update,
+    Select, Statement, TableRef, Update, UpdateChunk,
 };
 use crate::dialect::Features;
 use crate::error::{Error, Result};
+use crate::meta::TableMeta;
 use crate::value::Value;
 
 /// Checks a whole statement.
@@ -22,6 +23,8 @@ pub(super) fn statement(statement: Statement<'_>, features: &Features) -> Result
             Check::new(&scope, Place::Where, features).exprs(&delete.filter)?;
             returning(&delete.returning, &scope, features)
         }
+        Statement::UpdateRows(chunk) => update_rows(chunk, features),
+        Statement::DeleteRows(chunk) => keyed_rows(chunk.table, chunk.guard, chunk.rows().len()),
         Statement::Raw(raw) => {
             let scope = Scope { tables: Tables::Unknown, outer: None };
             Check::new(&scope, Place::Value, features).raw(raw)
@@ -136,6 +139,30 @@ fn check_update(update: &Update, features: &Features) -> Result<()> {
     }
     Check::new(&scope, Place::Where, features).exprs(&update.filter)?;
     returning(&update.returning, &scope, features)
+}
+
+fn update_rows(chunk: UpdateChunk<'_>, features: &Features) -> Result<()> {
+    let table = chunk.table;
+    keyed_rows(table, chunk.guard, chunk.rows().len())?;
+    if chunk.columns.is_empty() {
+        return refuse(format!("the update of `{}` sets no column: name some that are not its key", table.name));
+    }
+    chunk.columns.iter().try_for_each(|column| column_of(table, column).map(drop))?;
+    if chunk.rows().len() > 1 && !features.update_from {
+        return unsupported("UPDATE .. FROM", features, "update the rows one by one");
+    }
+    let scope = Scope { tables: Tables::Written(TableRef { meta: table, alias: None }), outer: None };
+    returning(chunk.returning, &scope, features)
+}
+
+fn keyed_rows(table: &'static TableMeta, guard: Option<u16>, rows: usize) -> Result<()> {
+    if rows == 0 {
+        return refuse(format!("there are no rows of `{}` to write", table.name));
+    }
+    if table.primary_key.is_empty() {
+        return refuse(format!("`{}` has no primary key to find its rows by", table.model));
+    }
+    guard.map_or(Ok(()), |column| column_of(table, column).map(drop))
 }
 
 fn returning(projections: &[Projection], scope: &Scope<'_>, features: &Features) -> Result<()> {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::{Cache, compile};
 use crate::ast::{
-    Aggregate, BinaryOp, ColumnRef, ColumnSet, Expr, Function, Insert, InsertChunk, Join, JoinKind, NumberKind,
-    Operation, Order, Projection, RowSource, Select, Statement, TableRef,
+    Aggregate, BinaryOp, ColumnRef, ColumnSet, Expr, Function, Insert, InsertChunk, Join, JoinKind, KeyedRows,
+    NumberKind, Operation, Order, Projection, RowSource, Select, Statement, TableRef,
 };
 use crate::ast::{Direction, NullsOrder};
 use crate::compile::Writer;
@@ -21,7 +21,7 @@ const fn column(name: &'static str, column_type: ColumnType, nullable: bool) -> 
 
 const TEXT: ColumnType = ColumnType::Text { max_length: None };
 
-const EMPTY: TableMeta = TableMeta {
+pub(super) const EMPTY: TableMeta = TableMeta {
     name: "",
     model: "",
     columns: &[],
@@ -59,6 +59,9 @@ pub(super) static USERS: TableMeta = TableMeta {
     }],
     relations: &[RelationMeta { name: "posts", target: || &POST }],
 };
+
+/// A model always has a key; what a program builds by hand need not.
+pub(super) static KEYLESS: TableMeta = TableMeta { name: "keyless", model: "Keyless", ..EMPTY };
 
 pub(super) static POST: TableMeta = TableMeta {
     name: "post",
@@ -118,6 +121,7 @@ pub(crate) const LITE: Numbered = Numbered(Features {
     distinct_string_agg: false,
     list_as_one_bind: |kind| kind != ListKind::Separate,
     returning: true,
+    update_from: true,
     right_and_full_join: true,
     aggregate_filter: true,
     nulls_are_smallest: true,
@@ -141,6 +145,7 @@ pub(super) const STRICT: Numbered = Numbered(Features {
     distinct_string_agg: true,
     list_as_one_bind: |_| false,
     returning: false,
+    update_from: false,
     right_and_full_join: false,
     aggregate_filter: false,
     nulls_are_smallest: false,
@@ -325,6 +330,31 @@ pub(super) fn insert(meta: &'static TableMeta, columns: &[u16], rows: Vec<Vec<i6
     let mut set = ColumnSet::default();
     columns.iter().for_each(|column| set.insert(*column));
     Insert { table: meta, rows: Arc::new(Rows(rows, set)), returning: vec![] }
+}
+
+/// Rows of integers, a cell for each column. The database has a hundred less in the fourth column.
+#[derive(Debug)]
+pub(super) struct Keyed(pub(super) Vec<Vec<i64>>);
+
+pub(super) fn keyed(rows: &[&[i64]]) -> Keyed {
+    Keyed(rows.iter().map(|row| row.to_vec()).collect())
+}
+
+impl KeyedRows for Keyed {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn bind_key(&self, row: usize, columns: &[u16], sink: &mut dyn BindSink) -> Result<()> {
+        columns.iter().try_for_each(|column| {
+            let now = self.0[row][usize::from(*column)];
+            sink.bind(ValueRef::Int(if *column == 3 { now - 100 } else { now }))
+        })
+    }
+
+    fn bind(&self, row: usize, columns: &[u16], sink: &mut dyn BindSink) -> Result<()> {
+        columns.iter().try_for_each(|column| sink.bind(ValueRef::Int(self.0[row][usize::from(*column)])))
+    }
 }
 
 pub(super) fn whole(insert: &Insert) -> Statement<'_> {

@@ -24,6 +24,7 @@ mod insert;
 mod missing;
 mod prepared;
 mod raw;
+mod rows;
 mod select;
 mod shape;
 mod update;
@@ -75,6 +76,8 @@ fn render(statement: Statement<'_>, dialect: &dyn Dialect, binds: &[&Value]) -> 
         Statement::Insert(chunk) => out.insert(chunk)?,
         Statement::Update(update) => out.update(update)?,
         Statement::Delete(delete) => out.delete(delete)?,
+        Statement::UpdateRows(chunk) => out.update_rows(chunk)?,
+        Statement::DeleteRows(chunk) => out.delete_rows(chunk)?,
         Statement::Raw(raw) => out.raw(raw)?,
         Statement::Ddl(ddl) => out.ddl(ddl)?,
     }

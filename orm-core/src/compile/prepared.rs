@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use super::Compiled;
 use super::shape::Binds as Values;
-use crate::ast::{InsertChunk, Statement};
+use crate::ast::{DeleteChunk, InsertChunk, Statement, UpdateChunk};
 use crate::error::{Binds, Result};
 use crate::types::{BindSink, unbindable};
 use crate::value::{Value, ValueRef};
@@ -15,7 +15,7 @@ use crate::value::{Value, ValueRef};
 /// A statement ready to run: its text, and its values in the order of the placeholders.
 pub struct Prepared<'a> {
     compiled: Arc<Compiled>,
-    /// The values of the tree; a key's are in the statement, and an insert's rows come before these.
+    /// The values of the tree; a key's are in the statement, and rows come before these.
     values: Values<'a>,
     statement: Statement<'a>,
 }
@@ -53,6 +53,8 @@ impl Prepared<'_> {
             // A key's values are in the order of the text.
             Statement::ByKey { key, .. } => return key.iter().try_for_each(|value| bind_value(value, sink)),
             Statement::Insert(chunk) => bind_rows(chunk, sink)?,
+            Statement::UpdateRows(chunk) => bind_new_values(chunk, sink)?,
+            Statement::DeleteRows(chunk) => bind_keys(chunk, sink)?,
             Statement::Select(_)
             | Statement::Update(_)
             | Statement::Delete(_)
@@ -73,6 +75,8 @@ impl Prepared<'_> {
         let cells = match &self.statement {
             Statement::ByKey { key, .. } => return key.len(),
             Statement::Insert(chunk) => chunk.rows().len() * chunk.columns.len(),
+            Statement::UpdateRows(chunk) => chunk.rows().len() * (chunk.columns.len() + chunk.key().count()),
+            Statement::DeleteRows(chunk) => chunk.rows().len() * chunk.key().count(),
             Statement::Select(_)
             | Statement::Update(_)
             | Statement::Delete(_)
@@ -110,6 +114,20 @@ impl fmt::Debug for Prepared<'_> {
 fn bind_rows(chunk: &InsertChunk<'_>, sink: &mut dyn BindSink) -> Result<()> {
     let columns: SmallVec<[u16; 32]> = chunk.columns.iter().collect();
     chunk.rows().try_for_each(|row| chunk.rows.bind(row, &columns, sink))
+}
+
+fn bind_new_values(chunk: &UpdateChunk<'_>, sink: &mut dyn BindSink) -> Result<()> {
+    let columns: SmallVec<[u16; 32]> = chunk.columns.iter().collect();
+    let key: SmallVec<[u16; 4]> = chunk.key().collect();
+    chunk.rows().try_for_each(|row| {
+        chunk.rows.bind(row, &columns, sink)?;
+        chunk.rows.bind_key(row, &key, sink)
+    })
+}
+
+fn bind_keys(chunk: &DeleteChunk<'_>, sink: &mut dyn BindSink) -> Result<()> {
+    let key: SmallVec<[u16; 4]> = chunk.key().collect();
+    chunk.rows().try_for_each(|row| chunk.rows.bind_key(row, &key, sink))
 }
 
 fn bind_value(value: &Value, sink: &mut dyn BindSink) -> Result<()> {

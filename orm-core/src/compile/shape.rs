@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 
 use crate::ast::{
     Aggregate, BinaryOp, ColumnRef, Delete, Direction, Expr, Function, InsertChunk, Join, JoinKind, NullsOrder,
-    NumberKind, Operation, Order, Projection, Raw, RawPart, Select, Statement, TableRef, Update,
+    NumberKind, Operation, Order, Projection, Raw, RawPart, Select, Statement, TableRef, Update, UpdateChunk,
 };
 use crate::dialect::{Features, ListKind};
 use crate::error::{Error, Result};
@@ -130,6 +130,8 @@ enum Tag {
     Insert,
     Update,
     Delete,
+    UpdateRows,
+    DeleteRows,
     Table,
     Projections,
     ProjectedTable,
@@ -186,6 +188,11 @@ impl<'a> Walk<'a, '_> {
             Statement::Insert(chunk) => self.insert(chunk),
             Statement::Update(update) => self.update(update),
             Statement::Delete(delete) => self.delete(delete),
+            Statement::UpdateRows(chunk) => self.update_rows(chunk),
+            Statement::DeleteRows(chunk) => {
+                self.rows_node(Tag::DeleteRows, chunk.rows().len(), chunk.guard, chunk.table);
+                Ok(())
+            }
             Statement::Raw(raw) => self.raw(raw),
             // Names of a CREATE are owned texts, and none is run twice: it has no shape, and no cache asks for it.
             Statement::Ddl(_) => Ok(()),
@@ -306,6 +313,19 @@ impl<'a> Walk<'a, '_> {
         self.table(Tag::Delete, filter.len(), *table);
         self.exprs(filter)?;
         self.projections(returning)
+    }
+
+    fn update_rows(&mut self, chunk: UpdateChunk<'a>) -> Result<()> {
+        self.rows_node(Tag::UpdateRows, chunk.rows().len(), chunk.guard, chunk.table);
+        self.words.extend_from_slice(&chunk.columns.words());
+        self.projections(chunk.returning)
+    }
+
+    fn rows_node(&mut self, tag: Tag, rows: usize, guard: Option<u16>, table: &'static TableMeta) {
+        // One more than the column, so that none is 0.
+        let guard = guard.map_or(0, |column| u64::from(column) + 1);
+        self.node(tag, guard | (rows as u64) << 17);
+        self.address(table);
     }
 
     fn raw(&mut self, raw: &'a Raw) -> Result<()> {
@@ -642,7 +662,7 @@ mod tests {
 
     use super::super::fixtures::*;
     use super::*;
-    use crate::ast::{Assignment, Insert, InsertChunk};
+    use crate::ast::{Assignment, DeleteChunk, Insert, InsertChunk};
 
     fn shape_of<'a>(statement: Statement<'a>, dialect: &Numbered) -> Shape<'a> {
         let mut shape = Shape::default();
@@ -816,11 +836,32 @@ mod tests {
         let rows = insert(&USERS, &[1, 2], vec![vec![1, 2], vec![3, 4]]);
         let returning = Insert { returning: vec![Projection::Table(table(&USERS))], ..rows.clone() };
         let part = Statement::Insert(InsertChunk { end: 1, ..chunk(&rows) });
+        let keyed = keyed(&[&[1, 2, 3], &[4, 5, 6], &[7, 8, 9]]);
+        let (rows_2, rows_3) = ((0, 2), (0, 3));
+        let update_rows = |columns: &[u16], guard, (start, end), returning| {
+            let columns = columns.iter().copied().collect();
+            Statement::UpdateRows(UpdateChunk { table: &USERS, columns, guard, rows: &keyed, returning, start, end })
+        };
+        let delete_rows =
+            |table, guard, (start, end)| Statement::DeleteRows(DeleteChunk { table, guard, rows: &keyed, start, end });
+        let chunks = [
+            update_rows(&[1], None, rows_2, &[]),
+            update_rows(&[2], None, rows_2, &[]),
+            update_rows(&[1], None, rows_3, &[]),
+            update_rows(&[1], Some(0), rows_2, &[]),
+            update_rows(&[1], Some(1), rows_2, &[]),
+            update_rows(&[1], None, rows_2, &[Projection::One]),
+            delete_rows(&USERS, None, rows_2),
+            delete_rows(&PAIR, None, rows_2),
+            delete_rows(&USERS, None, rows_3),
+            delete_rows(&USERS, Some(0), rows_2),
+        ];
         let keys = [Value::Int(1), Value::Int(2)];
         let others = [whole(&rows), whole(&returning), part]
             .into_iter()
             .chain(updates.iter().map(Statement::Update))
             .chain(deletes.iter().map(Statement::Delete))
+            .chain(chunks)
             .chain([1, 2].map(|count| Statement::ByKey { table: table(&PAIR), key: &keys[..count] }))
             .chain([Statement::ByKey { table: table(&USERS), key: &keys[..1] }]);
         for statement in others {

@@ -26,7 +26,7 @@ pub struct Writer<'a> {
     binds: &'a [&'a Value],
     /// For each placeholder so far, the number of its bind.
     order: SmallVec<[usize; 16]>,
-    /// Placeholders of an `INSERT`'s rows, which come before those of `order`.
+    /// Placeholders of a statement's rows, which come before those of `order`.
     cells: usize,
 }
 
@@ -162,10 +162,29 @@ impl<'a> Writer<'a> {
         Ok(position)
     }
 
-    /// Writes the placeholder of the next cell of an `INSERT`'s rows.
+    /// Writes the placeholder of the next cell of a statement's rows.
     pub(super) fn cell(&mut self) {
         self.cells += 1;
         self.dialect.placeholder(self.cells, &mut self.sql);
+    }
+
+    /// `?1, ?2`
+    pub(super) fn cells(&mut self, count: usize) {
+        for number in 0..count {
+            if number > 0 {
+                self.push(", ");
+            }
+            self.cell();
+        }
+    }
+
+    /// Writes the placeholders of the cells of many rows: `(?1, ?2), (?3, ?4)`. For [`Dialect::values`].
+    pub fn push_rows(&mut self, width: usize, rows: usize) {
+        for number in 0..rows {
+            self.push(if number > 0 { ", (" } else { "(" });
+            self.cells(width);
+            self.push(")");
+        }
     }
 
     /// The number of a bind, found by its address: a value of the tree is only equal to itself.

@@ -1,4 +1,4 @@
-//! A connection with what is around it: the engine's log and traces, and the splitting of large inserts.
+//! A connection with what is around it: the engine's log and traces, and the splitting of many rows.
 
 use std::ops::{Deref, DerefMut};
 use std::time::Instant;
@@ -72,17 +72,17 @@ impl Link {
         self.depth > 0
     }
 
-    /// Runs a command: one statement, or the several of a large insert, which then stand or fall together.
+    /// Runs a command: one statement, or the several of many rows, which then stand or fall together.
     ///
     /// What is rare is in a future of its own, so that the one that every statement needs stays small.
     pub(crate) async fn run(&mut self, command: Command<'_>, sink: &mut dyn RowSink) -> Result<Done> {
         let statement = match command {
             Command::One(statement) => statement,
-            Command::Insert(insert) => {
+            Command::Insert(_) | Command::UpdateRows(_) | Command::DeleteRows(_) => {
                 let mut statements = command.statements(self.engine.driver().features())?;
                 match statements.next() {
                     None => return Ok(Done::default()),
-                    Some(all @ Statement::Insert(chunk)) if chunk.end == insert.rows.len() => all,
+                    Some(only) if command.ends_with(only) => only,
                     Some(_) => return Box::pin(self.run_together(command, sink)).await,
                 }
             }
@@ -94,7 +94,7 @@ impl Link {
         self.connection.run(statement, sink).await
     }
 
-    /// Runs the statements of a large insert in a transaction, or a savepoint of the one that is open.
+    /// Runs the statements of many rows in a transaction, or a savepoint of the one that is open.
     async fn run_together(&mut self, command: Command<'_>, sink: &mut dyn RowSink) -> Result<Done> {
         let statements = command.statements(self.engine.driver().features())?;
         let depth = self.enter(&TransactionOptions::new()).await?;
@@ -276,7 +276,7 @@ pub(crate) enum Ending {
     Rollback,
 }
 
-/// The statements of a large insert, undone together if one fails or the future is dropped.
+/// The statements of many rows, undone together if one fails or the future is dropped.
 struct Together<'a> {
     link: &'a mut Link,
     depth: u32,

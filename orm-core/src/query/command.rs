@@ -1,16 +1,20 @@
 //! [`Command`]: what a statement asks of the engine.
 
-use crate::ast::{Insert, InsertChunk, Statement};
+use crate::ast::{DeleteChunk, DeleteRows, Insert, InsertChunk, Statement, UpdateChunk, UpdateRows};
 use crate::dialect::Features;
 use crate::error::{Error, Result};
 
-/// One statement, or an `insert` that may be too large for one.
+/// One statement, or one of many rows that may be too large for one.
 #[derive(Debug, Clone, Copy)]
 pub enum Command<'a> {
     /// One statement.
     One(Statement<'a>),
     /// Rows to insert, in as many statements as it takes.
     Insert(&'a Insert),
+    /// Rows to update by their keys, in as many statements as it takes.
+    UpdateRows(&'a UpdateRows),
+    /// Rows to delete by their keys, in as many statements as it takes.
+    DeleteRows(&'a DeleteRows),
 }
 
 impl<'a> Command<'a> {
@@ -23,23 +27,28 @@ impl<'a> Command<'a> {
     ///
     /// [`Error::TooManyBinds`] if a single row has more columns than the backend takes binds.
     pub fn statements(self, features: &Features) -> Result<impl Iterator<Item = Statement<'a>> + Send + use<'a>> {
-        let (one, insert) = match self {
+        let (one, rows) = match self {
             Command::One(statement) => (Some(statement), None),
-            Command::Insert(insert) => (None, Some(insert)),
+            Command::Insert(insert) => (None, Some(Rows::Insert(insert))),
+            Command::UpdateRows(update) => (None, Some(Rows::Update(update))),
+            Command::DeleteRows(delete) => (None, Some(Rows::Delete(delete))),
         };
-        let chunks = match insert {
-            Some(insert) => Some(Chunks::new(insert, features)?),
+        let chunks = match rows {
+            Some(rows) => Some(Chunks::new(rows, features)?),
             None => None,
         };
         Ok(one.into_iter().chain(chunks.into_iter().flatten()))
     }
-}
 
-/// The chunks of an `insert`.
-struct Chunks<'a> {
-    insert: &'a Insert,
-    next: usize,
-    size: ChunkSize,
+    /// Whether this statement of it is the last.
+    pub(crate) fn ends_with(self, statement: Statement<'_>) -> bool {
+        match (self, statement) {
+            (Command::Insert(insert), Statement::Insert(chunk)) => chunk.end == insert.rows.len(),
+            (Command::UpdateRows(update), Statement::UpdateRows(chunk)) => chunk.end == update.rows.len(),
+            (Command::DeleteRows(delete), Statement::DeleteRows(chunk)) => chunk.end == delete.rows.len(),
+            (one, _) => matches!(one, Command::One(_)),
+        }
+    }
 }
 
 /// How many rows a statement takes.
@@ -54,8 +63,15 @@ impl ChunkSize {
     /// Numbers of rows for which there is a statement of its own.
     const SIZES: [usize; 6] = [50, 25, 10, 5, 2, 1];
 
+    /// For rows that are inserted or deleted.
     pub(crate) fn new(features: &Features) -> Self {
         ChunkSize { rows: features.insert_rows.max(1), max_binds: features.max_binds }
+    }
+
+    /// As `new`, for rows that are updated.
+    pub(crate) fn of_updates(features: &Features) -> Self {
+        let size = ChunkSize::new(features);
+        if features.update_from { size } else { ChunkSize { rows: 1, ..size } }
     }
 
     /// How many of `rows_left` rows the next statement takes.
@@ -71,21 +87,76 @@ impl ChunkSize {
     }
 }
 
-impl<'a> Chunks<'a> {
-    fn new(insert: &'a Insert, features: &Features) -> Result<Self> {
-        let columns = insert.table.columns.len();
-        if columns > features.max_binds {
-            return Err(Error::TooManyBinds { count: columns, limit: features.max_binds, backend: features.backend });
+/// Rows that are written by as many statements as it takes.
+#[derive(Clone, Copy)]
+enum Rows<'a> {
+    Insert(&'a Insert),
+    Update(&'a UpdateRows),
+    Delete(&'a DeleteRows),
+}
+
+impl Rows<'_> {
+    fn chunk_size(self, features: &Features) -> ChunkSize {
+        match self {
+            Rows::Insert(_) | Rows::Delete(_) => ChunkSize::new(features),
+            Rows::Update(_) => ChunkSize::of_updates(features),
         }
-        Ok(Chunks { insert, next: 0, size: ChunkSize::new(features) })
+    }
+
+    /// The binds of a row that has all the columns it can have.
+    fn most_binds(self) -> usize {
+        match self {
+            Rows::Insert(insert) => insert.table.columns.len(),
+            Rows::Update(update) => update.columns.len() + update.table.primary_key.len(),
+            Rows::Delete(delete) => delete.table.primary_key.len(),
+        }
     }
 }
 
-impl<'a> Iterator for Chunks<'a> {
-    type Item = Statement<'a>;
+/// The statements of rows.
+struct Chunks<'a> {
+    rows: Rows<'a>,
+    next: usize,
+    size: ChunkSize,
+}
 
-    fn next(&mut self) -> Option<Statement<'a>> {
-        let Insert { table, rows, returning } = self.insert;
+impl<'a> Chunks<'a> {
+    fn new(rows: Rows<'a>, features: &Features) -> Result<Self> {
+        let count = rows.most_binds();
+        if count > features.max_binds {
+            return Err(Error::TooManyBinds { count, limit: features.max_binds, backend: features.backend });
+        }
+        Ok(Chunks { rows, next: 0, size: rows.chunk_size(features) })
+    }
+
+    /// The next of `update`'s rows.
+    fn update(&mut self, update: &'a UpdateRows) -> Option<Statement<'a>> {
+        let UpdateRows { table, columns, rows, returning } = update;
+        let (start, end) = self.range(rows.len())?;
+        let (columns, rows) = (*columns, rows.as_ref());
+        Some(Statement::UpdateRows(UpdateChunk { table, columns, guard: None, rows, returning, start, end }))
+    }
+
+    /// The next of `delete`'s rows.
+    fn delete(&mut self, delete: &'a DeleteRows) -> Option<Statement<'a>> {
+        let DeleteRows { table, rows } = delete;
+        let (start, end) = self.range(rows.len())?;
+        Some(Statement::DeleteRows(DeleteChunk { table, guard: None, rows: rows.as_ref(), start, end }))
+    }
+
+    /// Where the next chunk of `count` rows, which are all alike, begins and ends.
+    fn range(&mut self, count: usize) -> Option<(usize, usize)> {
+        let start = self.next;
+        if start >= count {
+            return None;
+        }
+        self.next = start + self.size.of(count - start, self.rows.most_binds());
+        Some((start, self.next))
+    }
+
+    /// The next of `insert`'s rows, as far as they have the same columns.
+    fn insert(&mut self, insert: &'a Insert) -> Option<Statement<'a>> {
+        let Insert { table, rows, returning } = insert;
         let (start, rows) = (self.next, rows.as_ref());
         if start >= rows.len() {
             return None;
@@ -95,5 +166,17 @@ impl<'a> Iterator for Chunks<'a> {
         let run = (start + 1..limit).take_while(|row| rows.columns(*row) == columns).count() + 1;
         self.next = start + self.size.of(run, columns.len());
         Some(Statement::Insert(InsertChunk { table, rows, columns, returning, start, end: self.next }))
+    }
+}
+
+impl<'a> Iterator for Chunks<'a> {
+    type Item = Statement<'a>;
+
+    fn next(&mut self) -> Option<Statement<'a>> {
+        match self.rows {
+            Rows::Insert(insert) => self.insert(insert),
+            Rows::Update(update) => self.update(update),
+            Rows::Delete(delete) => self.delete(delete),
+        }
     }
 }

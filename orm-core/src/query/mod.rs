@@ -5,29 +5,37 @@
 //! those that give rows.
 
 mod by_key;
+mod columns;
 mod command;
 mod decoder;
 mod delete;
+mod delete_rows;
 mod entity;
 mod insert;
 mod join;
+mod keyed;
 mod raw;
 mod select;
 mod selection;
 mod tuples;
 mod update;
+mod update_rows;
 
 pub use by_key::{ByKey, by_key};
+pub use columns::ColumnsOf;
 pub use command::Command;
 pub use decoder::Decoder;
 pub use delete::{Delete, delete};
+pub use delete_rows::{DeleteRows, delete_rows};
 pub use entity::EntityExt;
 pub use insert::{Insert, InsertRows, insert};
 pub use join::{JoinOn, Joinable};
+pub use keyed::ModelRows;
 pub use raw::{IntoRawPart, Sql, SqlRows, part};
 pub use select::{MadeFrom, Select, select};
 pub use selection::{Label, Labelled, Optional, Selection, Width, label};
 pub use update::{Update, update};
+pub use update_rows::{UpdateRows, update_rows};
 
 use crate::ast::Statement;
 use crate::dialect::Dialect;
@@ -51,7 +59,7 @@ pub trait Runnable: Send + Sync {
     /// What is to be run.
     fn command(&self) -> Command<'_>;
 
-    /// The SQL in a dialect. A large `insert` is several statements: this is the first.
+    /// The SQL in a dialect. Many rows are several statements: this is the first.
     ///
     /// # Errors
     ///

@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 
+use super::columns::ColumnsOf;
 use super::selection::{Selection, Width};
 use crate::ast::{Expr, Order, Projection};
 use crate::driver::Row;
@@ -53,6 +54,13 @@ macro_rules! tuples {
         impl<$($name: Expression),+> IntoGroup for ($($name,)+) {
             fn append_to(self, group: &mut Vec<Expr>) {
                 $(group.push(self.$position.into_tree());)+
+            }
+        }
+
+        #[diagnostic::do_not_recommend]
+        impl<Owner, $($name: ColumnsOf<Owner>),+> ColumnsOf<Owner> for ($($name,)+) {
+            fn append_to(self, columns: &mut Vec<u16>) {
+                $(self.$position.append_to(columns);)+
             }
         }
 

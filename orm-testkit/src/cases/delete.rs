@@ -2,7 +2,7 @@
 
 use orm::prelude::*;
 
-use crate::models::{Post, PostTag, Tag, User, people};
+use crate::models::{Post, PostTag, Tag, User, people, users};
 use crate::{TestDb, TestResult};
 
 async fn titles(db: &TestDb) -> orm::Result<Vec<String>> {
@@ -87,5 +87,43 @@ pub async fn a_row_is_deleted_by_its_composite_key(db: &TestDb) -> TestResult {
 
     assert_eq!(deleted, 1);
     assert_eq!(db.fetch_scalar(select(count_all()).from(PostTag)).await?, 2);
+    Ok(())
+}
+
+// Rows by their keys.
+
+pub async fn structs_delete_the_rows_of_their_keys(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let posts = db.fetch_all(select(Post).order_by(Post.title)).await?;
+
+    let one = db.execute(delete_rows(posts[0].clone())).await?;
+    let rest = db.execute(delete_rows(posts)).await?;
+
+    assert_eq!((one, rest, titles(db).await?), (1, 2, vec![]));
+    Ok(())
+}
+
+pub async fn structs_of_composite_keys_delete_their_rows(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut pairs = db.fetch_all(select(PostTag).order_by((PostTag.post_id, PostTag.tag))).await?;
+    let kept = pairs.remove(0);
+
+    let deleted = db.execute(delete_rows(pairs)).await?;
+
+    assert_eq!((deleted, db.fetch_all(select(PostTag)).await?), (2, vec![kept.clone()]));
+    assert_eq!(db.execute(delete_rows(kept)).await?, 1);
+    Ok(())
+}
+
+pub async fn a_thousand_structs_are_a_few_deletes(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+    let rows = db.fetch_all(insert(users(1_003)).returning(User)).await?;
+    db.log.take();
+
+    let deleted = db.execute(delete_rows(rows)).await?;
+
+    let sent = db.log.take_sql();
+    assert_eq!(deleted, 1_003);
+    assert!(sent.len() <= 22, "{} statements", sent.len());
     Ok(())
 }

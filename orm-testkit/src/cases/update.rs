@@ -5,7 +5,7 @@ use orm::error::ValueError;
 use orm::prelude::*;
 
 use crate::expect::{nothing_was_sent, refused};
-use crate::models::{Item, Kinds, Post, Tag, User, kinds, people};
+use crate::models::{Item, Kinds, MaybeKinds, Post, Tag, User, kinds, maybe_kinds, people, user, users};
 use crate::{TestDb, TestResult};
 
 async fn ages(db: &TestDb) -> orm::Result<Vec<Option<i32>>> {
@@ -195,5 +195,127 @@ pub async fn an_update_can_be_cloned_and_run_again(db: &TestDb) -> TestResult {
     db.execute(birthday).await?;
 
     assert_eq!(ages(db).await?, [Some(30), Some(27), None]);
+    Ok(())
+}
+
+// Rows by their keys.
+
+pub async fn structs_are_written_over_the_rows_of_their_keys(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut rows = db.fetch_all(select(User).order_by(User.name)).await?;
+    // What one row gives away, the next one takes: no two ever have it.
+    rows[0].name = "Anne".into();
+    rows[0].nickname = None;
+    rows[2].age = Some(7);
+
+    let one = db.execute(update_rows(rows[1].clone())).await?;
+    let all = db.execute(update_rows(rows.clone())).await?;
+
+    assert_eq!((one, all), (1, 3));
+    assert_eq!(db.fetch_all(select(User).order_by(User.name)).await?, rows);
+    Ok(())
+}
+
+pub async fn only_the_named_columns_of_structs_are_written(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut rows = db.fetch_all(select(User).order_by(User.name)).await?;
+    for (number, row) in rows.iter_mut().enumerate() {
+        (row.name, row.age) = (format!("user {number}"), Some(50));
+    }
+
+    let changed = db.execute(update_rows(rows).columns(User.age)).await?;
+
+    let read = db.fetch_all(select((User.name, User.age)).order_by(User.name)).await?;
+    assert_eq!(changed, 3);
+    assert_eq!(read, ["Alice", "Bob", "Carol"].map(|name| (name.to_string(), Some(50))));
+    Ok(())
+}
+
+pub async fn values_of_every_type_are_written_over_many_rows(db: &TestDb) -> TestResult {
+    db.create_all(schema![Kinds, MaybeKinds]).await?;
+    let ids = db.fetch_all(insert([kinds(), kinds()]).returning(Kinds.id)).await?;
+    let maybe_ids =
+        db.fetch_all(insert([MaybeKinds::builder(), MaybeKinds::builder()]).returning(MaybeKinds.id)).await?;
+    let rows: Vec<Kinds> = ids.into_iter().map(|id| Kinds { id, ..kinds() }).collect();
+    let full: Vec<MaybeKinds> = maybe_ids.iter().map(|id| MaybeKinds { id: *id, ..maybe_kinds() }).collect();
+    let empty = db.fetch_all(select(MaybeKinds).order_by(MaybeKinds.id)).await?;
+
+    db.execute(update_rows(rows.clone())).await?;
+    db.execute(update_rows(full.clone())).await?;
+
+    assert_eq!(db.fetch_all(select(Kinds).order_by(Kinds.id)).await?, rows);
+    assert_eq!(db.fetch_all(select(MaybeKinds).order_by(MaybeKinds.id)).await?, full);
+    db.execute(update_rows([full[0].clone(), empty[1].clone()])).await?;
+    assert_eq!(db.fetch_all(select(MaybeKinds).order_by(MaybeKinds.id)).await?, [full[0].clone(), empty[1].clone()]);
+    Ok(())
+}
+
+pub async fn a_thousand_structs_are_a_few_updates(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+    let mut rows = db.fetch_all(insert(users(1_003)).returning(User)).await?;
+    for (age, row) in (0..).zip(&mut rows) {
+        row.age = Some(age);
+    }
+    db.log.take();
+
+    let changed = db.execute(update_rows(rows.clone()).columns((User.age, User.nickname))).await?;
+
+    let sent = db.log.take();
+    assert_eq!(changed, 1_003);
+    assert_eq!(sent.iter().map(|logged| logged.rows_affected).sum::<u64>(), 1_003);
+    assert!(sent.len() <= 22, "{} statements", sent.len());
+    assert_eq!(db.fetch_all(select(User).order_by(User.id)).await?, rows);
+    Ok(())
+}
+
+pub async fn structs_without_a_row_change_nothing_and_are_not_counted(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let bob = db.fetch_one(select(User).filter(User.name.eq("Bob"))).await?;
+    let nobody = User { id: bob.id + 1_000, ..user("Nobody") };
+
+    let one = db.execute(update_rows(nobody.clone())).await?;
+    let both = db.execute(update_rows([nobody, User { age: Some(26), ..bob }])).await?;
+
+    assert_eq!((one, both), (0, 1));
+    assert_eq!(ages(db).await?, [Some(30), Some(26), None]);
+    Ok(())
+}
+
+pub async fn updated_structs_come_back(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let rows = db.fetch_all(select(User).order_by(User.name)).await?;
+    let older: Vec<User> = rows.into_iter().map(|row| User { age: Some(40), ..row }).collect();
+
+    let mut read = db.fetch_all(update_rows(older.clone()).returning(User)).await?;
+
+    read.sort_by(|left, right| left.name.cmp(&right.name));
+    assert_eq!(read, older);
+    Ok(())
+}
+
+pub async fn updates_of_many_structs_stand_or_fall_together(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+    let mut rows = db.fetch_all(insert(users(120)).returning(User)).await?;
+    for row in &mut rows {
+        row.age = Some(1);
+    }
+    rows[119].age = Some(-1);
+
+    let error = refused(db.execute(update_rows(rows)).await)?;
+
+    assert_eq!(error.kind(), "CheckViolation", "{error}");
+    assert_eq!(db.fetch_scalar(select(count(User.age))).await?, 0);
+    Ok(())
+}
+
+pub async fn no_structs_are_no_update(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+    db.log.take();
+
+    let updated = db.execute(update_rows(Vec::<User>::new())).await?;
+    let deleted = db.execute(delete_rows(Vec::<User>::new())).await?;
+
+    assert_eq!((updated, deleted), (0, 0));
+    assert_eq!(db.log.take(), []);
     Ok(())
 }
