@@ -15,6 +15,7 @@
 //! | [`dialect`], [`compile`] | from the tree to text and binds |
 //! | [`pool`], [`driver`] | the contract for backends |
 //! | [`engine`] | running statements, transactions, echo |
+//! | [`session`] | the unit of work |
 
 pub mod ast;
 pub mod compile;
@@ -29,6 +30,7 @@ pub mod pool;
 pub mod query;
 pub mod relation;
 pub mod schema;
+pub mod session;
 pub mod types;
 pub mod value;
 

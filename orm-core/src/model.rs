@@ -50,6 +50,17 @@ pub trait Model: Sized + Send + Sync + 'static {
     ///
     /// [`Error::Bind`] if no column can hold it.
     fn bind(&self, column: u16, sink: &mut dyn BindSink) -> Result<()>;
+
+    /// Sets one column to a value of the database.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Decode`] if the value does not fit the column, which it names.
+    fn assign(&mut self, column: u16, value: ValueRef<'_>) -> Result<()>;
+
+    /// Sets the columns that get a new value whenever another column of the row is changed and saved: those with
+    /// `#[model(default_on_update = ..)]`.
+    fn set_update_defaults(&mut self) {}
 }
 
 /// The value `User` of a model `User`: its columns as fields. It is `Copy`, and an alias is of the same type.
@@ -101,14 +112,57 @@ pub trait InsertRow: Send + Sync + 'static {
     fn bind(&self, column: u16, sink: &mut dyn BindSink) -> Result<()>;
 }
 
-/// The marker of a builder's field that is set. The derive writes a trait for each required field, which only this has;
-/// the trait carries the error for a forgotten one.
+/// The marker of a builder's field that is set. The derive writes a trait for each required field, which this has and
+/// [`Unset`] lacks; the trait carries the error for a forgotten one.
 #[derive(Debug, Clone, Copy)]
 pub struct Set;
+
+/// The marker of a key that a builder has as another row's handle. A session can add the row; its key may be yet to be
+/// made, so nothing else can.
+#[derive(Debug, Clone, Copy)]
+pub struct Linked;
 
 /// The marker of a builder's field that is not set.
 #[derive(Debug, Clone, Copy)]
 pub struct Unset;
+
+/// A builder's field whose value is known if it is given at all: it is no handle. An [`Unset`] one has its own error.
+#[diagnostic::on_unimplemented(
+    message = "`insert` and `build` need the key itself, and the builder was given a handle",
+    label = "a builder with a handle is for `session.add(..)`",
+    note = "set the key by its column: `.author_id(..)` instead of `.author(..)`"
+)]
+pub trait NoHandle: 'static {}
+
+#[diagnostic::do_not_recommend]
+impl NoHandle for Set {}
+
+#[diagnostic::do_not_recommend]
+impl NoHandle for Unset {}
+
+/// The type of a field that the database fills in. Until then the field has the type's default.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no value for a field that only the database fills in",
+    label = "needs `Default`: the field holds that until its row is inserted",
+    note = "implement `Default` for `{Self}`, or make the field an `Option`"
+)]
+pub trait Placeholder {
+    /// The value until the row is inserted.
+    fn placeholder() -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Default> Placeholder for T {
+    fn placeholder() -> Self {
+        T::default()
+    }
+}
+
+/// The value of a field that the database fills in unless it is given. Generated code calls it.
+#[must_use]
+pub fn or_placeholder<T: Placeholder>(value: Option<T>) -> T {
+    value.unwrap_or_else(T::placeholder)
+}
 
 /// A row of a result, read by position: a model, a struct with `#[derive(FromRow)]`, or a tuple of column types.
 #[diagnostic::on_unimplemented(
@@ -165,6 +219,26 @@ pub fn column<T>(
         Ok(value) => Ok(value),
         Err(source) => Err(column_error(source, index, table)),
     }
+}
+
+/// Sets a field to `value`; an error names its column. Generated code calls it.
+///
+/// # Errors
+///
+/// [`Error::Decode`] with the column's name.
+#[inline]
+pub fn assign_column<T>(
+    field: &mut T,
+    column: u16,
+    table: &'static TableMeta,
+    value: ValueRef<'_>,
+    decode: impl FnOnce(ValueRef<'_>) -> Result<T, ValueError>,
+) -> Result<()> {
+    match decode(value) {
+        Ok(value) => *field = value,
+        Err(source) => return Err(column_error(source, column, table)),
+    }
+    Ok(())
 }
 
 #[cold]

@@ -36,6 +36,7 @@ fn column_rules(column: &Column, model: &Model, errors: &mut Errors) {
     max_length_needs_text(column, errors);
     one_default_is_enough(column, errors);
     natural_and_generated_are_said_of_keys(column, model, errors);
+    keys_stay_what_they_are(column, model, errors);
     a_generated_key_has_no_other_source(column, errors);
 }
 
@@ -191,11 +192,18 @@ fn one_default_is_enough(column: &Column, errors: &mut Errors) {
 
 /// `natural` and `generated` say where a key comes from.
 fn natural_and_generated_are_said_of_keys(column: &Column, model: &Model, errors: &mut Errors) {
-    let is_key = model.position(&column.field).is_some_and(|position| model.primary_key().contains(&position));
+    let is_key = model.is_key(column);
     for (attribute, span) in [("natural", column.natural), ("generated", column.generated)] {
         if let Some(span) = span.filter(|_| !is_key) {
             errors.push(span, format!("`{attribute}` is said of a primary key: add `primary_key`"));
         }
+    }
+}
+
+/// Nobody finds a row again whose key changes with every save.
+fn keys_stay_what_they_are(column: &Column, model: &Model, errors: &mut Errors) {
+    if let Some(on_update) = column.default_on_update.as_ref().filter(|_| model.is_key(column)) {
+        errors.push(on_update.span, "a primary key cannot change with every update: remove `default_on_update`");
     }
 }
 

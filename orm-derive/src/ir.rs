@@ -46,6 +46,7 @@ pub(crate) struct Column {
     pub(crate) max_length: Option<Spanned<u32>>,
     pub(crate) default: Option<TokenStream>,
     pub(crate) default_sql: Option<Spanned<String>>,
+    pub(crate) default_on_update: Option<Spanned<TokenStream>>,
     pub(crate) checks: Vec<Check>,
     pub(crate) belongs_to: Option<BelongsTo>,
     pub(crate) on_delete: Option<Spanned<OnAction>>,
@@ -161,6 +162,11 @@ impl Model {
         self.key.as_ref().map_or_else(|| marked().map(|(index, _)| index).collect(), |key| self.positions(key))
     }
 
+    /// Whether the column is a part of the primary key.
+    pub(crate) fn is_key(&self, column: &Column) -> bool {
+        self.position(&column.field).is_some_and(|position| self.primary_key().contains(&position))
+    }
+
     /// The key that is a single column, and where its values come from.
     pub(crate) fn single_key(&self) -> Option<(usize, KeySource)> {
         let &[index] = self.primary_key().as_slice() else {
@@ -191,6 +197,17 @@ impl Column {
     /// The name of the field, without `r#`.
     pub(crate) fn field_name(&self) -> String {
         naming::plain(&self.field)
+    }
+
+    /// The name of the relation whose key it holds.
+    pub(crate) fn relation(&self) -> Option<&Ident> {
+        self.belongs_to.as_ref().map(|relation| &relation.name)
+    }
+
+    /// The Rust value that the builder begins with.
+    pub(crate) fn initial(&self) -> Option<&TokenStream> {
+        let on_update = self.default_on_update.as_ref().filter(|_| self.default_sql.is_none());
+        self.default.as_ref().or(on_update.map(|on_update| &on_update.value))
     }
 
     fn key_source(&self) -> KeySource {

@@ -66,7 +66,7 @@ mod tests {
         assert_field_errors(
             "#[model(uniqe)] name: String",
             &[
-                "unknown attribute `uniqe`; on a field there are `column`, `primary_key`, `natural`, `generated`, `unique`, `index`, `max_length`, `default`, `default_sql`, `check`, `belongs_to`, `on_delete`, `on_update`, `skip`",
+                "unknown attribute `uniqe`; on a field there are `column`, `primary_key`, `natural`, `generated`, `unique`, `index`, `max_length`, `default`, `default_sql`, `default_on_update`, `check`, `belongs_to`, `on_delete`, `on_update`, `skip`",
             ],
         );
     }

@@ -12,7 +12,7 @@ use crate::naming::{self, Case};
 const ON_MODEL: [&str; 9] =
     ["table", "primary_key", "unique", "index", "check", "has_many", "has_one", "many_to_many", "crate"];
 
-const ON_FIELD: [&str; 14] = [
+const ON_FIELD: [&str; 15] = [
     "column",
     "primary_key",
     "natural",
@@ -22,6 +22,7 @@ const ON_FIELD: [&str; 14] = [
     "max_length",
     "default",
     "default_sql",
+    "default_on_update",
     "check",
     "belongs_to",
     "on_delete",
@@ -153,6 +154,7 @@ fn column(ident: &Ident, field: &syn::Field) -> ir::Column {
         max_length: None,
         default: None,
         default_sql: None,
+        default_on_update: None,
         checks: Vec::new(),
         belongs_to: None,
         on_delete: None,
@@ -171,6 +173,10 @@ fn field_item(item: &Item, column: &mut ir::Column, model: &Ident, errors: &mut 
         "max_length" => column.max_length = item.integer(errors),
         "default" => column.default = item.expression(errors),
         "default_sql" => column.default_sql = item.text(errors),
+        "default_on_update" => {
+            let span = item.span();
+            column.default_on_update = item.expression(errors).map(|value| Spanned { value, span });
+        }
         "check" => column.checks.extend(check(item, errors)),
         "belongs_to" => column.belongs_to = belongs_to(item, model, errors),
         "on_delete" => column.on_delete = item.choice(&ACTIONS, errors),

@@ -68,8 +68,8 @@ pub mod prelude;
 
 pub use connect::{Connect, connect};
 pub use orm_core::{
-    Error, Result, ast, compile, dialect, driver, engine, error, expr, meta, model, pool, query, relation, schema, sql,
-    types, value,
+    Error, Result, ast, compile, dialect, driver, engine, error, expr, meta, model, pool, query, relation, schema,
+    session, sql, types, value,
 };
 #[cfg(feature = "derive")]
 pub use orm_derive::{DbEnum, DbType, FromRow, Model};

@@ -17,6 +17,8 @@ pub use orm_core::query::{
     update_rows,
 };
 #[doc(no_inline)]
+pub use orm_core::session::Ref;
+#[doc(no_inline)]
 #[cfg(feature = "json")]
 pub use orm_core::types::Json;
 #[doc(no_inline)]

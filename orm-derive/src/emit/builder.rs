@@ -1,52 +1,60 @@
 //! `UserBuilder`, which is a row to insert once every required field is set.
 //!
 //! The values stand in one plain draft. The builder's type parameters, one for each required field, say which of them
-//! are set: a setter moves the draft and changes a phantom. A trait for each of those fields, which only `Set` has,
+//! are set: a setter moves the draft and changes a phantom. A trait for each of those fields, which `Unset` lacks,
 //! carries the error for a forgotten one; its text is the field's name whatever else in the program is called so.
+//!
+//! A key may be set to another row's handle: then its parameter is `Linked`, and only a session can add the row. A key
+//! that is not required has a parameter as well, which says whether it is a handle.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 
-use super::{Names, bind_match, generated, numbered};
-use crate::ir::{Column, KeySource, Model};
-use crate::naming::Case;
+use super::{Names, at, bind_match, generated, numbered};
+use crate::ir::{BelongsTo, Column, KeySource, Model};
+use crate::naming::{self, Case};
 
-/// How the draft keeps a field.
+/// What the draft begins with.
 enum Slot {
-    /// As an `Option`: the field is required.
+    /// Nothing: the field is required.
     Required,
-    /// As an `Option`: the database gives what is not set.
+    /// Nothing: the database gives what is not set.
     Optional,
-    /// As its value, which is this until it is set.
+    /// This value.
     Initial(TokenStream),
 }
 
-/// A required field: what names it in the builder's type.
-struct Required<'a> {
+/// A field that the builder's type follows: a required one, or a key that may be another row's handle.
+struct Followed<'a> {
     column: &'a Column,
     parameter: Ident,
+    required: bool,
 }
 
-/// The builder, its draft, its setters, and `InsertRow` for it.
+/// The builder, its draft, its setters, and what makes a row of it.
 pub(super) fn builder(model: &Model, names: &Names) -> TokenStream {
-    let required = required(model);
-    let mut code = definition(model, names, &required);
-    code.extend(needs(model, names, &required));
-    code.extend(methods(model, names, &required));
-    code.extend(insert_row(model, names, &required));
+    let followed = followed(model);
+    let mut code = definition(model, names, &followed);
+    code.extend(needs(model, names, &followed));
+    code.extend(methods(model, names, &followed));
+    code.extend(insert_row(model, names, &followed));
+    code.extend(new_row(model, names, &followed));
     code
 }
 
 /// `Model::builder`
 pub(super) fn start(model: &Model, names: &Names) -> TokenStream {
     let Names { builder, draft, .. } = names;
+    let private = &model.private;
     let fields = numbered(model).map(|(number, column)| {
         let field = &column.field;
-        let value = match slot(model, number, column) {
-            Slot::Required | Slot::Optional => quote!(::core::option::Option::None),
-            Slot::Initial(value) => value,
+        let value = match (slot(model, number, column), column.belongs_to.is_some()) {
+            (Slot::Required | Slot::Optional, false) => quote!(::core::option::Option::None),
+            (Slot::Required | Slot::Optional, true) => quote!(#private::session::ParentKey::Unset),
+            (Slot::Initial(value), false) => value,
+            (Slot::Initial(value), true) => quote!(#private::session::ParentKey::Value(#value)),
         };
         quote!(#field: #value)
     });
@@ -58,27 +66,62 @@ pub(super) fn start(model: &Model, names: &Names) -> TokenStream {
     }
 }
 
-fn definition(model: &Model, names: &Names, required: &[Required<'_>]) -> TokenStream {
+/// `Model::set_update_defaults`, for a model that has any.
+pub(super) fn update_defaults(model: &Model) -> TokenStream {
+    let assignments: Vec<_> = model
+        .columns
+        .iter()
+        .filter_map(|column| Some((column, column.default_on_update.as_ref()?)))
+        .map(|(column, on_update)| {
+            let (field, value) = (&column.field, converted(model, column, &on_update.value));
+            quote!(self.#field = #value;)
+        })
+        .collect();
+    if assignments.is_empty() {
+        return TokenStream::new();
+    }
+    quote! {
+        #[allow(clippy::useless_conversion)]
+        fn set_update_defaults(&mut self) {
+            #(#assignments)*
+        }
+    }
+}
+
+fn definition(model: &Model, names: &Names, followed: &[Followed<'_>]) -> TokenStream {
     let Model { private, visibility, name, .. } = model;
     let Names { builder, draft, .. } = names;
-    let parameters = parameters(required);
+    let parameters = parameters(followed);
+    let states = followed.iter().map(|followed| match followed.required {
+        true => quote!(#private::model::Unset),
+        false => quote!(#private::model::Set),
+    });
     let debug_name = builder.to_string();
     let docs = format!("Makes a row of [`{name}`](struct@{name}): insert it once every required field is set.");
     let fields = numbered(model).map(|(number, column @ Column { field, ty, .. })| match slot(model, number, column) {
+        _ if column.belongs_to.is_some() => quote!(#field: #private::session::ParentKey<#ty>),
         Slot::Initial(_) => quote!(#field: #ty),
         Slot::Required | Slot::Optional => quote!(#field: ::core::option::Option<#ty>),
     });
+    let columns = columns(model);
+    let row = row(model);
     quote! {
         #[doc = #docs]
         #[must_use = "a builder inserts nothing by itself"]
         #[allow(clippy::all, clippy::pedantic, clippy::nursery)]
-        #visibility struct #builder<#(#parameters = #private::model::Unset),*> {
+        #visibility struct #builder<#(#parameters = #states),*> {
             draft: #draft,
             state: ::core::marker::PhantomData<fn() -> (#(#parameters,)*)>,
         }
 
         struct #draft {
             #(#fields,)*
+        }
+
+        #[allow(dead_code, unused_qualifications, clippy::all, clippy::pedantic, clippy::nursery)]
+        impl #draft {
+            #columns
+            #row
         }
 
         #[automatically_derived]
@@ -91,23 +134,26 @@ fn definition(model: &Model, names: &Names, required: &[Required<'_>]) -> TokenS
     }
 }
 
-/// The traits that carry the errors.
-fn needs(model: &Model, names: &Names, required: &[Required<'_>]) -> TokenStream {
+/// The traits that carry the errors for forgotten fields.
+fn needs(model: &Model, names: &Names, followed: &[Followed<'_>]) -> TokenStream {
     let Model { private, name, .. } = model;
     let Names { needs, .. } = names;
-    let fields: Vec<_> = required.iter().map(|required| &required.column.field).collect();
-    let traits = required.iter().map(|Required { column, .. }| {
+    let required: Vec<_> =
+        followed.iter().filter(|followed| followed.required).map(|followed| followed.column).collect();
+    if required.is_empty() {
+        return TokenStream::new();
+    }
+    let traits = required.iter().map(|column| {
         let (trait_name, field) = (&column.field, column.field_name());
         let message = format!("required field `{field}` is not set");
-        let label = format!("`{name}` needs `.{field}(..)` before this");
+        let label = format!("`{name}` needs {} before this", setters(column));
         quote! {
             #[diagnostic::on_unimplemented(message = #message, label = #label)]
             pub trait #trait_name: 'static {}
         }
     });
-    if required.is_empty() {
-        return TokenStream::new();
-    }
+    let fields = required.iter().map(|column| &column.field);
+    let keys = required.iter().filter(|column| column.belongs_to.is_some()).map(|column| &column.field);
     quote! {
         #[doc(hidden)]
         #[allow(non_camel_case_types, unreachable_pub)]
@@ -119,45 +165,106 @@ fn needs(model: &Model, names: &Names, required: &[Required<'_>]) -> TokenStream
             #[diagnostic::do_not_recommend]
             impl #needs::#fields for #private::model::Set {}
         )*
+
+        #(
+            #[diagnostic::do_not_recommend]
+            impl #needs::#keys for #private::model::Linked {}
+        )*
     }
 }
 
-fn methods(model: &Model, names: &Names, required: &[Required<'_>]) -> TokenStream {
+/// What sets a field: `.name(..)`, or `.author_id(..)` or `.author(..)`.
+fn setters(column: &Column) -> String {
+    let field = column.field_name();
+    match &column.belongs_to {
+        None => format!("`.{field}(..)`"),
+        Some(relation) => format!("`.{field}(..)` or `.{}(..)`", naming::plain(&relation.name)),
+    }
+}
+
+fn methods(model: &Model, names: &Names, followed: &[Followed<'_>]) -> TokenStream {
     let Names { builder, .. } = names;
-    let parameters = parameters(required);
-    let setters = numbered(model).map(|(number, column)| setter(model, names, required, number, column));
-    let build = build(model, names, required);
+    let parameters = parameters(followed);
+    let setters = numbered(model).map(|(number, column)| setter(model, names, followed, number, column));
+    let handles = model.foreign_keys().map(|(_, column, relation)| handle(model, names, followed, column, relation));
+    let build = build(model, names, followed);
     quote! {
         #[allow(dead_code, clippy::all, clippy::pedantic, clippy::nursery)]
         impl<#(#parameters),*> #builder<#(#parameters),*> {
             #(#setters)*
+            #(#handles)*
             #build
         }
     }
 }
 
-fn setter(model: &Model, names: &Names, required: &[Required<'_>], number: u16, column: &Column) -> TokenStream {
-    let Model { visibility, .. } = model;
+fn setter(model: &Model, names: &Names, followed: &[Followed<'_>], number: u16, column: &Column) -> TokenStream {
+    let Model { private, visibility, .. } = model;
     let Column { field, .. } = column;
     let docs = format!("Sets `{}`.", column.field_name());
     let Argument { generics, ty, value } = argument(model, column);
-    let (output, assignment, result) = match slot(model, number, column) {
-        Slot::Required => {
-            let output = with_set(model, names, required, field);
-            let builder = &names.builder;
-            let result = quote!(#builder { draft: self.draft, state: ::core::marker::PhantomData });
-            (output, quote!(::core::option::Option::Some(#value)), result)
-        }
-        Slot::Optional => (quote!(Self), quote!(::core::option::Option::Some(#value)), quote!(self)),
-        Slot::Initial(_) => (quote!(Self), value, quote!(self)),
+    let value = match slot(model, number, column) {
+        _ if column.belongs_to.is_some() => quote!(#private::session::ParentKey::Value(#value)),
+        Slot::Required | Slot::Optional => quote!(::core::option::Option::Some(#value)),
+        Slot::Initial(_) => value,
     };
+    let (output, result) = turned(model, names, followed, field, "Set");
     quote_spanned! {generated(column.ty_span)=>
         #[doc = #docs]
         #visibility fn #field #generics(mut self, value: #ty) -> #output {
-            self.draft.#field = #assignment;
+            self.draft.#field = #value;
             #result
         }
     }
+}
+
+/// `.author(handle)`, beside `.author_id(5)`.
+fn handle(
+    model: &Model,
+    names: &Names,
+    followed: &[Followed<'_>],
+    column: &Column,
+    relation: &BelongsTo,
+) -> TokenStream {
+    let Model { private, visibility, .. } = model;
+    let (field, BelongsTo { name, target }) = (&column.field, relation);
+    let docs = format!("Sets `{}` to the key of a row of a session, which may be new.", column.field_name());
+    let (ty, value) = match column.shape.option {
+        false => (quote!(#private::session::Ref<#target>), quote!(::core::convert::From::from(parent))),
+        true => (
+            quote!(impl #private::session::MaybeParent<#target>),
+            quote!(#private::session::optional_parent::<#target, _>(parent)),
+        ),
+    };
+    let (output, result) = turned(model, names, followed, field, "Linked");
+    quote_spanned! {generated(column.ty_span)=>
+        #[doc = #docs]
+        #visibility fn #name(mut self, parent: #ty) -> #output {
+            self.draft.#field = #value;
+            #result
+        }
+    }
+}
+
+/// The builder after `field` was set: its type, with `marker` for the field, and its value.
+fn turned(
+    model: &Model,
+    names: &Names,
+    followed: &[Followed<'_>],
+    field: &Ident,
+    marker: &str,
+) -> (TokenStream, TokenStream) {
+    let (private, builder) = (&model.private, &names.builder);
+    if followed.iter().all(|followed| followed.column.field != *field) {
+        return (quote!(Self), quote!(self));
+    }
+    let marker = Ident::new(marker, Span::call_site());
+    let arguments = followed.iter().map(|Followed { column, parameter, .. }| match column.field == *field {
+        true => quote!(#private::model::#marker),
+        false => quote!(#parameter),
+    });
+    let result = quote!(#builder { draft: self.draft, state: ::core::marker::PhantomData });
+    (quote!(#builder<#(#arguments),*>), result)
 }
 
 /// What a setter takes, and how it becomes the field's value.
@@ -193,31 +300,14 @@ fn converted(model: &Model, column: &Column, value: &TokenStream) -> TokenStream
     }
 }
 
-/// The builder's type once `field` is set.
-fn with_set(model: &Model, names: &Names, required: &[Required<'_>], field: &Ident) -> TokenStream {
-    let (private, builder) = (&model.private, &names.builder);
-    let arguments = required.iter().map(|Required { column, parameter }| match column.field == *field {
-        true => quote!(#private::model::Set),
-        false => quote!(#parameter),
-    });
-    quote!(#builder<#(#arguments),*>)
-}
-
 /// `build`, unless the struct would need a value that only the database knows, or a field has that name.
-fn build(model: &Model, names: &Names, required: &[Required<'_>]) -> TokenStream {
+fn build(model: &Model, names: &Names, followed: &[Followed<'_>]) -> TokenStream {
     let Model { private, visibility, name, .. } = model;
-    if model.columns.iter().any(|column| column.default_sql.is_some() || column.field == "build") {
+    let taken = |column: &Column| column.field == "build" || column.relation().is_some_and(|name| name == "build");
+    if model.columns.iter().any(|column| column.default_sql.is_some() || taken(column)) {
         return TokenStream::new();
     }
-    let bounds = bounds(names, required);
-    let fields = numbered(model).map(|(number, column @ Column { field, .. })| match slot(model, number, column) {
-        Slot::Required => quote!(#field: #private::model::required(self.draft.#field)),
-        Slot::Optional => {
-            quote_spanned!(generated(column.ty_span)=> #field: self.draft.#field.unwrap_or_default())
-        }
-        Slot::Initial(_) => quote!(#field: self.draft.#field),
-    });
-    let skipped = model.skipped.iter().map(|skipped| &skipped.field);
+    let bounds = bounds(model, names, followed);
     let docs = match model.generated_key() {
         Some(_) => "The row as a plain struct, with 0 for the key until the database makes it.",
         None => "The row as a plain struct.",
@@ -226,36 +316,27 @@ fn build(model: &Model, names: &Names, required: &[Required<'_>]) -> TokenStream
         #[doc = #docs]
         #[must_use = "gives a row, and inserts nothing"]
         #visibility fn build(self) -> #name where #(#bounds),* {
-            #name {
-                #(#fields,)*
-                #(#skipped: ::core::default::Default::default(),)*
-            }
+            #private::session::built(|parents| self.draft.into_row(parents))
         }
     }
 }
 
-fn insert_row(model: &Model, names: &Names, required: &[Required<'_>]) -> TokenStream {
+fn insert_row(model: &Model, names: &Names, followed: &[Followed<'_>]) -> TokenStream {
     let Model { private, name, .. } = model;
-    let Names { builder, .. } = names;
-    let parameters = parameters(required);
-    let bounds = bounds(names, required);
-    let columns = columns(model);
+    let bounds = bounds(model, names, followed);
     let bind = bind_match(model, |number, column| match slot(model, number, column) {
-        Slot::Required | Slot::Optional => ("bind_draft", quote!(self.draft)),
-        Slot::Initial(_) => ("bind_column", quote!(self.draft)),
+        _ if column.belongs_to.is_some() => (quote!(session::bind_parent_key), quote!(self.draft)),
+        Slot::Required | Slot::Optional => (quote!(model::bind_draft), quote!(self.draft)),
+        Slot::Initial(_) => (quote!(model::bind_column), quote!(self.draft)),
     });
-    // Errors about forgotten fields show this header: as the model's line, not as the derive's.
-    let builder_here = Ident::new(&builder.to_string(), name.span());
-    let header = quote_spanned! {name.span()=>
-        impl<#(#bounds),*> #private::model::InsertRow for #builder_here<#(#parameters),*>
-    };
+    let header = header(model, names, followed, &bounds, quote!(model::InsertRow));
     quote! {
         #[allow(unused_qualifications)]
         #header {
             type Model = #name;
 
             fn columns(&self) -> #private::ast::ColumnSet {
-                #columns
+                self.draft.columns()
             }
 
             #bind
@@ -263,27 +344,94 @@ fn insert_row(model: &Model, names: &Names, required: &[Required<'_>]) -> TokenS
     }
 }
 
-/// Every column, except for those that are left to the database.
+fn new_row(model: &Model, names: &Names, followed: &[Followed<'_>]) -> TokenStream {
+    let Model { private, name, .. } = model;
+    let bounds: Vec<_> = followed.iter().map(|followed| handles_welcome(names, followed)).collect();
+    let header = header(model, names, followed, &bounds, quote!(session::NewRow));
+    quote! {
+        #[allow(unused_qualifications)]
+        #header {
+            type Model = #name;
+
+            fn into_new(
+                self,
+                parents: &mut dyn #private::session::Parents,
+            ) -> ::core::result::Result<#private::session::New<#name>, #private::error::Error> {
+                let columns = self.draft.columns();
+                ::core::result::Result::Ok(#private::session::New { columns, row: self.draft.into_row(parents)? })
+            }
+        }
+    }
+}
+
+/// Errors about forgotten fields show this header: as the model's line, not as the derive's.
+fn header(
+    model: &Model,
+    names: &Names,
+    followed: &[Followed<'_>],
+    bounds: &[TokenStream],
+    trait_path: TokenStream,
+) -> TokenStream {
+    let Model { private, name, .. } = model;
+    let parameters = parameters(followed);
+    let builder = Ident::new(&names.builder.to_string(), name.span());
+    quote_spanned!(name.span()=> impl<#(#bounds),*> #private::#trait_path for #builder<#(#parameters),*>)
+}
+
+/// Of the draft: every column, except for those that are left to the database.
 fn columns(model: &Model) -> TokenStream {
     let private = &model.private;
     let width = model.columns.len();
-    let left_out: Vec<_> = numbered(model)
+    let left_out = numbered(model)
         .filter(|(number, column)| matches!(slot(model, *number, column), Slot::Optional))
-        .map(|(number, Column { field, .. })| {
+        .map(|(number, column @ Column { field, .. })| {
+            let is_missing = if column.belongs_to.is_some() { quote!(is_unset) } else { quote!(is_none) };
             quote! {
-                if self.draft.#field.is_none() {
+                if self.#field.#is_missing() {
                     columns.remove(#number);
                 }
             }
-        })
-        .collect();
-    if left_out.is_empty() {
-        return quote!(#private::ast::ColumnSet::first(#width));
-    }
+        });
     quote! {
-        let mut columns = #private::ast::ColumnSet::first(#width);
-        #(#left_out)*
-        columns
+        #[allow(unused_mut)]
+        fn columns(&self) -> #private::ast::ColumnSet {
+            let mut columns = #private::ast::ColumnSet::first(#width);
+            #(#left_out)*
+            columns
+        }
+    }
+}
+
+/// Of the draft: the struct that it has become.
+fn row(model: &Model) -> TokenStream {
+    let Model { private, name, .. } = model;
+    let keys: HashMap<usize, u16> = model.foreign_keys().map(|(index, ..)| index).zip(0_u16..).collect();
+    let fields = numbered(model).map(|(number, column @ Column { field, .. })| match slot(model, number, column) {
+        _ if column.belongs_to.is_some() => {
+            let key = keys.get(&usize::from(number));
+            quote!(#field: #private::session::parent_key(self.#field, #key, parents)?)
+        }
+        Slot::Required => quote!(#field: #private::model::required(self.#field)),
+        Slot::Optional => {
+            let this = quote!(self);
+            let value = quote_spanned!(column.ty_span=> #private::model::or_placeholder(#this.#field));
+            let value = at(column.ty_span, value);
+            quote!(#field: #value)
+        }
+        Slot::Initial(_) => quote!(#field: self.#field),
+    });
+    let skipped = model.skipped.iter().map(|skipped| &skipped.field);
+    quote! {
+        #[allow(unused_variables)]
+        fn into_row(
+            self,
+            parents: &mut dyn #private::session::Parents,
+        ) -> ::core::result::Result<#name, #private::error::Error> {
+            ::core::result::Result::Ok(#name {
+                #(#fields,)*
+                #(#skipped: ::core::default::Default::default(),)*
+            })
+        }
     }
 }
 
@@ -294,7 +442,7 @@ fn slot(model: &Model, number: u16, column: &Column) -> Slot {
         Some((_, KeySource::Client)) => return Slot::Initial(quote!(#private::types::new_uuid())),
         Some((_, KeySource::Caller)) | None => {}
     }
-    match &column.default {
+    match column.initial() {
         Some(value) => Slot::Initial(converted(model, column, value)),
         None if column.default_sql.is_some() => Slot::Optional,
         None if column.shape.option => Slot::Initial(quote!(::core::option::Option::None)),
@@ -302,31 +450,50 @@ fn slot(model: &Model, number: u16, column: &Column) -> Slot {
     }
 }
 
-fn required(model: &Model) -> Vec<Required<'_>> {
+/// The required fields, and then the other keys, whose parameters have a default that need not be written.
+fn followed(model: &Model) -> Vec<Followed<'_>> {
+    let is_required = |number, column| matches!(slot(model, number, column), Slot::Required);
+    let required = numbered(model).filter(|(number, column)| is_required(*number, column));
+    let others =
+        numbered(model).filter(|(number, column)| column.belongs_to.is_some() && !is_required(*number, column));
     let mut taken = HashSet::new();
-    numbered(model)
-        .filter(|(number, column)| matches!(slot(model, *number, column), Slot::Required))
-        .map(|(number, column)| {
+    let with_flag = required.map(|numbered| (numbered, true)).chain(others.map(|numbered| (numbered, false)));
+    with_flag
+        .map(|((number, column), required)| {
             // The underscores keep it apart from the fields' types, the number from `line1` beside `line_1`.
             let mut name = format!("__{}", Case::Pascal.apply(&column.field_name()));
             if !taken.insert(name.clone()) {
                 name = format!("{name}Column{number}");
             }
-            Required { column, parameter: Ident::new(&name, column.field.span()) }
+            Followed { column, parameter: Ident::new(&name, column.field.span()), required }
         })
         .collect()
 }
 
-fn parameters<'a>(required: &'a [Required<'a>]) -> Vec<&'a Ident> {
-    required.iter().map(|required| &required.parameter).collect()
+fn parameters<'a>(followed: &'a [Followed<'a>]) -> Vec<&'a Ident> {
+    followed.iter().map(|followed| &followed.parameter).collect()
 }
 
-/// `__Name: __user_needs::name`, which stands at the field: an error that names the bound shows the field.
-fn bounds(names: &Names, required: &[Required<'_>]) -> Vec<TokenStream> {
-    let bound = |Required { column, parameter }: &Required<'_>| {
-        let field = &column.field;
-        let needs = Ident::new(&names.needs.to_string(), field.span());
-        quote_spanned!(field.span()=> #parameter: #needs::#field)
+/// What the parameters of a row are whose keys are known. The bounds stand at their fields: an error that names one
+/// shows the field.
+fn bounds(model: &Model, names: &Names, followed: &[Followed<'_>]) -> Vec<TokenStream> {
+    let private = &model.private;
+    let bound = |followed: &Followed<'_>| {
+        let given = handles_welcome(names, followed);
+        match followed.column.belongs_to {
+            None => given,
+            Some(_) => quote_spanned!(followed.column.field.span()=> #given + #private::model::NoHandle),
+        }
     };
-    required.iter().map(bound).collect()
+    followed.iter().map(bound).collect()
+}
+
+/// `__Name: __user_needs::name`: that the field is set, be it to a handle.
+fn handles_welcome(names: &Names, Followed { column, parameter, required }: &Followed<'_>) -> TokenStream {
+    let field = &column.field;
+    let needs = Ident::new(&names.needs.to_string(), field.span());
+    match required {
+        true => quote_spanned!(field.span()=> #parameter: #needs::#field),
+        false => quote_spanned!(field.span()=> #parameter: 'static),
+    }
 }

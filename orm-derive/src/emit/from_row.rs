@@ -33,6 +33,35 @@ pub(super) fn decode(model: &Model) -> TokenStream {
     }
 }
 
+/// `Model::assign`
+pub(super) fn assign(model: &Model) -> TokenStream {
+    let Model { private, .. } = model;
+    let locals = quote!(table, value);
+    let arms = numbered(model).map(|(number, Column { field, ty, ty_span, .. })| {
+        let this = quote!(self);
+        let assign = quote_spanned! {*ty_span=>
+            #private::model::assign_column(
+                &mut #this.#field, #number, #locals, <#ty as #private::types::SqlType>::decode_value,
+            )
+        };
+        let assign = at(*ty_span, assign);
+        quote!(#number => #assign,)
+    });
+    quote! {
+        fn assign(
+            &mut self,
+            column: u16,
+            value: #private::value::ValueRef<'_>,
+        ) -> ::core::result::Result<(), #private::error::Error> {
+            let table = Self::TABLE;
+            match column {
+                #(#arms)*
+                _ => ::core::result::Result::Err(#private::model::no_column(column, table)),
+            }
+        }
+    }
+}
+
 /// A model is a row of all its columns.
 pub(super) fn from_row(model: &Model) -> TokenStream {
     let Model { private, name, .. } = model;

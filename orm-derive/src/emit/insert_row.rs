@@ -8,10 +8,10 @@ use crate::ir::{Column, Model};
 
 /// `Model::bind`
 pub(super) fn bind(model: &Model) -> TokenStream {
-    bind_match(model, |_, _| ("bind_column", quote!(self)))
+    bind_match(model, |_, _| (quote!(model::bind_column), quote!(self)))
 }
 
-/// `InsertRow` for the struct.
+/// `InsertRow` and `NewRow` for the struct.
 pub(super) fn insert_row(model: &Model) -> TokenStream {
     let Model { private, name, .. } = model;
     let columns = columns(model);
@@ -30,6 +30,18 @@ pub(super) fn insert_row(model: &Model) -> TokenStream {
                 sink: &mut dyn #private::types::BindSink,
             ) -> ::core::result::Result<(), #private::error::Error> {
                 <Self as #private::model::Model>::bind(self, column, sink)
+            }
+        }
+
+        #[automatically_derived]
+        impl #private::session::NewRow for #name {
+            type Model = Self;
+
+            fn into_new(
+                self,
+                _parents: &mut dyn #private::session::Parents,
+            ) -> ::core::result::Result<#private::session::New<Self>, #private::error::Error> {
+                ::core::result::Result::Ok(#private::session::New::of(self))
             }
         }
     }

@@ -35,7 +35,9 @@ fn model_impl(model: &Model, names: &Names) -> TokenStream {
     let table = table::table(model);
     let start = builder::start(model, names);
     let decode = from_row::decode(model);
+    let assign = from_row::assign(model);
     let bind = insert_row::bind(model);
+    let update_defaults = builder::update_defaults(model);
     quote! {
         #[automatically_derived]
         #[diagnostic::do_not_recommend]
@@ -49,6 +51,8 @@ fn model_impl(model: &Model, names: &Names) -> TokenStream {
             #start
             #decode
             #bind
+            #assign
+            #update_defaults
         }
     }
 }
@@ -113,18 +117,18 @@ fn numbered(model: &Model) -> impl Iterator<Item = (u16, &Column)> {
     (0_u16..).zip(&model.columns)
 }
 
-/// A match over the number of a column. `arm` says which function binds the field, and whose field it is.
-fn bind_match(model: &Model, arm: impl Fn(u16, &Column) -> (&'static str, TokenStream)) -> TokenStream {
+/// A match over the number of a column. `arm` says which function binds the field: its module, its name, and whose
+/// field it is.
+fn bind_match(model: &Model, arm: impl Fn(u16, &Column) -> (TokenStream, TokenStream)) -> TokenStream {
     let Model { private, name, .. } = model;
     let table = quote!(<#name as #private::model::Model>::TABLE);
     let arms = numbered(model).map(|(number, column)| {
         let Column { field, ty, ty_span: span, .. } = column;
         let (function, owner) = arm(number, column);
-        let function = Ident::new(function, *span);
         // Names of locals keep the hygiene of the function around them.
         let locals = quote!(table, sink);
         let bind = quote_spanned! {*span=>
-            #private::model::#function(&#owner.#field, #number, #locals, <#ty as #private::types::SqlType>::bind_value)
+            #private::#function(&#owner.#field, #number, #locals, <#ty as #private::types::SqlType>::bind_value)
         };
         let bind = at(*span, bind);
         quote!(#number => #bind,)

@@ -1,0 +1,102 @@
+//! Handles: a row of a session, known by where it stands in it.
+
+use std::any::{TypeId, type_name};
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::marker::PhantomData;
+
+/// A row of a session. It is `Copy`, borrows nothing, and can be sent to another thread.
+///
+/// A handle is good for the session that gave it, for as long as its row stays there.
+pub struct Ref<T> {
+    pub(crate) session: u64,
+    pub(crate) slot: u32,
+    pub(crate) generation: u32,
+    model: PhantomData<fn() -> T>,
+}
+
+impl<T> Ref<T> {
+    /// The row in a slot of a session. The generation tells it from those that stood there before.
+    #[allow(dead_code, reason = "the session calls it")]
+    pub(crate) const fn new(session: u64, slot: u32, generation: u32) -> Self {
+        Ref { session, slot, generation, model: PhantomData }
+    }
+}
+
+/// A [`Ref`] that has forgotten its type: of a parent, which may be a row of any model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AnyRef {
+    pub(crate) model: TypeId,
+    pub(crate) session: u64,
+    pub(crate) slot: u32,
+    pub(crate) generation: u32,
+}
+
+impl<T: 'static> From<Ref<T>> for AnyRef {
+    fn from(handle: Ref<T>) -> Self {
+        let Ref { session, slot, generation, .. } = handle;
+        AnyRef { model: TypeId::of::<T>(), session, slot, generation }
+    }
+}
+
+// By hand, since a derive would ask the same of `T`.
+
+impl<T> Clone for Ref<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Ref<T> {}
+
+impl<T> PartialEq for Ref<T> {
+    fn eq(&self, other: &Self) -> bool {
+        (self.session, self.slot, self.generation) == (other.session, other.slot, other.generation)
+    }
+}
+
+impl<T> Eq for Ref<T> {}
+
+impl<T> Hash for Ref<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.session, self.slot, self.generation).hash(state);
+    }
+}
+
+/// `Ref<User>(3)`
+impl<T> fmt::Debug for Ref<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = type_name::<T>();
+        let name = path.rsplit("::").next().unwrap_or(path);
+        write!(f, "Ref<{name}>({})", self.slot)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Neither `Clone` nor `Send`, as far as the compiler knows.
+    struct User(#[allow(dead_code, reason = "only the type matters")] std::rc::Rc<()>);
+
+    #[test]
+    fn a_handle_asks_nothing_of_its_model() {
+        fn is_free<T: Send + Sync + Copy + Eq + Hash>(_: T) {}
+        is_free(Ref::<User>::new(1, 2, 3));
+    }
+
+    #[test]
+    fn a_handle_says_its_model_and_slot() {
+        assert_eq!(format!("{:?}", Ref::<User>::new(9, 3, 7)), "Ref<User>(3)");
+    }
+
+    #[test]
+    fn handles_differ_by_session_slot_generation_and_model() {
+        let handle = Ref::<User>::new(1, 2, 3);
+        for other in [Ref::new(0, 2, 3), Ref::new(1, 0, 3), Ref::new(1, 2, 0)] {
+            assert_ne!(handle, other);
+            assert_ne!(AnyRef::from(handle), AnyRef::from(other));
+        }
+        assert_ne!(AnyRef::from(handle), AnyRef::from(Ref::<i64>::new(1, 2, 3)));
+    }
+}

@@ -1,0 +1,203 @@
+//! What a session can add: a struct, or a builder whose keys may be other rows by their handles.
+
+use super::{AnyRef, Ref};
+use crate::ast::ColumnSet;
+use crate::error::{Error, Result};
+use crate::meta::TableMeta;
+use crate::model::{InsertRow, Model, bind_column, no_column};
+use crate::types::{BindSink, SqlType};
+use crate::value::{Value, ValueRef};
+
+/// Something that a session can add: a model's struct, or its builder once every required field is set.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a row to add",
+    label = "expected a model, or a builder with every required field set"
+)]
+pub trait NewRow: Send + 'static {
+    /// The model.
+    type Model: Model;
+
+    /// The struct, and which of its columns were given.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Parents::key`].
+    fn into_new(self, parents: &mut dyn Parents) -> Result<New<Self::Model>>;
+}
+
+/// A row to insert.
+#[derive(Debug, Clone)]
+pub struct New<M> {
+    /// The row. What the database fills in is its type's default until then, and a generated key is 0.
+    pub row: M,
+    /// The columns that are given; the database fills in the others.
+    pub columns: ColumnSet,
+}
+
+impl<M: Model + InsertRow> New<M> {
+    /// A struct as a row to insert. Generated code calls it.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn of(row: M) -> Self {
+        New { columns: row.columns(), row }
+    }
+}
+
+/// Knows the rows that handles stand for.
+pub trait Parents {
+    /// The parent's key, or none if the database makes it later: then foreign key number `foreign_key` of the new row
+    /// is filled in at its flush.
+    ///
+    /// # Errors
+    ///
+    /// The handle is of another session, or its row is gone.
+    fn key(&mut self, foreign_key: u16, parent: AnyRef) -> Result<Option<Value>>;
+}
+
+/// A key of a new row that is another's: the key itself, or the other by its handle.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum ParentKey<T> {
+    /// Neither was given.
+    Unset,
+    /// The key.
+    Value(T),
+    /// The other row.
+    Parent(AnyRef),
+}
+
+impl<T> ParentKey<T> {
+    /// Whether neither the key nor a handle was given.
+    pub fn is_unset(&self) -> bool {
+        matches!(self, ParentKey::Unset)
+    }
+}
+
+impl<T, M: 'static> From<Ref<M>> for ParentKey<T> {
+    fn from(parent: Ref<M>) -> Self {
+        ParentKey::Parent(parent.into())
+    }
+}
+
+/// What a builder takes for a parent that may be missing.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a handle of `{M}`",
+    label = "expected `Ref<{M}>`, or an `Option` of one"
+)]
+#[doc(hidden)]
+pub trait MaybeParent<M> {
+    /// The handle, if there is a parent.
+    fn into_parent(self) -> Option<AnyRef>;
+}
+
+impl<M: 'static> MaybeParent<M> for Ref<M> {
+    fn into_parent(self) -> Option<AnyRef> {
+        Some(self.into())
+    }
+}
+
+impl<M: 'static> MaybeParent<M> for Option<Ref<M>> {
+    fn into_parent(self) -> Option<AnyRef> {
+        self.map(AnyRef::from)
+    }
+}
+
+/// The key that belongs to a parent that may be missing. Generated code calls it.
+#[doc(hidden)]
+pub fn optional_parent<M, T>(parent: impl MaybeParent<M>) -> ParentKey<Option<T>> {
+    parent.into_parent().map_or(ParentKey::Value(None), ParentKey::Parent)
+}
+
+/// The key of a new row. One that is not known yet is NULL, or 0 where NULL cannot be, as a generated key is 0 until
+/// its row is inserted. Generated code calls it.
+#[doc(hidden)]
+pub fn parent_key<T: SqlType>(given: ParentKey<T>, foreign_key: u16, parents: &mut dyn Parents) -> Result<T> {
+    let key = match given {
+        ParentKey::Value(key) => return Ok(key),
+        ParentKey::Parent(parent) => parents.key(foreign_key, parent)?,
+        ParentKey::Unset => None,
+    };
+    let unknown = if T::NULLABLE { ValueRef::Null } else { ValueRef::Int(0) };
+    let decoded = key.as_ref().map_or(Ok(unknown), Value::borrowed).and_then(T::decode_value);
+    decoded.map_err(|source| Error::Decode { column: format!("of foreign key number {foreign_key}"), source })
+}
+
+/// Gives a key of a builder to `sink`, as [`bind_column`] does. The builder's type says that no handle was given.
+/// Generated code calls it.
+#[doc(hidden)]
+pub fn bind_parent_key<T>(
+    given: &ParentKey<T>,
+    column: u16,
+    table: &'static TableMeta,
+    sink: &mut dyn BindSink,
+    bind: impl FnOnce(&T, &mut dyn BindSink) -> Result<()>,
+) -> Result<()> {
+    match given {
+        ParentKey::Value(key) => bind_column(key, column, table, sink, bind),
+        ParentKey::Unset | ParentKey::Parent(_) => Err(no_column(column, table)),
+    }
+}
+
+/// The row of a builder whose type says that no handle was given. Generated code calls it with what makes the row.
+///
+/// # Panics
+///
+/// Never from generated code.
+#[doc(hidden)]
+#[expect(clippy::expect_used, reason = "the builder's type is the proof")]
+pub fn built<M>(row: impl FnOnce(&mut dyn Parents) -> Result<M>) -> M {
+    row(&mut Nobody).expect("the builder's type says that every key is a value")
+}
+
+/// The parents of a row outside of any session.
+struct Nobody;
+
+impl Parents for Nobody {
+    fn key(&mut self, _foreign_key: u16, _parent: AnyRef) -> Result<Option<Value>> {
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Knows this key of every row.
+    struct Known(Option<Value>);
+
+    impl Parents for Known {
+        fn key(&mut self, _: u16, _: AnyRef) -> Result<Option<Value>> {
+            Ok(self.0.clone())
+        }
+    }
+
+    fn handle<T>() -> ParentKey<T> {
+        Ref::<()>::new(1, 2, 3).into()
+    }
+
+    #[test]
+    fn a_key_that_is_given_asks_nobody() {
+        assert_eq!(parent_key(ParentKey::Value(5_i64), 0, &mut Nobody).ok(), Some(5));
+    }
+
+    #[test]
+    fn the_key_of_a_parent_is_read_from_its_row() {
+        assert_eq!(parent_key::<i64>(handle(), 0, &mut Known(Some(Value::Int(7)))).ok(), Some(7));
+        let word = Value::Text("sql".into());
+        assert_eq!(parent_key::<String>(handle(), 0, &mut Known(Some(word))).ok(), Some("sql".into()));
+        assert!(parent_key::<i8>(handle(), 0, &mut Known(Some(Value::Int(700)))).is_err());
+    }
+
+    #[test]
+    fn a_key_that_the_database_has_yet_to_make_is_null_or_zero() {
+        assert_eq!(parent_key::<i64>(handle(), 0, &mut Nobody).ok(), Some(0));
+        assert_eq!(parent_key::<Option<i64>>(handle(), 0, &mut Nobody).ok(), Some(None));
+        assert_eq!(parent_key::<Option<i64>>(ParentKey::Unset, 0, &mut Nobody).ok(), Some(None));
+    }
+
+    #[test]
+    fn no_parent_is_a_key_that_is_null() {
+        assert!(matches!(optional_parent::<(), i64>(None), ParentKey::Value(None)));
+        assert!(matches!(optional_parent::<(), i64>(Some(Ref::new(1, 2, 3))), ParentKey::Parent(_)));
+    }
+}
