@@ -118,6 +118,8 @@ pub struct Features {
     pub returning: bool,
     /// `UPDATE .. FROM`; without it, rows with values of their own are updated one by one.
     pub update_from: bool,
+    /// `ON CONFLICT` of insert.
+    pub on_conflict: bool,
     /// `RIGHT JOIN` and `FULL JOIN`.
     pub right_and_full_join: bool,
     /// `FILTER (WHERE ..)` of aggregates.

@@ -34,6 +34,7 @@ static FEATURES: Features = Features {
     },
     returning: true,
     update_from: true,
+    on_conflict: true,
     right_and_full_join: true,
     aggregate_filter: true,
     nulls_are_smallest: true,

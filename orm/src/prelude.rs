@@ -13,8 +13,8 @@ pub use orm_core::expr::{
 pub use orm_core::model::{Entity, FromRow, InsertRow, Model};
 #[doc(no_inline)]
 pub use orm_core::query::{
-    Delete, EntityExt, Insert, Query, Runnable, Select, Update, delete, delete_rows, insert, label, select, update,
-    update_rows,
+    Delete, EntityExt, Insert, Query, Runnable, Select, Update, delete, delete_rows, excluded, insert, label, select,
+    update, update_rows,
 };
 #[doc(no_inline)]
 pub use orm_core::session::Ref;

@@ -2,7 +2,7 @@
 
 use orm::prelude::*;
 
-use crate::check::{check, text};
+use crate::check::{check, refused, text};
 use crate::models::*;
 
 #[test]
@@ -89,5 +89,89 @@ fn a_statement_can_be_run_twice() {
     check!(
         row.returning(Tag.name),
         sqlite: r#"INSERT INTO "tag" ("name") VALUES (?1) RETURNING "tag"."name""#,
+    );
+}
+
+#[test]
+fn a_row_that_is_there_is_left_alone() {
+    check!(
+        insert(Tag::builder().name("rust")).on_conflict_do_nothing(),
+        sqlite: r#"INSERT INTO "tag" ("name") VALUES (?1) ON CONFLICT DO NOTHING"#,
+    );
+    check!(
+        insert(Tag::builder().name("rust")).on_conflict(Tag.name).do_nothing().returning(Tag.name),
+        sqlite: r#"INSERT INTO "tag" ("name") VALUES (?1) ON CONFLICT ("name") DO NOTHING RETURNING "tag"."name""#,
+    );
+}
+
+#[test]
+fn a_row_that_is_there_is_updated() {
+    check!(
+        insert(Profile::builder().user_id(1).motto("hello")).on_conflict(Profile.user_id).do_update(Profile.motto),
+        sqlite: r#"INSERT INTO "profile" ("user_id", "motto") VALUES (?1, ?2) ON CONFLICT ("user_id") DO UPDATE SET "motto" = "excluded"."motto""#,
+    );
+    check!(
+        insert(Comment::builder().id(7).post_id(1).body("hello"))
+            .on_conflict(Comment.id)
+            .do_update((Comment.post_id, Comment.body))
+            .returning(Comment.id),
+        sqlite: r#"INSERT INTO "comment" ("id", "post_id", "body") VALUES (?1, ?2, ?3) ON CONFLICT ("id") DO UPDATE SET "post_id" = "excluded"."post_id", "body" = "excluded"."body" RETURNING "comment"."id""#,
+    );
+}
+
+#[test]
+fn the_columns_of_a_conflict_stand_in_the_order_of_the_table() {
+    check!(
+        insert(PostTag::builder().post_id(1).tag("rust")).on_conflict((PostTag.tag, PostTag.post_id)).do_nothing(),
+        sqlite: r#"INSERT INTO "post_tag" ("post_id", "tag") VALUES (?1, ?2) ON CONFLICT ("post_id", "tag") DO NOTHING"#,
+    );
+}
+
+#[test]
+fn an_update_on_conflict_sees_both_rows() {
+    check!(
+        insert(Profile::builder().user_id(1).motto("hello"))
+            .on_conflict(Profile.user_id)
+            .do_update(())
+            .set(Profile.motto, Profile.motto.concat(excluded(Profile.motto)))
+            .filter(Profile.id.gt(1))
+            .filter(Profile.motto.ne(excluded(Profile.motto)))
+            .returning(Profile.id),
+        sqlite: r#"INSERT INTO "profile" ("user_id", "motto") VALUES (?1, ?2) ON CONFLICT ("user_id") DO UPDATE SET "motto" = "profile"."motto" || "excluded"."motto" WHERE "profile"."id" > ?3 AND "profile"."motto" <> "excluded"."motto" RETURNING "profile"."id""#,
+    );
+}
+
+#[test]
+fn a_later_set_on_conflict_wins() {
+    check!(
+        insert(Profile::builder().user_id(1).motto("hello"))
+            .on_conflict(Profile.user_id)
+            .do_update((Profile.motto, Profile.motto))
+            .set(Profile.motto, "a")
+            .set(Profile.motto, "b"),
+        sqlite: r#"INSERT INTO "profile" ("user_id", "motto") VALUES (?1, ?2) ON CONFLICT ("user_id") DO UPDATE SET "motto" = ?3"#,
+    );
+}
+
+#[test]
+fn a_conflict_is_one_of_a_key_or_unique_constraint() {
+    refused(
+        insert(Profile::builder().user_id(1).motto("hello")).on_conflict(Profile.motto).do_nothing(),
+        "no key or unique constraint of `Profile` is on `motto`: a conflict is one of them, and the model must say it, \
+         as by `#[model(unique)]`",
+    );
+    refused(
+        insert(Profile::builder().user_id(1).motto("hello")).on_conflict(Profile.user_id).do_update(()),
+        "the update of `profile` sets no column: add `.set(column, value)`",
+    );
+}
+
+#[test]
+fn the_row_that_could_not_be_inserted_is_known_on_conflict_only() {
+    refused(
+        update(User).set(User.name, excluded(User.name)).all_rows(),
+        "column `name` is of table `excluded`, which the statement does not read from: `excluded(..)` is the row that \
+         could not be inserted: it stands in `.set(..)` and `.filter(..)` of an `insert` with `.on_conflict(..)`, and \
+         is of its table",
     );
 }

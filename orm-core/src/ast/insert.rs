@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::Projection;
+use super::{Assignment, Expr, Projection};
 use crate::error::Error;
 use crate::meta::TableMeta;
 use crate::types::BindSink;
@@ -15,9 +15,37 @@ pub struct Insert {
     pub table: &'static TableMeta,
     /// The rows. Shared, so that a statement stays cheap to clone.
     pub rows: Arc<dyn RowSource>,
+    /// `ON CONFLICT`.
+    pub conflict: Option<Box<OnConflict>>,
     /// `RETURNING`.
     pub returning: Vec<Projection>,
 }
+
+/// What happens to a row of an `INSERT` that a row of the table is in the way of.
+#[derive(Debug, Clone)]
+pub struct OnConflict {
+    /// The columns of a key or unique constraint. None: of any.
+    pub target: ColumnSet,
+    /// What happens.
+    pub action: ConflictAction,
+}
+
+/// What an `INSERT` does instead.
+#[derive(Debug, Clone)]
+pub enum ConflictAction {
+    /// `DO NOTHING`.
+    Nothing,
+    /// `DO UPDATE`. In it, the table under the name [`EXCLUDED`] is the row that could not be inserted.
+    Update {
+        /// What is set in the row that is there.
+        set: Vec<Assignment>,
+        /// All must be true, or the row stays as it is.
+        filter: Vec<Expr>,
+    },
+}
+
+/// SQL's name for the row that could not be inserted.
+pub const EXCLUDED: &str = "excluded";
 
 /// Some rows of a table that one `INSERT` sends. All is borrowed, so that rows can be inserted from where they live.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +56,8 @@ pub struct InsertChunk<'a> {
     pub rows: &'a dyn RowSource,
     /// The columns that these rows give; the database fills in the others.
     pub columns: ColumnSet,
+    /// `ON CONFLICT`.
+    pub conflict: Option<&'a OnConflict>,
     /// `RETURNING`.
     pub returning: &'a [Projection],
     /// The first row's number.

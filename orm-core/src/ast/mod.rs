@@ -13,7 +13,7 @@ mod update;
 
 pub use delete::Delete;
 pub use expr::{Aggregate, BinaryOp, Expr, Function, NumberKind, Operation};
-pub use insert::{ColumnSet, Insert, InsertChunk, RowSource};
+pub use insert::{ColumnSet, ConflictAction, EXCLUDED, Insert, InsertChunk, OnConflict, RowSource};
 pub use raw::{Raw, RawPart};
 pub use rows::{DeleteChunk, DeleteRows, KeyedRows, UpdateChunk, UpdateRows};
 pub use select::{Direction, Join, JoinKind, NullsOrder, Order, Projection, Select};

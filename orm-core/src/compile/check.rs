@@ -3,8 +3,8 @@
 use super::missing;
 use super::writer::column_of;
 use crate::ast::{
-    Aggregate, ColumnRef, ColumnSet, Expr, InsertChunk, Join, JoinKind, Operation, Order, Projection, Raw, RawPart,
-    Select, Statement, TableRef, Update, UpdateChunk,
+    Aggregate, Assignment, ColumnRef, ColumnSet, ConflictAction, EXCLUDED, Expr, InsertChunk, Join, JoinKind,
+    OnConflict, Operation, Order, Projection, Raw, RawPart, Select, Statement, TableRef, Update, UpdateChunk,
 };
 use crate::dialect::Features;
 use crate::error::{Error, Result};
@@ -47,6 +47,8 @@ pub(super) enum Tables<'s> {
     Unknown,
     /// The table of an `INSERT`, `UPDATE` or `DELETE`.
     Written(TableRef),
+    /// The same where it is updated by an `INSERT`, which also knows the row that could not be inserted.
+    Upserted(TableRef),
     /// The tables in FROM, of which the first `visible` joins have been made where the expression stands.
     From { root: Option<TableRef>, joins: &'s [Join], visible: usize },
 }
@@ -56,6 +58,7 @@ impl Scope<'_> {
         let here = match self.tables {
             Tables::Unknown => true,
             Tables::Written(written) => written == table,
+            Tables::Upserted(written) => written == table || table == TableRef { alias: Some(EXCLUDED), ..written },
             Tables::From { root, joins, visible } => {
                 root == Some(table) || joins.iter().take(visible).any(|join| join.table == table)
             }
@@ -118,27 +121,75 @@ fn insert(chunk: InsertChunk<'_>, features: &Features) -> Result<()> {
     if chunk.columns.is_empty() && chunk.rows().len() > 1 {
         return refuse(format!("rows without a value can be inserted into `{}` one at a time only", table.name));
     }
+    if let Some(conflict) = chunk.conflict {
+        if chunk.columns.is_empty() {
+            return refuse(format!(
+                "a row of `{}` without a value cannot be inserted with `on_conflict`: give it one",
+                table.name
+            ));
+        }
+        on_conflict(table, conflict, features)?;
+    }
     let scope = Scope { tables: Tables::Written(TableRef { meta: table, alias: None }), outer: None };
     returning(chunk.returning, &scope, features)
 }
 
+fn on_conflict(table: &'static TableMeta, conflict: &OnConflict, features: &Features) -> Result<()> {
+    if !features.on_conflict {
+        return unsupported("ON CONFLICT", features, "look for the row first, in the same transaction");
+    }
+    if !conflict.target.is_empty() && !is_unique(table, conflict.target) {
+        let names: Result<Vec<_>> = conflict.target.iter().map(|index| Ok(column_of(table, index)?.name)).collect();
+        return refuse(format!(
+            "no key or unique constraint of `{}` is on `{}`: a conflict is one of them, and the model must say it, as \
+             by `#[model(unique)]`",
+            table.model,
+            names?.join(", ")
+        ));
+    }
+    let ConflictAction::Update { set, filter } = &conflict.action else {
+        return Ok(());
+    };
+    if conflict.target.is_empty() {
+        return refuse(
+            "an update on conflict needs the columns of a key or unique constraint: name them in `.on_conflict(..)`"
+                .into(),
+        );
+    }
+    let scope = Scope { tables: Tables::Upserted(TableRef { meta: table, alias: None }), outer: None };
+    assignments(table, set, &scope, features)?;
+    Check::new(&scope, Place::Where, features).exprs(filter)
+}
+
+/// Whether no two rows may agree in these columns, as far as the model says.
+fn is_unique(table: &TableMeta, columns: ColumnSet) -> bool {
+    let uniques = table.uniques.iter().map(|unique| unique.columns);
+    let indexes = table.indexes.iter().filter(|index| index.unique).map(|index| index.columns);
+    let mut keys = uniques.chain(indexes).chain([table.primary_key]);
+    keys.any(|key| key.iter().copied().collect::<ColumnSet>() == columns)
+}
+
 fn check_update(update: &Update, features: &Features) -> Result<()> {
-    let table = update.table.meta;
-    if update.set.is_empty() {
+    let scope = Scope { tables: Tables::Written(update.table), outer: None };
+    assignments(update.table.meta, &update.set, &scope, features)?;
+    Check::new(&scope, Place::Where, features).exprs(&update.filter)?;
+    returning(&update.returning, &scope, features)
+}
+
+fn assignments(table: &'static TableMeta, set: &[Assignment], scope: &Scope<'_>, features: &Features) -> Result<()> {
+    if set.is_empty() {
         return refuse(format!("the update of `{}` sets no column: add `.set(column, value)`", table.name));
     }
-    let scope = Scope { tables: Tables::Written(update.table), outer: None };
     let mut columns = ColumnSet::default();
-    for assignment in &update.set {
+    for assignment in set {
         let column = column_of(table, assignment.column)?;
         if columns.contains(assignment.column) {
             return refuse(format!("the update sets `{}.{}` twice", table.name, column.name));
         }
         columns.insert(assignment.column);
-        Check::new(&scope, Place::Set, features).expr(&assignment.value)?;
+        Check::new(scope, Place::Set, features).expr(&assignment.value)?;
     }
-    Check::new(&scope, Place::Where, features).exprs(&update.filter)?;
-    returning(&update.returning, &scope, features)
+    Ok(())
 }
 
 fn update_rows(chunk: UpdateChunk<'_>, features: &Features) -> Result<()> {

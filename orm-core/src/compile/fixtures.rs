@@ -122,6 +122,7 @@ pub(crate) const LITE: Numbered = Numbered(Features {
     list_as_one_bind: |kind| kind != ListKind::Separate,
     returning: true,
     update_from: true,
+    on_conflict: true,
     right_and_full_join: true,
     aggregate_filter: true,
     nulls_are_smallest: true,
@@ -146,6 +147,7 @@ pub(super) const STRICT: Numbered = Numbered(Features {
     list_as_one_bind: |_| false,
     returning: false,
     update_from: false,
+    on_conflict: false,
     right_and_full_join: false,
     aggregate_filter: false,
     nulls_are_smallest: false,
@@ -329,7 +331,7 @@ impl RowSource for Rows {
 pub(super) fn insert(meta: &'static TableMeta, columns: &[u16], rows: Vec<Vec<i64>>) -> Insert {
     let mut set = ColumnSet::default();
     columns.iter().for_each(|column| set.insert(*column));
-    Insert { table: meta, rows: Arc::new(Rows(rows, set)), returning: vec![] }
+    Insert { table: meta, rows: Arc::new(Rows(rows, set)), conflict: None, returning: vec![] }
 }
 
 /// Rows of integers, a cell for each column. The database has a hundred less in the fourth column.
@@ -363,10 +365,10 @@ pub(super) fn whole(insert: &Insert) -> Statement<'_> {
 
 /// All rows of an `INSERT`.
 pub(super) fn chunk(insert: &Insert) -> InsertChunk<'_> {
-    let Insert { table, rows, returning } = insert;
+    let Insert { table, rows, conflict, returning } = insert;
     let end = rows.len();
     let columns = if end == 0 { ColumnSet::default() } else { rows.columns(0) };
-    InsertChunk { table, rows: rows.as_ref(), columns, returning, start: 0, end }
+    InsertChunk { table, rows: rows.as_ref(), columns, conflict: conflict.as_deref(), returning, start: 0, end }
 }
 
 /// The text for one dialect.

@@ -2,8 +2,9 @@
 
 use super::Writer;
 use super::writer::column_of;
-use crate::ast::InsertChunk;
+use crate::ast::{ConflictAction, InsertChunk, OnConflict};
 use crate::error::Result;
+use crate::meta::TableMeta;
 
 impl<'a> Writer<'a> {
     pub(super) fn insert(&mut self, chunk: InsertChunk<'a>) -> Result<()> {
@@ -13,6 +14,9 @@ impl<'a> Writer<'a> {
             self.push(" DEFAULT VALUES");
         } else {
             self.values(chunk)?;
+        }
+        if let Some(conflict) = chunk.conflict {
+            self.on_conflict(chunk.table, conflict)?;
         }
         self.returning(chunk.returning)
     }
@@ -35,12 +39,36 @@ impl<'a> Writer<'a> {
             Ok(())
         })
     }
+
+    /// ` ON CONFLICT ("email") DO UPDATE SET "name" = "excluded"."name"`
+    fn on_conflict(&mut self, table: &'static TableMeta, conflict: &'a OnConflict) -> Result<()> {
+        self.push(" ON CONFLICT");
+        if !conflict.target.is_empty() {
+            self.push(" (");
+            self.separated(conflict.target.iter(), ", ", |out, index| {
+                out.push_identifier(column_of(table, index)?.name)
+            })?;
+            self.push(")");
+        }
+        match &conflict.action {
+            ConflictAction::Nothing => {
+                self.push(" DO NOTHING");
+                Ok(())
+            }
+            ConflictAction::Update { set, filter } => {
+                self.push(" DO UPDATE SET ");
+                self.assignments(table, set)?;
+                self.conditions(" WHERE ", filter)
+            }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::fixtures::*;
-    use crate::ast::{Insert, Projection};
+    use super::*;
+    use crate::ast::{Assignment, BinaryOp, EXCLUDED, Expr, Insert, Projection};
 
     #[test]
     fn rows_are_bound_cell_by_cell() {
@@ -66,6 +94,76 @@ mod tests {
             r#"INSERT INTO "users" ("name") VALUES (?1), (?2) RETURNING "users"."id" = ?3"#
         );
         assert_eq!(binds(whole(&insert), &LITE), "[1, 2, 9]");
+    }
+
+    fn upsert(target: &[u16], action: ConflictAction) -> Insert {
+        let conflict = OnConflict { target: target.iter().copied().collect(), action };
+        Insert { conflict: Some(Box::new(conflict)), ..insert(&USERS, &[1, 2], vec![vec![1, 2], vec![3, 4]]) }
+    }
+
+    fn set(column: u16, value: Expr) -> Vec<Assignment> {
+        vec![Assignment { column, value }]
+    }
+
+    #[test]
+    fn a_row_in_the_way_is_left_alone() {
+        let rows = r#"INSERT INTO "users" ("name", "email") VALUES (?1, ?2), (?3, ?4)"#;
+        let any = upsert(&[], ConflictAction::Nothing);
+        assert_eq!(sql(whole(&any), &LITE), format!("{rows} ON CONFLICT DO NOTHING"));
+        let email = upsert(&[2], ConflictAction::Nothing);
+        assert_eq!(sql(whole(&email), &LITE), format!(r#"{rows} ON CONFLICT ("email") DO NOTHING"#));
+    }
+
+    #[test]
+    fn a_row_in_the_way_is_updated() {
+        let excluded = || of(alias(&USERS, EXCLUDED), "name");
+        let filter =
+            vec![binary(BinaryOp::Ne, user("name"), text("x")), binary(BinaryOp::Ne, user("name"), excluded())];
+        let action = ConflictAction::Update { set: set(1, excluded()), filter };
+        let upsert = Insert { returning: vec![Projection::Expr(eq(user("id"), int(9)))], ..upsert(&[2], action) };
+        assert_eq!(
+            sql(whole(&upsert), &LITE),
+            concat!(
+                r#"INSERT INTO "users" ("name", "email") VALUES (?1, ?2), (?3, ?4) ON CONFLICT ("email") "#,
+                r#"DO UPDATE SET "name" = "excluded"."name" "#,
+                r#"WHERE "users"."name" <> ?5 AND "users"."name" <> "excluded"."name" RETURNING "users"."id" = ?6"#
+            )
+        );
+        assert_eq!(binds(whole(&upsert), &LITE), r#"[1, 2, 3, 4, "x", 9]"#);
+    }
+
+    #[test]
+    fn an_upsert_that_no_database_takes_is_refused() {
+        let update = |set| ConflictAction::Update { set, filter: vec![] };
+        let refused = |target: &[u16], action| error(whole(&upsert(target, action)), &LITE);
+        assert_eq!(
+            refused(&[1], ConflictAction::Nothing),
+            "no key or unique constraint of `User` is on `name`: a conflict is one of them, and the model must say it, \
+             as by `#[model(unique)]`"
+        );
+        assert!(
+            refused(&[1, 2], ConflictAction::Nothing)
+                .starts_with("no key or unique constraint of `User` is on `name, email`")
+        );
+        assert_eq!(
+            refused(&[], update(set(1, text("x")))),
+            "an update on conflict needs the columns of a key or unique constraint: name them in `.on_conflict(..)`"
+        );
+        assert!(refused(&[2], update(vec![])).starts_with("the update of `users` sets no column"));
+        let returned = Insert {
+            returning: vec![Projection::Expr(of(alias(&USERS, EXCLUDED), "name"))],
+            ..upsert(&[2], update(set(1, text("x"))))
+        };
+        assert!(error(whole(&returned), &LITE).contains("`excluded(..)` is the row that could not be inserted"));
+        assert!(
+            error(whole(&upsert(&[], ConflictAction::Nothing)), &STRICT).starts_with("strict cannot do ON CONFLICT")
+        );
+        let conflict = upsert(&[], ConflictAction::Nothing).conflict;
+        let defaults = Insert { conflict, ..insert(&USERS, &[], vec![vec![]]) };
+        assert_eq!(
+            error(whole(&defaults), &LITE),
+            "a row of `users` without a value cannot be inserted with `on_conflict`: give it one"
+        );
     }
 
     #[test]

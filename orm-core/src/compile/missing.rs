@@ -1,7 +1,7 @@
 //! The error for a column whose table is not in FROM, with the join to add.
 
 use super::check::{Scope, Tables};
-use crate::ast::{Join, TableRef};
+use crate::ast::{EXCLUDED, Join, TableRef};
 use crate::error::Error;
 use crate::meta::ForeignKeyMeta;
 
@@ -12,9 +12,14 @@ pub(super) fn from(table: TableRef, column: &str, scope: &Scope<'_>) -> Error {
 }
 
 fn hint(missing: TableRef, scope: &Scope<'_>) -> String {
+    if missing.alias == Some(EXCLUDED) {
+        return "`excluded(..)` is the row that could not be inserted: it stands in `.set(..)` and `.filter(..)` of an \
+                `insert` with `.on_conflict(..)`, and is of its table"
+            .into();
+    }
     match scope.tables {
         Tables::Unknown => String::from("name it in the text"),
-        Tables::Written(written) => format!(
+        Tables::Written(written) | Tables::Upserted(written) => format!(
             "a statement that writes `{}` sees no other table: use a subquery, `.in_(select(..))` or `.any(..)` of a relation",
             written.name()
         ),

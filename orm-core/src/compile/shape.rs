@@ -11,8 +11,9 @@
 use smallvec::SmallVec;
 
 use crate::ast::{
-    Aggregate, BinaryOp, ColumnRef, Delete, Direction, Expr, Function, InsertChunk, Join, JoinKind, NullsOrder,
-    NumberKind, Operation, Order, Projection, Raw, RawPart, Select, Statement, TableRef, Update, UpdateChunk,
+    Aggregate, Assignment, BinaryOp, ColumnRef, ConflictAction, Delete, Direction, Expr, Function, InsertChunk, Join,
+    JoinKind, NullsOrder, NumberKind, OnConflict, Operation, Order, Projection, Raw, RawPart, Select, Statement,
+    TableRef, Update, UpdateChunk,
 };
 use crate::dialect::{Features, ListKind};
 use crate::error::{Error, Result};
@@ -128,6 +129,8 @@ enum Tag {
     Select,
     ByKey,
     Insert,
+    DoNothing,
+    DoUpdate,
     Update,
     Delete,
     UpdateRows,
@@ -290,19 +293,44 @@ impl<'a> Walk<'a, '_> {
     }
 
     fn insert(&mut self, chunk: InsertChunk<'a>) -> Result<()> {
-        self.node(Tag::Insert, chunk.rows().len() as u64);
+        self.node(Tag::Insert, u64::from(chunk.conflict.is_some()) | (chunk.rows().len() as u64) << 1);
         self.address(chunk.table);
         self.words.extend_from_slice(&chunk.columns.words());
+        if let Some(conflict) = chunk.conflict {
+            self.on_conflict(conflict)?;
+        }
         self.projections(chunk.returning)
+    }
+
+    fn on_conflict(&mut self, conflict: &'a OnConflict) -> Result<()> {
+        let OnConflict { target, action } = conflict;
+        match action {
+            ConflictAction::Nothing => {
+                self.node(Tag::DoNothing, 0);
+                self.words.extend_from_slice(&target.words());
+                Ok(())
+            }
+            ConflictAction::Update { set, filter } => {
+                self.node(Tag::DoUpdate, set.len() as u64);
+                self.words.extend_from_slice(&target.words());
+                self.assignments(set)?;
+                self.lengths(filter.len(), 0);
+                self.exprs(filter)
+            }
+        }
+    }
+
+    fn assignments(&mut self, set: &'a [Assignment]) -> Result<()> {
+        set.iter().try_for_each(|assignment| {
+            self.node(Tag::Assignment, u64::from(assignment.column));
+            self.expr(&assignment.value)
+        })
     }
 
     fn update(&mut self, update: &'a Update) -> Result<()> {
         let Update { table, set, filter, returning } = update;
         self.table(Tag::Update, set.len(), *table);
-        for assignment in set {
-            self.node(Tag::Assignment, u64::from(assignment.column));
-            self.expr(&assignment.value)?;
-        }
+        self.assignments(set)?;
         self.lengths(filter.len(), 0);
         self.exprs(filter)?;
         self.projections(returning)
@@ -662,7 +690,7 @@ mod tests {
 
     use super::super::fixtures::*;
     use super::*;
-    use crate::ast::{Assignment, DeleteChunk, Insert, InsertChunk};
+    use crate::ast::{DeleteChunk, Insert, InsertChunk};
 
     fn shape_of<'a>(statement: Statement<'a>, dialect: &Numbered) -> Shape<'a> {
         let mut shape = Shape::default();
@@ -836,6 +864,19 @@ mod tests {
         let rows = insert(&USERS, &[1, 2], vec![vec![1, 2], vec![3, 4]]);
         let returning = Insert { returning: vec![Projection::Table(table(&USERS))], ..rows.clone() };
         let part = Statement::Insert(InsertChunk { end: 1, ..chunk(&rows) });
+        let upsert = |target: &[u16], action| {
+            let conflict = OnConflict { target: target.iter().copied().collect(), action };
+            Insert { conflict: Some(Box::new(conflict)), ..rows.clone() }
+        };
+        let do_update = |set, filter| ConflictAction::Update { set, filter };
+        let upserts = [
+            upsert(&[], ConflictAction::Nothing),
+            upsert(&[2], ConflictAction::Nothing),
+            upsert(&[2], do_update(set(1, text("a")), vec![])),
+            upsert(&[0], do_update(set(1, text("a")), vec![])),
+            upsert(&[2], do_update(set(3, text("a")), vec![])),
+            upsert(&[2], do_update(set(1, text("a")), vec![user("id")])),
+        ];
         let keyed = keyed(&[&[1, 2, 3], &[4, 5, 6], &[7, 8, 9]]);
         let (rows_2, rows_3) = ((0, 2), (0, 3));
         let update_rows = |columns: &[u16], guard, (start, end), returning| {
@@ -862,6 +903,7 @@ mod tests {
             .chain(updates.iter().map(Statement::Update))
             .chain(deletes.iter().map(Statement::Delete))
             .chain(chunks)
+            .chain(upserts.iter().map(whole))
             .chain([1, 2].map(|count| Statement::ByKey { table: table(&PAIR), key: &keys[..count] }))
             .chain([Statement::ByKey { table: table(&USERS), key: &keys[..1] }]);
         for statement in others {

@@ -3,23 +3,29 @@
 use super::Writer;
 use super::expr::Level;
 use super::writer::column_of;
-use crate::ast::Update;
+use crate::ast::{Assignment, Update};
 use crate::error::Result;
+use crate::meta::TableMeta;
 
 impl<'a> Writer<'a> {
     pub(super) fn update(&mut self, update: &'a Update) -> Result<()> {
         self.push("UPDATE ");
         self.table(update.table)?;
         self.push(" SET ");
-        self.separated(&update.set, ", ", |out, assignment| {
+        self.assignments(update.table.meta, &update.set)?;
+        self.conditions(" WHERE ", &update.filter)?;
+        self.returning(&update.returning)
+    }
+
+    /// `"name" = ?1, "age" = "users"."age" + ?2`
+    pub(super) fn assignments(&mut self, table: &'static TableMeta, set: &'a [Assignment]) -> Result<()> {
+        self.separated(set, ", ", |out, assignment| {
             // The left side is a column of the updated table by rule, and must not be qualified.
-            let column = column_of(update.table.meta, assignment.column)?;
+            let column = column_of(table, assignment.column)?;
             out.push_identifier(column.name)?;
             out.push(" = ");
             out.expr(&assignment.value, Level::Or)
-        })?;
-        self.conditions(" WHERE ", &update.filter)?;
-        self.returning(&update.returning)
+        })
     }
 }
 
@@ -27,7 +33,7 @@ impl<'a> Writer<'a> {
 mod tests {
     use super::super::fixtures::*;
     use super::*;
-    use crate::ast::{Assignment, BinaryOp, Expr, NumberKind, Projection, Statement};
+    use crate::ast::{BinaryOp, Expr, NumberKind, Projection, Statement};
 
     fn update(set: Vec<(u16, Expr)>) -> Update {
         let set = set.into_iter().map(|(column, value)| Assignment { column, value }).collect();

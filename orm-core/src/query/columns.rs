@@ -21,6 +21,12 @@ impl<M: Model, T: SqlType> ColumnsOf<M> for Column<M, T> {
     }
 }
 
+/// No columns.
+#[diagnostic::do_not_recommend]
+impl<M: Model> ColumnsOf<M> for () {
+    fn append_to(self, _columns: &mut Vec<u16>) {}
+}
+
 /// The positions of the columns.
 pub(crate) fn positions<M>(columns: impl ColumnsOf<M>) -> Vec<u16> {
     let mut positions = Vec::new();

@@ -156,7 +156,7 @@ impl<'a> Chunks<'a> {
 
     /// The next of `insert`'s rows, as far as they have the same columns.
     fn insert(&mut self, insert: &'a Insert) -> Option<Statement<'a>> {
-        let Insert { table, rows, returning } = insert;
+        let Insert { table, rows, conflict, returning } = insert;
         let (start, rows) = (self.next, rows.as_ref());
         if start >= rows.len() {
             return None;
@@ -165,7 +165,8 @@ impl<'a> Chunks<'a> {
         let limit = rows.len().min(start + self.size.rows);
         let run = (start + 1..limit).take_while(|row| rows.columns(*row) == columns).count() + 1;
         self.next = start + self.size.of(run, columns.len());
-        Some(Statement::Insert(InsertChunk { table, rows, columns, returning, start, end: self.next }))
+        let (conflict, end) = (conflict.as_deref(), self.next);
+        Some(Statement::Insert(InsertChunk { table, rows, columns, conflict, returning, start, end }))
     }
 }
 

@@ -15,7 +15,7 @@ use crate::types::BindSink;
 /// An `INSERT` into the table of `M`; with `returning` it gives rows.
 #[must_use = "a statement does nothing until it is run: `engine.execute(statement)`"]
 pub struct Insert<M, Returned = ()> {
-    ast: ast::Insert,
+    pub(super) ast: ast::Insert,
     returned: Returned,
     model: PhantomData<fn() -> M>,
 }
@@ -42,7 +42,7 @@ pub struct Insert<M, Returned = ()> {
 /// ```
 pub fn insert<R: InsertRows>(rows: R) -> Insert<R::Model> {
     Insert {
-        ast: ast::Insert { table: R::Model::TABLE, rows: rows.into_source(), returning: Vec::new() },
+        ast: ast::Insert { table: R::Model::TABLE, rows: rows.into_source(), conflict: None, returning: Vec::new() },
         returned: (),
         model: PhantomData,
     }

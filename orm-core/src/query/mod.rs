@@ -20,6 +20,7 @@ mod selection;
 mod tuples;
 mod update;
 mod update_rows;
+mod upsert;
 
 pub use by_key::{ByKey, by_key};
 pub use columns::ColumnsOf;
@@ -36,6 +37,7 @@ pub use select::{MadeFrom, Select, select};
 pub use selection::{Label, Labelled, Optional, Selection, Width, label};
 pub use update::{Update, update};
 pub use update_rows::{UpdateRows, update_rows};
+pub use upsert::{OnConflict, Upsert, excluded};
 
 use crate::ast::Statement;
 use crate::dialect::Dialect;

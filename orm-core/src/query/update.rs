@@ -40,12 +40,7 @@ impl<M: Model, State, Returned> Update<M, State, Returned> {
     /// Sets a column to a value, an expression over the row's values from before, or a subquery. A later `set` of the
     /// same column wins.
     pub fn set<T: SqlType, V: Assign<T::Plain, T::Nullness>>(mut self, column: Column<M, T>, value: V) -> Self {
-        let index = column.reference().index;
-        let value = value.into_assigned();
-        match self.ast.set.iter_mut().find(|assignment| assignment.column == index) {
-            Some(assignment) => assignment.value = value,
-            None => self.ast.set.push(Assignment { column: index, value }),
-        }
+        assign(&mut self.ast.set, column.reference().index, value.into_assigned());
         self
     }
 
@@ -70,6 +65,14 @@ impl<M: Model, State, Returned> Update<M, State, Returned> {
         let (returning, returned) = projected(selection);
         self.ast.returning = returning;
         Update { ast: self.ast, returned, types: PhantomData }
+    }
+}
+
+/// Sets a column, in place of what it was set to before.
+pub(super) fn assign(set: &mut Vec<Assignment>, column: u16, value: ast::Expr) {
+    match set.iter_mut().find(|assignment| assignment.column == column) {
+        Some(assignment) => assignment.value = value,
+        None => set.push(Assignment { column, value }),
     }
 }
 

@@ -194,7 +194,8 @@ mod models {
 async fn insert(table: &'static orm_core::meta::TableMeta, row: Vec<i64>) -> Error {
     let (_driver, mut connection) = connection_with_tables().await;
     let rows = models::Integers(row);
-    let chunk = InsertChunk { table, rows: &rows, columns: rows.columns(0), returning: &[], start: 0, end: 1 };
+    let chunk =
+        InsertChunk { table, rows: &rows, columns: rows.columns(0), conflict: None, returning: &[], start: 0, end: 1 };
     connection.run(Statement::Insert(chunk), &mut NoRows).await.expect_err("a broken key")
 }
 

@@ -1,10 +1,11 @@
 //! Writing new rows: keys, defaults, many at once, and what comes back.
 
 use chrono::{DateTime, Utc};
+use orm::Error;
 use orm::prelude::*;
 use uuid::Uuid;
 
-use crate::expect::{is_about_now, refused};
+use crate::expect::{is_about_now, nothing_was_sent, refused};
 use crate::models::{Document, Item, ItemId, Post, PostTag, Tag, User, people, user, users};
 use crate::{TestDb, TestResult};
 
@@ -347,5 +348,159 @@ pub async fn a_row_that_is_refused_leaves_nothing(db: &TestDb) -> TestResult {
 
     assert_eq!(error.kind(), "UniqueViolation", "{error}");
     assert_eq!(db.fetch_all(select(User.name)).await?, ["Alice"]);
+    Ok(())
+}
+
+// Conflicts.
+
+async fn names(db: &TestDb) -> orm::Result<Vec<String>> {
+    db.fetch_all(select(User.name).order_by(User.name)).await
+}
+
+/// Somebody with Alice's address.
+fn another_alice(name: &str) -> User {
+    User { email: user("Alice").email, ..user(name) }
+}
+
+pub async fn a_row_that_is_there_is_left_alone_on_conflict(db: &TestDb) -> TestResult {
+    people(db).await?;
+
+    let rows = [another_alice("Anne"), user("Dora")];
+    let inserted = db.execute(insert(rows).on_conflict(User.email).do_nothing()).await?;
+    let none = db.execute(insert(another_alice("Anne")).on_conflict(User.email).do_nothing()).await?;
+
+    assert_eq!((inserted, none), (1, 0));
+    assert_eq!(names(db).await?, ["Alice", "Bob", "Carol", "Dora"]);
+    Ok(())
+}
+
+pub async fn any_conflict_leaves_a_row_out(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let alice = db.fetch_scalar(select(User.id).filter(User.name.eq("Alice"))).await?;
+    let same_key = User { id: alice, ..user("Dora") };
+
+    let inserted = db.execute(insert([same_key, another_alice("Anne")]).on_conflict_do_nothing()).await?;
+
+    assert_eq!((inserted, names(db).await?.len()), (0, 3));
+    Ok(())
+}
+
+pub async fn another_conflict_than_the_named_one_is_refused(db: &TestDb) -> TestResult {
+    people(db).await?;
+
+    let error = refused(db.execute(insert(another_alice("Anne")).on_conflict(User.id).do_nothing()).await)?;
+
+    assert_eq!(error.kind(), "UniqueViolation", "{error}");
+    Ok(())
+}
+
+pub async fn a_row_that_is_there_is_updated_on_conflict(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let before = db.fetch_one(select(User).filter(User.name.eq("Alice"))).await?;
+    let after = User { name: "Anne".into(), nickname: None, ..before.clone() };
+
+    let upsert = insert([another_alice("Anne"), user("Dora")]);
+    let changed = db.execute(upsert.on_conflict(User.email).do_update((User.name, User.nickname))).await?;
+
+    assert_eq!((changed, names(db).await?), (2, ["Anne", "Bob", "Carol", "Dora"].map(String::from).to_vec()));
+    assert_eq!(db.get(User, before.id).await?, Some(after));
+    Ok(())
+}
+
+pub async fn an_update_on_conflict_sees_both_rows(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let twelve = User { age: Some(12), ..another_alice("Anne") };
+
+    let upsert = insert(twelve).on_conflict(User.email).do_update(());
+    let older =
+        upsert.set(User.age, User.age + excluded(User.age)).set(User.name, User.name.concat(excluded(User.name)));
+    db.execute(older).await?;
+
+    let alice = select((User.name, User.age)).filter(User.email.eq("alice@example.com"));
+    assert_eq!(db.fetch_one(alice).await?, ("AliceAnne".to_string(), Some(42)));
+    Ok(())
+}
+
+pub async fn an_update_on_conflict_may_leave_rows_alone(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let rows = ["Alice", "Bob", "Carol"].map(|name| User { age: Some(28), ..user(name) });
+
+    let upsert = insert(rows).on_conflict(User.email).do_update(User.age);
+    let changed = db.execute(upsert.filter(User.age.lt(excluded(User.age))).filter(User.name.ne("Carol"))).await?;
+
+    let ages = db.fetch_all(select(User.age).order_by(User.name)).await?;
+    assert_eq!((changed, ages), (1, vec![Some(30), Some(28), None]));
+    Ok(())
+}
+
+pub async fn many_rows_are_upserted_in_a_few_statements(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+    db.execute(insert(users(500))).await?;
+    let rows: Vec<User> = users(1_003).into_iter().map(|row| User { age: Some(1), ..row }).collect();
+    db.log.take();
+
+    let changed = db.execute(insert(rows.clone()).on_conflict(User.email).do_update(User.age)).await?;
+    let sent = db.log.take();
+    let left_alone = db.execute(insert(rows).on_conflict(User.email).do_nothing()).await?;
+
+    assert_eq!((changed, left_alone, people_count(db).await?), (1_003, 0, 1_003));
+    assert_eq!(sent.iter().map(|logged| logged.rows_affected).sum::<u64>(), 1_003);
+    assert!(sent.len() <= 23, "{} statements", sent.len());
+    assert_eq!(db.fetch_scalar(select(count(User.age))).await?, 1_003);
+    Ok(())
+}
+
+pub async fn many_upserts_stand_or_fall_together(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+    let mut rows = users(120);
+    db.execute(insert(rows.clone())).await?;
+    rows.iter_mut().for_each(|row| row.age = Some(1));
+    rows[119].age = Some(-1);
+
+    let error = refused(db.execute(insert(rows).on_conflict(User.email).do_update(User.age)).await)?;
+
+    assert_eq!(error.kind(), "CheckViolation", "{error}");
+    assert_eq!(db.fetch_scalar(select(count(User.age))).await?, 0);
+    Ok(())
+}
+
+pub async fn a_conflict_of_several_columns_is_found(db: &TestDb) -> TestResult {
+    db.create_all(schema![Item]).await?;
+    let item = |size: &str, stock| Item::builder().name("shirt").size(size).stock(stock);
+    db.execute(insert([item("M", 1), item("L", 1)])).await?;
+
+    let upsert = insert([item("L", 5), item("XL", 7)]).on_conflict((Item.size, Item.name)).do_update(());
+    db.execute(upsert.set(Item.stock, Item.stock + excluded(Item.stock))).await?;
+
+    let stock = db.fetch_all(select((Item.size, Item.stock)).order_by(Item.stock)).await?;
+    assert_eq!(stock, [("M", 1), ("L", 6), ("XL", 7)].map(|(size, stock)| (size.to_string(), stock)));
+    Ok(())
+}
+
+pub async fn upserted_rows_come_back_and_those_left_alone_do_not(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let rows = || ["Alice", "Dora", "Bob"].map(|name| User { age: Some(28), ..user(name) });
+    let upsert = insert(rows()).on_conflict(User.email).do_update(User.age);
+
+    let updated = db.fetch_all(upsert.clone().returning((User.name, User.age))).await?;
+    let filtered = db.fetch_all(upsert.filter(User.name.eq("Bob")).returning(User.name)).await?;
+    let emma = insert([user("Emma"), user("Alice")]).on_conflict_do_nothing();
+    let inserted = db.fetch_all(emma.returning(User.name)).await?;
+
+    assert_eq!(updated, ["Alice", "Dora", "Bob"].map(|name| (name.to_string(), Some(28))));
+    assert_eq!((filtered, inserted), (vec!["Bob".to_string()], vec!["Emma".to_string()]));
+    Ok(())
+}
+
+pub async fn a_conflict_that_no_constraint_can_have_is_refused(db: &TestDb) -> TestResult {
+    people(db).await?;
+
+    let name = refused(db.execute(insert(user("Dora")).on_conflict(User.name).do_nothing()).await)?;
+    let both = insert(user("Dora")).on_conflict((User.id, User.email)).do_update(User.name);
+    let both = refused(db.execute(both).await)?;
+
+    assert!(matches!(name, Error::Statement(_)) && name.to_string().contains("`User` is on `name`"), "{name}");
+    assert!(matches!(both, Error::Statement(_)) && both.to_string().contains("`id, email`"), "{both}");
+    assert!(nothing_was_sent(db));
     Ok(())
 }
