@@ -197,9 +197,13 @@ impl Link {
 fn may_write(statement: Statement<'_>) -> bool {
     match statement {
         Statement::Select(_) | Statement::ByKey { .. } => false,
-        Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) | Statement::Raw(_) | Statement::Ddl(_) => {
-            true
-        }
+        Statement::Insert(_)
+        | Statement::Update(_)
+        | Statement::Delete(_)
+        | Statement::UpdateRows(_)
+        | Statement::DeleteRows(_)
+        | Statement::Raw(_)
+        | Statement::Ddl(_) => true,
     }
 }
 
