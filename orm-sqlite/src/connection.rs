@@ -155,15 +155,16 @@ impl SqliteConnection {
 
     /// Runs something for the first time.
     fn attempt<W: Work>(&mut self, work: &W, sink: &mut dyn RowSink) -> Result<Done, Waits> {
-        let mut permit = None;
-        if work.surely_writes() && self.transaction.is_none() {
+        let (mut permit, transaction) = (None, self.transaction);
+        let Place::Here(lent) = &mut self.place else {
+            return Err((Failure::Failed(error::lost()), None));
+        };
+        let live = lent.live().map_err(|error| (Failure::Failed(error), None))?;
+        // One that has begun with the lock, or has written, is in already.
+        if work.surely_writes() && live.writing.is_none() {
             permit = self.database.writers.try_enter();
         }
-        let transaction = self.transaction;
-        let result = match self.live() {
-            Ok(live) => live.attempt(work, transaction, &mut permit, sink),
-            Err(error) => Err(Failure::Failed(error)),
-        };
+        let result = live.attempt(work, transaction, &mut permit, sink);
         result.map_err(|failure| (failure, permit))
     }
 
@@ -267,11 +268,13 @@ impl Connection for SqliteConnection {
     }
 
     /// Every isolation level is met: SQLite's transactions are serializable, and there is none weaker.
+    ///
+    /// One that begins without the lock stands at the gate with its first statement that writes.
     fn begin<'a>(&'a mut self, options: &'a TransactionOptions) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             self.ready().await?;
-            let read_only = options.read_only;
-            self.control(if read_only { Control::BEGIN } else { Control::BEGIN_IMMEDIATE }).await?;
+            let (read_only, deferred) = (options.read_only, options.deferred);
+            self.control(if read_only || deferred { Control::BEGIN } else { Control::BEGIN_IMMEDIATE }).await?;
             self.live()?.clock.stop();
             self.transaction = Some(Transaction { read_only });
             Ok(())

@@ -18,7 +18,7 @@ use crate::error;
 use crate::lock::{Patience, WriteGate};
 use crate::options::Options;
 use crate::pool::Pool;
-use crate::statement::{Failure, Work};
+use crate::statement::{Failure, Reading, Work};
 
 /// What the connections of one database share.
 #[derive(Debug)]
@@ -43,7 +43,13 @@ impl Database {
     ) -> Result<()> {
         match failure {
             Failure::Failed(error) => return Err(error),
-            Failure::Gate => {
+            Failure::Gate(Reading::HoldsUpCommits) => {
+                *permit = self.writers.try_enter();
+                if permit.is_none() {
+                    return Err(error::in_the_way(None, work));
+                }
+            }
+            Failure::Gate(Reading::HoldsUpNobody) => {
                 *permit = self.writers.enter(patience).await;
                 if permit.is_none() {
                     return Err(error::gate_timeout(work, patience.waited()));

@@ -59,7 +59,14 @@ pub(crate) fn describe(error: rusqlite::Error, work: &dyn Work, db: &Connection)
             violation::check(db, message, &mut context);
             Error::CheckViolation { context, source: error.into() }
         }
-        ffi::SQLITE_BUSY_SNAPSHOT => Error::Serialization { context, source: error.into() },
+        ffi::SQLITE_BUSY_SNAPSHOT => {
+            context.hint = Some(
+                "another transaction wrote since this one first read; one that begins with the write lock (`begin()`) \
+                 is spared that"
+                    .into(),
+            );
+            Error::Serialization { context, source: error.into() }
+        }
         other => by_primary_code(error, other & 0xff, context),
     }
 }
@@ -174,6 +181,22 @@ pub(crate) fn gate_timeout(work: &dyn Work, waited: Duration) -> Error {
             .into(),
     );
     Error::LockTimeout { waited, context, source: failure(ffi::SQLITE_BUSY, "the write lock is held by another task") }
+}
+
+/// A transaction that has read wants to write beside another, which cannot commit before this one ends: without a
+/// write-ahead log there is only one state of the database. What SQLite said of it, if it was asked.
+pub(crate) fn in_the_way(busy: Option<rusqlite::Error>, work: &dyn Work) -> Error {
+    let mut context = context(work, Some(ffi::SQLITE_BUSY));
+    context.hint = Some(
+        "another transaction writes since this one first read, and each is in the other's way; one that begins with \
+         the write lock (`begin()`) is spared that"
+            .into(),
+    );
+    let source = match busy {
+        Some(error) => error.into(),
+        None => failure(ffi::SQLITE_BUSY, "the write lock is held by another task"),
+    };
+    Error::Serialization { context, source }
 }
 
 /// A statement that writes, in a transaction that promised not to.

@@ -8,6 +8,7 @@ use orm_core::driver::{Done, Flow, RowSink};
 use orm_core::error::{Binds, Error, Result};
 use orm_core::types::{BindSink, unbindable};
 use orm_core::value::{Value, ValueRef};
+use rusqlite::TransactionState;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::error::{self, Operation};
@@ -51,11 +52,21 @@ pub(crate) trait Work {
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// It writes, and needs to be let in through the gate first. Nothing was done.
-    Gate,
+    Gate(Reading),
     /// Another connection has a lock. Nothing was done.
     Busy(rusqlite::Error),
     /// It failed, or its rows did not fit.
     Failed(Error),
+}
+
+/// Whether the transaction of a statement that is to write has read, and so holds up every commit.
+///
+/// That is so without a write-ahead log only. Whoever has the right to write cannot commit before this transaction ends,
+/// so to wait for it would be to wait for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    HoldsUpCommits,
+    HoldsUpNobody,
 }
 
 /// The transaction that the caller began and has not ended.
@@ -84,7 +95,7 @@ impl Live {
             self.clock.release();
         }
         let read_only = transaction.is_some_and(|transaction| transaction.read_only);
-        let result = self.execute(work, read_only, !alone || permit.is_some(), sink);
+        let result = self.execute(work, read_only, self.writing.is_some() || permit.is_some(), sink);
         self.settle(permit);
         result
     }
@@ -97,8 +108,21 @@ impl Live {
         }
         if self.db.is_autocommit() {
             self.writing = None;
-        } else if permit.is_some() {
+        } else if permit.is_some() && self.is_in(TransactionState::Write) {
             self.writing = permit.take();
+        }
+    }
+
+    /// What the transaction holds at most, in any of the connection's databases.
+    fn is_in(&self, state: TransactionState) -> bool {
+        // Fails for a database that is not there only, and none is named.
+        self.db.transaction_state(None::<&str>).is_ok_and(|now| now == state)
+    }
+
+    fn reading(&self) -> Reading {
+        match !self.wal && !self.db.is_autocommit() && self.is_in(TransactionState::Read) {
+            true => Reading::HoldsUpCommits,
+            false => Reading::HoldsUpNobody,
         }
     }
 
@@ -116,7 +140,7 @@ impl Live {
             return Err(Failure::Failed(error::read_only_transaction(work)));
         }
         if writes && !may_write {
-            return Err(Failure::Gate);
+            return Err(Failure::Gate(self.reading()));
         }
         let mut binder = Binder::new(&mut statement);
         if let Err(error) = work.bind(&mut binder) {
@@ -188,7 +212,10 @@ impl Live {
     #[cold]
     fn failure<W: Work>(&self, error: rusqlite::Error, work: &W, untouched: bool) -> Failure {
         if untouched && error::is_busy(&error) {
-            return Failure::Busy(error);
+            return match self.reading() {
+                Reading::HoldsUpNobody => Failure::Busy(error),
+                Reading::HoldsUpCommits => Failure::Failed(error::in_the_way(Some(error), work)),
+            };
         }
         Failure::Failed(error::describe(error, work, &self.db))
     }
@@ -401,7 +428,7 @@ pub(crate) struct Control {
 impl Control {
     /// Takes the write lock at once.
     pub(crate) const BEGIN_IMMEDIATE: Control = Control::new("BEGIN IMMEDIATE", Operation::Other, true);
-    /// Takes no lock.
+    /// Takes no lock. A statement that writes will take it, if it may.
     pub(crate) const BEGIN: Control = Control::new("BEGIN", Operation::Other, false);
     pub(crate) const COMMIT: Control = Control::new("COMMIT", Operation::Commit, false);
     pub(crate) const ROLLBACK: Control = Control::new("ROLLBACK", Operation::Other, false);

@@ -99,7 +99,7 @@ impl<'a> SqliteStream<'a> {
             Some(Ok(done)) => self.done = done,
             Some(Err(Failure::Failed(error))) => return Err(error),
             // Both come before the first row only, or not at all.
-            Some(Err(Failure::Gate | Failure::Busy(_))) | None => return Err(error::lost()),
+            Some(Err(Failure::Gate(_) | Failure::Busy(_))) | None => return Err(error::lost()),
         }
         Ok(false)
     }

@@ -89,9 +89,24 @@ impl TransactionOptions {
     ///
     /// Until then it holds up nobody. If on SQLite another transaction has written since this one first read, then its
     /// first write is refused at once with [`Error::Serialization`](crate::Error::Serialization): what it read is no
-    /// longer so. Run it again, or begin it with the lock.
+    /// longer so. Run it again, or begin it with the lock. Without a write-ahead log (a database in memory has none) it
+    /// is refused as well while another transaction writes, which cannot commit before this one ends.
     ///
     /// A [`read_only`](TransactionOptions::read_only) transaction never takes it, deferred or not.
+    ///
+    /// ```
+    /// # use orm::{prelude::*, docs::*};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> orm::Result<()> {
+    /// # let engine = orm::connect("sqlite::memory:").await?;
+    /// # engine.create_all(schema![User, Post]).await?;
+    /// let mut tx = engine.begin_with(TransactionOptions::new().deferred()).await?;
+    /// if tx.fetch_scalar(select(count(User.id))).await? == 0 {
+    ///     // From here on other writers wait.
+    ///     tx.execute(insert(User::builder().name("Alice").email("a@example.com"))).await?;
+    /// }
+    /// tx.commit().await?;
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn deferred(mut self) -> Self {
         self.deferred = true;

@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that fails should fail loudly")]
 
 mod database;
+mod deferred;
 mod errors;
 mod files;
 mod locks;

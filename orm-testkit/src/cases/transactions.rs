@@ -186,6 +186,205 @@ pub async fn a_reader_keeps_no_writer_waiting(db: &TestDb) -> TestResult {
     Ok(())
 }
 
+// Deferred: the lock comes with the first write. Both need one state of the database for all that they read, which not
+// every backend gives without being asked.
+
+fn deferred() -> TransactionOptions {
+    TransactionOptions::new().deferred().isolation(Isolation::RepeatableRead)
+}
+
+async fn age(db: &mut impl Executor) -> orm::Result<Option<i32>> {
+    db.fetch_scalar(select(User.age).filter(User.name.eq("Alice"))).await
+}
+
+async fn set_age(db: &mut impl Executor, age: i32) -> orm::Result<u64> {
+    db.execute(update(User).set(User.age, age).filter(User.name.eq("Alice"))).await
+}
+
+pub async fn a_deferred_transaction_that_only_reads_keeps_no_writer_waiting(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+    db.execute(insert(user("Alice"))).await?;
+
+    let mut reader = db.begin_with(deferred()).await?;
+    let before = names(db).await?;
+    let mut writer = db.begin().await?;
+    writer.execute(insert(user("Bob"))).await?;
+    writer.commit().await?;
+    reader.fetch_scalar(select(count(User.id))).await?;
+    reader.commit().await?;
+
+    assert_eq!((before.len(), names(db).await?.len()), (1, 2));
+    Ok(())
+}
+
+pub async fn a_deferred_transaction_sees_one_state(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+    db.execute(insert(user("Alice"))).await?;
+
+    let mut reader = db.begin_with(deferred()).await?;
+    let mut seen = vec![age(&mut reader).await?];
+    let engine = db.engine.clone();
+    let mut writer = Box::pin(async move { set_age(&mut &engine, 5).await });
+    // What is written beside a reader may have to wait for its end.
+    let written = match db.lacks(Lacks::ReadingBesideAWriter) {
+        true => polled(20, writer.as_mut()).await,
+        false => Some(writer.as_mut().await),
+    };
+    seen.push(age(&mut reader).await?);
+    reader.commit().await?;
+    let written = match written {
+        Some(written) => written?,
+        None => writer.await?,
+    };
+
+    assert_eq!((seen, written), (vec![None, None], 1));
+    assert_eq!(age(&mut &db.engine).await?, Some(5));
+    Ok(())
+}
+
+pub async fn the_first_write_of_a_deferred_transaction_keeps_the_next_writer_waiting(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+    db.execute(insert(user("Alice"))).await?;
+
+    let mut first = db.begin_with(deferred()).await?;
+    let mut seen = vec![age(&mut first).await?];
+    set_age(&mut first, 1).await?;
+    let mut second = Box::pin(db.execute(update(User).set(User.age, User.age + 10).all_rows()));
+    assert!(polled(20, second.as_mut()).await.is_none(), "the second writer did not wait");
+    set_age(&mut first, 2).await?;
+    seen.push(age(&mut first).await?);
+    first.commit().await?;
+
+    assert_eq!((seen, second.await?), (vec![None, Some(2)], 1));
+    assert_eq!(age(&mut &db.engine).await?, Some(12));
+    Ok(())
+}
+
+pub async fn a_deferred_transaction_waits_for_its_turn_to_write(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+    db.execute(insert(user("Alice"))).await?;
+
+    let mut first = db.begin().await?;
+    set_age(&mut first, 1).await?;
+    let mut second = db.begin_with(TransactionOptions::new().deferred()).await?;
+    let mut write = Box::pin(set_age(&mut second, 2));
+    assert!(polled(20, write.as_mut()).await.is_none(), "it did not wait");
+    first.commit().await?;
+    write.await?;
+    second.commit().await?;
+
+    assert_eq!(age(&mut &db.engine).await?, Some(2));
+    Ok(())
+}
+
+pub async fn what_a_deferred_transaction_read_cannot_be_changed_behind_its_back(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+    db.execute(insert(user("Alice"))).await?;
+
+    let (mut first, mut second) = (db.begin_with(deferred()).await?, db.begin_with(deferred()).await?);
+    let read = (age(&mut first).await?, age(&mut second).await?);
+    set_age(&mut first, 1).await?;
+    let late = if db.lacks(Lacks::ReadingBesideAWriter) {
+        // The first can commit only when the second has ended.
+        let late = refused(set_age(&mut second, 2).await)?;
+        drop(second);
+        first.commit().await?;
+        late
+    } else {
+        first.commit().await?;
+        refused(set_age(&mut second, 2).await)?
+    };
+
+    assert_eq!(read, (None, None));
+    assert!(matches!(late, Error::Serialization { .. }), "{late:?}");
+    assert!(late.is_retryable());
+    assert_eq!(age(&mut &db.engine).await?, Some(1));
+    Ok(())
+}
+
+pub async fn a_deferred_transaction_that_came_too_late_succeeds_when_it_is_run_again(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+    db.execute(insert(user("Alice"))).await?;
+    let mut tasks = Vec::new();
+    for _ in 0..10 {
+        let engine = db.engine.clone();
+        tasks.push(tokio::spawn(async move {
+            loop {
+                let mut tx = engine.begin_with(deferred()).await?;
+                let one_more = age(&mut tx).await?.unwrap_or_default() + 1;
+                tokio::task::yield_now().await;
+                match set_age(&mut tx, one_more).await {
+                    Ok(_) => return tx.commit().await,
+                    Err(Error::Serialization { .. }) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }));
+    }
+
+    for task in tasks {
+        task.await??;
+    }
+
+    assert_eq!(age(&mut &db.engine).await?, Some(10));
+    Ok(())
+}
+
+pub async fn a_deferred_transaction_may_begin_with_a_savepoint(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+
+    let mut tx = db.begin_with(deferred()).await?;
+    let mut savepoint = tx.savepoint().await?;
+    savepoint.execute(insert(user("Undone"))).await?;
+    savepoint.rollback().await?;
+    tx.execute(insert(user("Alice"))).await?;
+    let mut savepoint = tx.savepoint().await?;
+    savepoint.execute(insert(users(120))).await?;
+    drop(savepoint);
+    let inside = tx.fetch_all(select(User.name)).await?;
+    tx.commit().await?;
+    // Its right to write is given back.
+    db.execute(insert(user("Bob"))).await?;
+
+    assert_eq!(inside, ["Alice"]);
+    assert_eq!(names(db).await?, ["Alice", "Bob"]);
+    Ok(())
+}
+
+pub async fn a_deferred_transaction_ends_as_it_is_told(db: &TestDb) -> TestResult {
+    let db = one_connection(db).await?;
+
+    for round in 0..6 {
+        let mut tx = db.begin_with(deferred()).await?;
+        tx.fetch_all(select(User.name)).await?;
+        if round % 2 == 1 {
+            tx.execute(insert(user(&format!("of {round}")))).await?;
+        }
+        match round / 2 {
+            0 => tx.commit().await?,
+            1 => tx.rollback().await?,
+            _ => drop(tx),
+        }
+        is_clean(&db, round).await?;
+    }
+
+    let kept = select(User.name).filter(User.name.starts_with("of"));
+    assert_eq!(db.fetch_all(kept).await?, ["of 1"]);
+    Ok(())
+}
+
+pub async fn a_deferred_transaction_that_is_read_only_refuses_every_write(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+
+    let mut tx = db.begin_with(deferred().read_only()).await?;
+    let error = refused(tx.execute(insert(user("Alice"))).await)?;
+    drop(tx);
+
+    assert!(matches!(error, Error::ReadOnly { .. }), "{error:?}");
+    assert_eq!(names(db).await?, [""; 0]);
+    Ok(())
+}
+
 // Savepoints.
 
 pub async fn an_inner_rollback_undoes_the_inner_changes_only(db: &TestDb) -> TestResult {
@@ -554,6 +753,41 @@ pub async fn a_commit_dropped_half_way_leaves_the_connection_clean(db: &TestDb) 
         polled(round, tx.commit()).await.transpose()?;
         is_clean(&db, round).await?;
     }
+    Ok(())
+}
+
+pub async fn a_first_write_dropped_half_way_leaves_the_connection_clean(db: &TestDb) -> TestResult {
+    let db = one_connection(db).await?;
+
+    for round in 1..=20 {
+        let mut tx = db.begin_with(deferred()).await?;
+        tx.fetch_all(select(User.name)).await?;
+        polled(round, tx.execute(insert(user(&format!("half {round}"))))).await.transpose()?;
+        drop(tx);
+        is_clean(&db, round).await?;
+    }
+    Ok(())
+}
+
+pub async fn a_first_write_dropped_while_it_waits_lets_the_next_one_in(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+    db.execute(insert(user("Alice"))).await?;
+
+    for round in 1..=20 {
+        let mut holder = db.begin().await?;
+        set_age(&mut holder, 0).await?;
+        let mut tx = db.begin_with(deferred()).await?;
+        assert!(polled(round, set_age(&mut tx, 1)).await.is_none(), "it did not wait");
+        match round % 2 {
+            0 => tx.rollback().await?,
+            _ => drop(tx),
+        }
+        holder.commit().await?;
+        is_clean(db, round).await?;
+    }
+
+    eventually("all connections are back", || db.pool_state().in_use == 0).await?;
+    assert_eq!(age(&mut &db.engine).await?, Some(0));
     Ok(())
 }
 
