@@ -3,6 +3,7 @@
 use std::ops::{Deref, DerefMut};
 use std::time::Instant;
 
+use super::after_commit::{Action, AfterCommit};
 use super::gone::Gone;
 use super::rows::Pause;
 use super::span::Span;
@@ -20,6 +21,7 @@ pub(crate) struct Link {
     /// How many transactions and savepoints are open: 0 is none, 1 is a transaction.
     pub(crate) depth: u32,
     writes: u64,
+    after_commit: AfterCommit,
 }
 
 /// A connection that is owned, or that somebody else keeps.
@@ -51,12 +53,23 @@ impl DerefMut for LinkGuard<'_> {
 impl Link {
     pub(crate) async fn open(engine: Engine, caller: Caller) -> Result<Link> {
         let connection = engine.driver().acquire(caller).await?;
-        Ok(Link { connection, engine, depth: 0, writes: 0 })
+        Ok(Link { connection, engine, depth: 0, writes: 0, after_commit: AfterCommit::default() })
     }
 
     /// What stays behind while somebody has the connection: it fails in whatever is asked of it.
     pub(super) fn gone(&self) -> Link {
-        Link { connection: Box::new(Gone), engine: self.engine.clone(), depth: self.depth, writes: self.writes }
+        Link {
+            connection: Box::new(Gone),
+            engine: self.engine.clone(),
+            depth: self.depth,
+            writes: self.writes,
+            after_commit: AfterCommit::default(),
+        }
+    }
+
+    /// Has something done once the transaction is committed, unless the innermost savepoint is undone before.
+    pub(crate) fn after_commit(&mut self, action: Action) {
+        self.after_commit.add(self.depth, action);
     }
 
     /// How often something else than a `SELECT` was run or streamed, whatever came of it: the same number twice says
@@ -118,6 +131,8 @@ impl Link {
     }
 
     /// Ends the transaction (depth 1) or savepoint. After an error it is still to be abandoned.
+    ///
+    /// A panic of an action for after the commit comes out of it when all is over.
     pub(crate) async fn leave(&mut self, depth: u32, ending: Ending) -> Result<()> {
         match (depth, ending) {
             (1, Ending::Commit) => self.connection.commit().await?,
@@ -126,6 +141,11 @@ impl Link {
             (depth, Ending::Rollback) => self.connection.rollback_to(depth - 1).await?,
         }
         self.depth = depth - 1;
+        match (depth, ending) {
+            (1, Ending::Commit) => std::mem::take(&mut self.after_commit).run(),
+            (depth, Ending::Commit) => self.after_commit.keep(depth),
+            (depth, Ending::Rollback) => self.after_commit.forget(depth),
+        }
         Ok(())
     }
 
@@ -134,6 +154,7 @@ impl Link {
         if self.depth >= depth {
             self.connection.abandon(depth - 1);
             self.depth = depth - 1;
+            self.after_commit.forget(depth);
         }
     }
 

@@ -9,6 +9,7 @@
 //! An engine is cheap to clone; clones share the pool. Its own `fetch_all` and the like take a connection from the
 //! pool for the one statement.
 
+mod after_commit;
 mod builder;
 mod connection;
 mod echo;

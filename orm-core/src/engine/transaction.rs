@@ -80,7 +80,42 @@ impl Transaction {
         Ok(value)
     }
 
-    /// Makes the changes lasting.
+    /// Has something done once the changes are lasting: a message sent, a cache cleared.
+    ///
+    /// Actions run in their order, each once, when the outermost transaction has been committed and before its `commit`
+    /// returns. One that was set within a savepoint goes when that savepoint is undone. None runs after a rollback, a
+    /// drop, or a commit that fails.
+    ///
+    /// It runs on the task that commits, which still has the connection, so keep it short: send to a channel, or spawn
+    /// a task. What has to happen even if the program dies just then belongs in a table, in the transaction itself.
+    ///
+    /// ```
+    /// # use orm::{prelude::*, docs::*};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> orm::Result<()> {
+    /// # let engine = orm::connect("sqlite::memory:").await?;
+    /// # engine.create_all(schema![User, Post]).await?;
+    /// let (news, listener) = std::sync::mpsc::channel();
+    /// let mut tx = engine.begin().await?;
+    /// let id = tx.fetch_one(insert(User::builder().name("Alice").email("a@example.com")).returning(User.id)).await?;
+    /// tx.after_commit(move || { let _nobody_listens = news.send(id); });
+    ///
+    /// assert!(listener.try_recv().is_err());
+    /// tx.commit().await?;
+    /// assert_eq!(listener.recv(), Ok(id));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// A panic in an action keeps none of the others from running, and harms neither the connection nor what was
+    /// committed. It comes out of `commit` after the last of them; of several panics the first does.
+    ///
+    /// If the future of `commit` is dropped half-way, no action runs, though the database may have committed.
+    pub fn after_commit(&mut self, action: impl FnOnce() + Send + 'static) {
+        self.link.after_commit(Box::new(action));
+    }
+
+    /// Makes the changes lasting. Then runs what was given to [`after_commit`](Transaction::after_commit).
     ///
     /// # Errors
     ///
@@ -185,6 +220,8 @@ impl Executor for Scope<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
+
     use crate::engine::fake::{self, Told};
     use crate::engine::{Executor, Transaction};
     use crate::error::{Error, Result};
@@ -256,6 +293,34 @@ mod tests {
         assert!(ended(tx.commit().await));
 
         assert_eq!(told.take(), ["commit", "abandon 0"]);
+    }
+
+    #[tokio::test]
+    async fn a_commit_that_fails_runs_no_action() {
+        let (mut tx, told) = tx().await;
+        let (sender, actions) = mpsc::channel();
+
+        tx.after_commit(move || sender.send(()).expect("a listener"));
+        told.refuse("commit");
+        assert!(ended(tx.commit().await));
+
+        // The action is gone, and did nothing.
+        assert_eq!(actions.try_recv(), Err(mpsc::TryRecvError::Disconnected));
+    }
+
+    #[tokio::test]
+    async fn actions_go_with_the_connection_that_is_taken_and_come_back_with_it() {
+        let (mut tx, _told) = tx().await;
+        let (sender, actions) = mpsc::channel();
+
+        let (first, second) = (sender.clone(), sender);
+        tx.after_commit(move || first.send(1).expect("a listener"));
+        let mut taken = tx.take_link();
+        taken.after_commit(Box::new(move || second.send(2).expect("a listener")));
+        tx.put_back(taken);
+        tx.commit().await.expect("a commit");
+
+        assert_eq!(actions.iter().collect::<Vec<_>>(), [1, 2]);
     }
 
     #[tokio::test]

@@ -1,5 +1,6 @@
 //! All or nothing: guards and closures, savepoints, and futures that are dropped half-way.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use orm::Error;
@@ -591,6 +592,199 @@ pub async fn closures_with_captures_by_reference_run_on_another_task(db: &TestDb
 
     assert_eq!(task.await??, (2, "Outer".to_string(), "Inner".to_string()));
     assert_eq!(names(db).await?, ["Inner", "Outer"]);
+    Ok(())
+}
+
+// After the commit.
+
+/// What was done after commits, in order.
+#[derive(Clone, Default)]
+struct Deeds(Arc<Mutex<Vec<&'static str>>>);
+
+impl Deeds {
+    /// Something to do.
+    fn deed(&self, name: &'static str) -> impl FnOnce() + Send + 'static {
+        let deeds = self.clone();
+        move || deeds.0.lock().unwrap_or_else(PoisonError::into_inner).push(name)
+    }
+
+    /// What was done since this was last asked.
+    fn take(&self) -> Vec<&'static str> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How many are done, or may still be.
+    fn left(&self) -> usize {
+        Arc::strong_count(&self.0) - 1
+    }
+}
+
+pub async fn actions_run_once_and_in_order_when_the_transaction_is_committed(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+    let deeds = Deeds::default();
+
+    let mut tx = db.begin().await?;
+    tx.after_commit(deeds.deed("first"));
+    tx.execute(insert(user("Alice"))).await?;
+    tx.after_commit(deeds.deed("second"));
+    let before = deeds.take();
+    tx.commit().await?;
+    let after = deeds.take();
+    db.transaction(async |tx| tx.execute(insert(user("Bob"))).await).await?;
+
+    assert_eq!((before, after, deeds.take()), (vec![], vec!["first", "second"], vec![]));
+    assert_eq!(names(db).await?, ["Alice", "Bob"]);
+    Ok(())
+}
+
+pub async fn no_action_runs_after_a_rollback_a_drop_or_an_error(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+    let deeds = Deeds::default();
+
+    let mut tx = db.begin().await?;
+    tx.after_commit(deeds.deed("rolled back"));
+    tx.rollback().await?;
+    let mut tx = db.begin().await?;
+    tx.after_commit(deeds.deed("dropped"));
+    drop(tx);
+    let failed: orm::Result<()> = db
+        .transaction(async |tx| {
+            tx.after_commit(deeds.deed("failed"));
+            Err(Error::NoRow)
+        })
+        .await;
+    db.execute(insert(user("Alice"))).await?;
+
+    assert!(failed.is_err());
+    assert_eq!((deeds.take(), deeds.left()), (vec![], 0));
+    Ok(())
+}
+
+pub async fn no_action_runs_after_a_commit_that_fails(db: &TestDb) -> TestResult {
+    db.execute(sql!("CREATE TABLE parent (id BIGINT PRIMARY KEY)")).await?;
+    let child = sql!("CREATE TABLE child (parent BIGINT REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED)");
+    db.execute(child).await?;
+    let deeds = Deeds::default();
+
+    let mut tx = db.begin().await?;
+    tx.execute(sql!("INSERT INTO child VALUES (7)")).await?;
+    tx.after_commit(deeds.deed("failed"));
+    let error = refused(tx.commit().await)?;
+
+    assert!(matches!(error, Error::ForeignKeyViolation { .. }), "{error:?}");
+    assert_eq!((deeds.take(), deeds.left()), (vec![], 0));
+    Ok(())
+}
+
+pub async fn actions_of_a_savepoint_go_with_it_when_it_is_undone(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+    let deeds = Deeds::default();
+
+    let mut tx = db.begin().await?;
+    tx.after_commit(deeds.deed("outside, before"));
+    let mut kept = tx.savepoint().await?;
+    kept.after_commit(deeds.deed("kept"));
+    let mut undone = kept.savepoint().await?;
+    undone.after_commit(deeds.deed("rolled back"));
+    let mut innermost = undone.savepoint().await?;
+    innermost.after_commit(deeds.deed("kept in what is rolled back"));
+    innermost.commit().await?;
+    undone.rollback().await?;
+    kept.after_commit(deeds.deed("kept as well"));
+    kept.commit().await?;
+    let mut dropped = tx.savepoint().await?;
+    dropped.after_commit(deeds.deed("dropped"));
+    drop(dropped);
+    let failed: orm::Result<()> = tx
+        .transaction(async |tx| {
+            tx.after_commit(deeds.deed("failed"));
+            Err(Error::NoRow)
+        })
+        .await;
+    tx.after_commit(deeds.deed("outside, after"));
+    let before = deeds.take();
+    tx.commit().await?;
+
+    assert!(failed.is_err());
+    assert_eq!((before.len(), deeds.take()), (0, vec!["outside, before", "kept", "kept as well", "outside, after"]));
+    Ok(())
+}
+
+pub async fn actions_on_a_kept_connection_run_with_their_own_transaction(db: &TestDb) -> TestResult {
+    let db = one_connection(db).await?;
+    let deeds = Deeds::default();
+    let mut connection = db.connection().await?;
+
+    let mut tx = connection.begin().await?;
+    tx.after_commit(deeds.deed("undone"));
+    tx.rollback().await?;
+    let mut tx = connection.begin().await?;
+    tx.after_commit(deeds.deed("done"));
+    tx.commit().await?;
+    let first = deeds.take();
+    connection.execute(insert(users(120))).await?;
+    connection.transaction(async |tx| tx.execute(insert(user("Alice"))).await).await?;
+
+    assert_eq!((first, deeds.take()), (vec!["done"], vec![]));
+    Ok(())
+}
+
+pub async fn an_action_may_have_a_task_write(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+
+    let mut tx = db.begin().await?;
+    tx.execute(insert(user("Alice"))).await?;
+    let engine = db.engine.clone();
+    tx.after_commit(move || {
+        let task = tokio::spawn(async move {
+            engine.execute(insert(user("Bob"))).await?;
+            names(&engine).await
+        });
+        drop(sender.send(task));
+    });
+    tx.commit().await?;
+
+    assert_eq!(receiver.await?.await??, ["Alice", "Bob"]);
+    Ok(())
+}
+
+pub async fn an_action_that_panics_keeps_no_other_from_running(db: &TestDb) -> TestResult {
+    let db = one_connection(db).await?;
+    let deeds = Deeds::default();
+    let mut connection = db.connection().await?;
+
+    let (first, last) = (deeds.deed("first"), deeds.deed("last"));
+    let task = tokio::spawn(async move {
+        let mut tx = connection.begin().await?;
+        tx.execute(insert(user("Alice"))).await?;
+        tx.after_commit(first);
+        // Panics that print nothing.
+        tx.after_commit(|| std::panic::resume_unwind(Box::new("the first panic")));
+        tx.after_commit(|| std::panic::resume_unwind(Box::new("the second panic")));
+        tx.after_commit(last);
+        tx.commit().await
+    });
+    let panic = task.await.err().and_then(|error| error.try_into_panic().ok());
+
+    assert_eq!(panic.and_then(|panic| panic.downcast_ref::<&str>().copied()), Some("the first panic"));
+    assert_eq!(deeds.take(), ["first", "last"]);
+    assert_eq!(names(&db).await?, ["Alice"]);
+    is_clean(&db, 0).await
+}
+
+pub async fn actions_run_at_most_once_though_the_commit_is_dropped_half_way(db: &TestDb) -> TestResult {
+    let db = one_connection(db).await?;
+
+    for round in 1..=20 {
+        let deeds = Deeds::default();
+        let mut tx = db.begin().await?;
+        tx.execute(insert(user(&format!("half {round}")))).await?;
+        tx.after_commit(deeds.deed("done"));
+        let committed = polled(round, tx.commit()).await.transpose()?.is_some();
+        assert_eq!((deeds.take().len(), deeds.left()), (usize::from(committed), 0));
+        is_clean(&db, round).await?;
+    }
     Ok(())
 }
 
