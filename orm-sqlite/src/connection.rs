@@ -160,8 +160,9 @@ impl SqliteConnection {
             return Err((Failure::Failed(error::lost()), None));
         };
         let live = lent.live().map_err(|error| (Failure::Failed(error), None))?;
-        // One that has begun with the lock, or has written, is in already.
-        if work.surely_writes() && live.writing.is_none() {
+        // Whoever has begun with the lock, or has written, is in already; whoever may not write need not be.
+        let read_only = transaction.is_some_and(|transaction| transaction.read_only);
+        if work.surely_writes() && live.writing.is_none() && !read_only {
             permit = self.database.writers.try_enter();
         }
         let result = live.attempt(work, transaction, &mut permit, sink);
