@@ -18,6 +18,8 @@ pub struct TableMeta {
     pub primary_key: &'static [u16],
     /// The column whose value the database makes when none is given: a single integer key.
     pub generated: Option<u16>,
+    /// The column that counts how often the row was changed: a session updates the row only if it is what it was.
+    pub version: Option<u16>,
     /// Unique constraints.
     pub uniques: &'static [UniqueMeta],
     /// Indexes.
@@ -43,6 +45,8 @@ pub struct ColumnMeta {
     pub nullable: bool,
     /// SQL for the value that the server gives when none is sent.
     pub default_sql: Option<&'static str>,
+    /// SQL from which the database computes the value. Then it is never sent.
+    pub computed: Option<&'static str>,
     /// Whether the name has nothing in it that a dialect could have to escape: found when the program is compiled.
     pub(crate) plain: bool,
 }
@@ -142,13 +146,20 @@ impl ColumnMeta {
     /// A column without a default.
     #[must_use]
     pub const fn new(name: &'static str, field: &'static str, column_type: ColumnType, nullable: bool) -> Self {
-        ColumnMeta { name, field, column_type, nullable, default_sql: None, plain: is_plain(name) }
+        ColumnMeta { name, field, column_type, nullable, default_sql: None, computed: None, plain: is_plain(name) }
     }
 
     /// The same with a default that the server gives.
     #[must_use]
     pub const fn default_sql(mut self, sql: &'static str) -> Self {
         self.default_sql = Some(sql);
+        self
+    }
+
+    /// The same with a value that the database computes.
+    #[must_use]
+    pub const fn computed(mut self, sql: &'static str) -> Self {
+        self.computed = Some(sql);
         self
     }
 }

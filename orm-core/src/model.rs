@@ -130,7 +130,7 @@ pub struct Unset;
 #[diagnostic::on_unimplemented(
     message = "`insert` and `build` need the key itself, and the builder was given a handle",
     label = "a builder with a handle is for `session.add(..)`",
-    note = "set the key by its column: `.author_id(..)` instead of `.author(..)`"
+    note = "set the key by its column instead, as in `.author_id(..)` for `.author(..)`"
 )]
 pub trait NoHandle: 'static {}
 
@@ -156,12 +156,6 @@ impl<T: Default> Placeholder for T {
     fn placeholder() -> Self {
         T::default()
     }
-}
-
-/// The value of a field that the database fills in unless it is given. Generated code calls it.
-#[must_use]
-pub fn or_placeholder<T: Placeholder>(value: Option<T>) -> T {
-    value.unwrap_or_else(T::placeholder)
 }
 
 /// A row of a result, read by position: a model, a struct with `#[derive(FromRow)]`, or a tuple of column types.

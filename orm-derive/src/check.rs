@@ -21,6 +21,7 @@ pub(crate) fn model(model: &Model, errors: &mut Errors) {
     column_names_differ(model, errors);
     relations_and_columns_have_names_of_their_own(model, errors);
     columns_fit_the_numbering(model, errors);
+    a_row_has_one_version(model, errors);
     for position in model.primary_key() {
         model.columns.get(position).into_iter().for_each(|column| keys_are_not_options(column, errors));
     }
@@ -37,6 +38,9 @@ fn column_rules(column: &Column, model: &Model, errors: &mut Errors) {
     one_default_is_enough(column, errors);
     natural_and_generated_are_said_of_keys(column, model, errors);
     keys_stay_what_they_are(column, model, errors);
+    a_version_is_a_plain_integer(column, errors);
+    a_version_is_counted_by_the_session(column, model, errors);
+    a_computed_column_has_no_other_source(column, model, errors);
     a_generated_key_has_no_other_source(column, errors);
 }
 
@@ -207,6 +211,40 @@ fn keys_stay_what_they_are(column: &Column, model: &Model, errors: &mut Errors) 
     }
 }
 
+/// One number counts the changes of a row.
+fn a_row_has_one_version(model: &Model, errors: &mut Errors) {
+    let mut versions = model.columns.iter().filter_map(|column| Some((column, column.version?)));
+    let first = versions.next();
+    for (_, span) in versions {
+        let field = first.map(|(column, _)| column.field_name()).unwrap_or_default();
+        errors.push(span, format!("the field `{field}` is the version already"));
+    }
+}
+
+/// The version is counted up.
+fn a_version_is_a_plain_integer(column: &Column, errors: &mut Errors) {
+    if column.version.is_some() && !column.is_counted() {
+        errors.push(column.ty_span, "a version is a plain integer, such as `i64`");
+    }
+}
+
+/// A version begins with 1, and nobody else has a say in it.
+fn a_version_is_counted_by_the_session(column: &Column, model: &Model, errors: &mut Errors) {
+    let others = [("primary_key", model.is_key(column)), ("belongs_to", column.belongs_to.is_some())];
+    exclude("version", column.version, defaults(column).into_iter().chain(others), errors);
+}
+
+/// What the database computes is given by nobody else.
+fn a_computed_column_has_no_other_source(column: &Column, model: &Model, errors: &mut Errors) {
+    let others = [
+        ("primary_key", model.is_key(column)),
+        ("version", column.version.is_some()),
+        ("belongs_to", column.belongs_to.is_some()),
+    ];
+    let span = column.computed.as_ref().map(|computed| computed.span);
+    exclude("computed", span, defaults(column).into_iter().chain(others), errors);
+}
+
 /// A key that the database makes is given by nobody else.
 fn a_generated_key_has_no_other_source(column: &Column, errors: &mut Errors) {
     let sources = [
@@ -215,8 +253,27 @@ fn a_generated_key_has_no_other_source(column: &Column, errors: &mut Errors) {
         ("default_sql", column.default_sql.is_some()),
         ("belongs_to", column.belongs_to.is_some()),
     ];
-    if let (Some(span), Some((other, _))) = (column.generated, sources.into_iter().find(|(_, given)| *given)) {
-        errors.push(span, format!("`generated` and `{other}` exclude each other"));
+    exclude("generated", column.generated, sources, errors);
+}
+
+/// The attributes that give a column a value, and which of them it has.
+fn defaults(column: &Column) -> [(&'static str, bool); 3] {
+    [
+        ("default", column.default.is_some()),
+        ("default_sql", column.default_sql.is_some()),
+        ("default_on_update", column.default_on_update.is_some()),
+    ]
+}
+
+/// Refuses the first of the others that is given beside `attribute`.
+fn exclude(
+    attribute: &str,
+    span: Option<Span>,
+    others: impl IntoIterator<Item = (&'static str, bool)>,
+    errors: &mut Errors,
+) {
+    if let (Some(span), Some((other, _))) = (span, others.into_iter().find(|(_, given)| *given)) {
+        errors.push(span, format!("`{attribute}` and `{other}` exclude each other"));
     }
 }
 

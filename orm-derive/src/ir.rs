@@ -47,6 +47,8 @@ pub(crate) struct Column {
     pub(crate) default: Option<TokenStream>,
     pub(crate) default_sql: Option<Spanned<String>>,
     pub(crate) default_on_update: Option<Spanned<TokenStream>>,
+    pub(crate) version: Option<Span>,
+    pub(crate) computed: Option<Spanned<String>>,
     pub(crate) checks: Vec<Check>,
     pub(crate) belongs_to: Option<BelongsTo>,
     pub(crate) on_delete: Option<Spanned<OnAction>>,
@@ -180,6 +182,11 @@ impl Model {
         self.single_key().filter(|(_, source)| *source == KeySource::Database).map(|(index, _)| index)
     }
 
+    /// The position of the column that counts the row's changes.
+    pub(crate) fn version(&self) -> Option<usize> {
+        self.columns.iter().position(|column| column.version.is_some())
+    }
+
     /// The columns that hold a foreign key, in the order of their fields.
     pub(crate) fn foreign_keys(&self) -> impl Iterator<Item = (usize, &Column, &BelongsTo)> {
         let with_position = self.columns.iter().enumerate();
@@ -197,6 +204,11 @@ impl Column {
     /// The name of the field, without `r#`.
     pub(crate) fn field_name(&self) -> String {
         naming::plain(&self.field)
+    }
+
+    /// Whether it is a version as it should be.
+    pub(crate) fn is_counted(&self) -> bool {
+        self.version.is_some() && !self.shape.option && self.shape.kind == Kind::Integer
     }
 
     /// The name of the relation whose key it holds.

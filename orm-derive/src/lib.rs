@@ -61,7 +61,11 @@ use proc_macro::TokenStream;
 /// - `UserBuilder`, which `User::builder()` starts. It has a setter for every column and is a row to insert once every
 ///   required field is set; a forgotten one is a compile error that names it. Required is what is not an `Option`, has
 ///   no default, and is no key that is made by the database or the builder. `build()` gives the plain struct; a model
-///   with a `default_sql` has none, since only the database knows the value, nor has one with a field named `build`.
+///   with a `default_sql` or a `computed` column has none, since only the database knows the value, nor has one with a
+///   field or relation named `build`.
+///
+/// A key with `belongs_to(author: User)` has a second setter, `.author(handle)`, for a row of a session, which may be new.
+/// Only a session can add such a builder: the key may be yet to be made.
 ///
 /// A column may be NULL when its type is an `Option`, and not otherwise.
 ///
@@ -93,7 +97,10 @@ use proc_macro::TokenStream;
 /// | `unique`, `index` | a constraint or an index over this column |
 /// | `max_length = 255` | the most characters; of `String` and `Option<String>` |
 /// | `default = 0` | the Rust value that the builder begins with; evaluated by every `builder()` |
-/// | `default_sql = "CURRENT_TIMESTAMP"` | the value that the database gives when the builder is not told |
+/// | `default_sql = "CURRENT_TIMESTAMP"` | the value that the database gives when the builder is not told; the type is `Default` |
+/// | `default_on_update = Utc::now()` | the Rust value that a session sets when another column of the row was changed; the builder begins with it unless there is another default |
+/// | `version` | of a plain integer: begins with 1, and a session counts it up and updates the row only if nobody else did |
+/// | `computed = "price * stock"` | the database computes the column and stores it: it is never sent, has no setter, and cannot be set; the type is `Default` |
 /// | `check = "age >= 18"` | a `CHECK`; `check("..", name = "..")` names it, and it may be repeated |
 /// | `belongs_to(author: User)` | the column holds a key of `User`, and `author` is the relation |
 /// | `on_delete = cascade` | what becomes of the row when the other is deleted: `cascade`, `restrict`, `set_null`, `set_default`, `no_action` (the default) |

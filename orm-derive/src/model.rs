@@ -66,7 +66,7 @@ mod tests {
         assert_field_errors(
             "#[model(uniqe)] name: String",
             &[
-                "unknown attribute `uniqe`; on a field there are `column`, `primary_key`, `natural`, `generated`, `unique`, `index`, `max_length`, `default`, `default_sql`, `default_on_update`, `check`, `belongs_to`, `on_delete`, `on_update`, `skip`",
+                "unknown attribute `uniqe`; on a field there are `column`, `primary_key`, `natural`, `generated`, `unique`, `index`, `max_length`, `default`, `default_sql`, `default_on_update`, `version`, `computed`, `check`, `belongs_to`, `on_delete`, `on_update`, `skip`",
             ],
         );
     }
@@ -191,6 +191,108 @@ mod tests {
             "#[model(default = 0, default_sql = \"0\")] hits: i64",
             &["`default` and `default_sql` exclude each other: the builder sends the one, the server gives the other"],
         );
+    }
+
+    #[test]
+    fn a_default_on_update_is_also_the_first_value() {
+        let code = derived(
+            derive,
+            "struct A { #[model(primary_key)] id: i64, #[model(default_on_update = now())] at: Time,
+                        #[model(default = 1, default_on_update = 2)] b: i64,
+                        #[model(default_sql = \"0\", default_on_update = 3)] c: i64 }",
+        );
+        let set = "fn set_update_defaults (& mut self) { self . at = :: core :: convert :: Into :: < Time > :: into (now ()) ; self . b = 2 ; self . c = 3 ; }";
+        assert!(code.contains(set), "{code}");
+        let start = "at : :: core :: convert :: Into :: < Time > :: into (now ()) , b : 1 , c : :: core :: option :: Option :: None";
+        assert!(code.contains(start), "{code}");
+        assert!(!derived(derive, "struct A { #[model(primary_key)] id: i64 }").contains("set_update_defaults"));
+    }
+
+    #[test]
+    fn a_key_is_not_changed_by_updates() {
+        assert_errors(
+            derive,
+            "struct A { #[model(primary_key, default_on_update = 5)] id: i64 }",
+            &["a primary key cannot change with every update: remove `default_on_update`"],
+        );
+        assert_field_errors("#[model(default_on_update)] at: i64", &["write `default_on_update = <value>`"]);
+    }
+
+    #[test]
+    fn a_version_begins_with_one() {
+        let code = derived(derive, "struct A { #[model(primary_key)] id: i64, #[model(version)] version: i32 }");
+        assert!(code.contains("version : :: core :: option :: Option :: Some (1u16)"), "{code}");
+        assert!(code.contains("version : 1 }"), "{code}");
+    }
+
+    #[test]
+    fn a_version_is_one_plain_integer_of_the_session() {
+        assert_field_errors(
+            "#[model(version)] a: i64, #[model(version)] b: i64",
+            &["the field `a` is the version already"],
+        );
+        let plain = "a version is a plain integer, such as `i64`";
+        assert_field_errors("#[model(version)] a: Option<i64>", &[plain]);
+        assert_field_errors("#[model(version)] a: String", &[plain]);
+        assert_field_errors("#[model(version = 1)] a: i64", &["`version` stands alone here, without a value"]);
+        assert_field_errors("#[model(version, default = 5)] a: i64", &["`version` and `default` exclude each other"]);
+        assert_errors(
+            derive,
+            "struct A { #[model(primary_key, version)] id: i64 }",
+            &["`version` and `primary_key` exclude each other"],
+        );
+    }
+
+    #[test]
+    fn a_computed_column_is_never_given() {
+        let code = derived(
+            derive,
+            "struct A { #[model(primary_key, natural)] id: i64, #[model(computed = \"id * 2\")] twice: i64 }",
+        );
+        assert!(code.contains(". computed (\"id * 2\")"), "{code}");
+        assert!(!code.contains("fn twice") && !code.contains("fn build "), "{code}");
+        assert_eq!(code.matches("columns . remove (1u16) ;").count(), 2, "{code}");
+    }
+
+    #[test]
+    fn a_computed_column_has_no_other_source() {
+        let exclude = |other: &str| format!("`computed` and `{other}` exclude each other");
+        for (attribute, other) in [
+            ("default = 1", "default"),
+            ("default_sql = \"1\"", "default_sql"),
+            ("default_on_update = 1", "default_on_update"),
+            ("belongs_to(b: B)", "belongs_to"),
+        ] {
+            assert_field_errors(&format!("#[model(computed = \"1\", {attribute})] a: i64"), &[&exclude(other)]);
+        }
+        assert_errors(
+            derive,
+            "struct A { #[model(primary_key, computed = \"1\")] id: i64 }",
+            &[&exclude("primary_key")],
+        );
+        assert_field_errors("#[model(computed)] a: i64", &["write `computed = \"..\"`"]);
+        assert_field_errors("#[model(computed = \"\")] a: i64", &["an empty string names nothing"]);
+    }
+
+    #[test]
+    fn a_key_is_set_to_a_value_or_to_a_handle() {
+        let code = derived(
+            derive,
+            "struct Post { #[model(primary_key)] id: i64, #[model(belongs_to(author: User))] author_id: i64,
+                           #[model(belongs_to(editor: User))] editor_id: Option<i64> }",
+        );
+        let private = ":: orm :: __private";
+        let parameters = format!(
+            "PostBuilder < __AuthorId = {private} :: model :: Unset , __EditorId = {private} :: model :: Set >"
+        );
+        assert!(code.contains(&parameters), "{code}");
+        assert!(
+            code.contains(&format!("fn author (mut self , parent : {private} :: session :: Ref < User >)")),
+            "{code}"
+        );
+        assert!(code.contains("`Post` needs `.author_id(..)` or `.author(..)` before this"), "{code}");
+        assert!(code.contains("parent_key (self . author_id , 0u16 , parents)"), "{code}");
+        assert!(code.contains("parent_key (self . editor_id , 1u16 , parents)"), "{code}");
     }
 
     #[test]

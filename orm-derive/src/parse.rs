@@ -12,7 +12,7 @@ use crate::naming::{self, Case};
 const ON_MODEL: [&str; 9] =
     ["table", "primary_key", "unique", "index", "check", "has_many", "has_one", "many_to_many", "crate"];
 
-const ON_FIELD: [&str; 15] = [
+const ON_FIELD: [&str; 17] = [
     "column",
     "primary_key",
     "natural",
@@ -23,6 +23,8 @@ const ON_FIELD: [&str; 15] = [
     "default",
     "default_sql",
     "default_on_update",
+    "version",
+    "computed",
     "check",
     "belongs_to",
     "on_delete",
@@ -155,6 +157,8 @@ fn column(ident: &Ident, field: &syn::Field) -> ir::Column {
         default: None,
         default_sql: None,
         default_on_update: None,
+        version: None,
+        computed: None,
         checks: Vec::new(),
         belongs_to: None,
         on_delete: None,
@@ -177,6 +181,8 @@ fn field_item(item: &Item, column: &mut ir::Column, model: &Ident, errors: &mut 
             let span = item.span();
             column.default_on_update = item.expression(errors).map(|value| Spanned { value, span });
         }
+        "version" => column.version = item.flag(errors),
+        "computed" => column.computed = item.text(errors),
         "check" => column.checks.extend(check(item, errors)),
         "belongs_to" => column.belongs_to = belongs_to(item, model, errors),
         "on_delete" => column.on_delete = item.choice(&ACTIONS, errors),

@@ -6,6 +6,7 @@ mod blog;
 mod explain;
 mod import;
 mod money;
+mod new_rows;
 mod observe;
 mod service;
 mod shop;

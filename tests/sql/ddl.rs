@@ -89,6 +89,19 @@ struct Shop {
     id: i64,
 }
 
+/// The database computes what it is worth.
+#[derive(Debug, Model)]
+struct Stock {
+    #[model(primary_key)]
+    id: i64,
+    price: i64,
+    count: i64,
+    #[model(computed = "price * count", unique)]
+    worth: i64,
+    #[model(computed = "nullif(count, 0)", max_length = 9)]
+    label: Option<String>,
+}
+
 /// The two point at each other.
 #[derive(Debug, Model)]
 struct Hen {
@@ -131,6 +144,42 @@ fn everything_that_is_said_of_a_table_is_in_it() {
             },
             Sql { sqlite: r#"CREATE INDEX IF NOT EXISTS "by_price" ON "everything" ("price")"# },
         ],
+    );
+}
+
+#[test]
+fn a_computed_column_is_stored() {
+    check_schema(
+        &schema![Stock],
+        &[Sql {
+            sqlite: r#"CREATE TABLE IF NOT EXISTS "stock" ("id" INTEGER PRIMARY KEY, "price" BIGINT NOT NULL, "count" BIGINT NOT NULL, "worth" BIGINT NOT NULL GENERATED ALWAYS AS (price * count) STORED, "label" VARCHAR(9) GENERATED ALWAYS AS (nullif(count, 0)) STORED, CONSTRAINT "uq_stock_worth" UNIQUE ("worth"), CONSTRAINT "ck_stock_label_length" CHECK (length("label") <= 9))"#,
+        }],
+    );
+}
+
+#[test]
+fn a_computed_column_is_part_of_what_is_compared() {
+    let computed = schema![Stock];
+    let mut plain = computed.clone();
+    for column in plain.tables.iter_mut().flat_map(|table| &mut table.columns) {
+        column.computed = None;
+    }
+    assert_ne!(computed, plain);
+}
+
+#[test]
+fn a_computed_column_is_not_inserted_and_cannot_be_set() {
+    check!(
+        insert(Stock::builder().price(2).count(3)),
+        sqlite: r#"INSERT INTO "stock" ("price", "count") VALUES (?1, ?2)"#,
+    );
+    check!(
+        insert(Stock { id: 1, price: 2, count: 3, worth: 0, label: None }),
+        sqlite: r#"INSERT INTO "stock" ("id", "price", "count") VALUES (?1, ?2, ?3)"#,
+    );
+    refused(
+        update(Stock).set(Stock.worth, 7).all_rows(),
+        "the database computes `stock.worth` as `price * count`: leave it out, and set what it is computed from",
     );
 }
 

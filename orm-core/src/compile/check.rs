@@ -8,7 +8,7 @@ use crate::ast::{
 };
 use crate::dialect::Features;
 use crate::error::{Error, Result};
-use crate::meta::TableMeta;
+use crate::meta::{ColumnMeta, TableMeta};
 use crate::value::Value;
 
 /// Checks a whole statement.
@@ -130,6 +130,7 @@ fn insert(chunk: InsertChunk<'_>, features: &Features) -> Result<()> {
         }
         on_conflict(table, conflict, features)?;
     }
+    chunk.columns.iter().try_for_each(|column| can_be_given(table, column).map(drop))?;
     let scope = Scope { tables: Tables::Written(TableRef { meta: table, alias: None }), outer: None };
     returning(chunk.returning, &scope, features)
 }
@@ -169,6 +170,18 @@ fn is_unique(table: &TableMeta, columns: ColumnSet) -> bool {
     keys.any(|key| key.iter().copied().collect::<ColumnSet>() == columns)
 }
 
+/// A column that a statement may write.
+fn can_be_given(table: &'static TableMeta, index: u16) -> Result<&'static ColumnMeta> {
+    let column = column_of(table, index)?;
+    match column.computed {
+        None => Ok(column),
+        Some(sql) => Err(Error::Statement(format!(
+            "the database computes `{}.{}` as `{sql}`: leave it out, and set what it is computed from",
+            table.name, column.name
+        ))),
+    }
+}
+
 fn check_update(update: &Update, features: &Features) -> Result<()> {
     let scope = Scope { tables: Tables::Written(update.table), outer: None };
     assignments(update.table.meta, &update.set, &scope, features)?;
@@ -182,7 +195,7 @@ fn assignments(table: &'static TableMeta, set: &[Assignment], scope: &Scope<'_>,
     }
     let mut columns = ColumnSet::default();
     for assignment in set {
-        let column = column_of(table, assignment.column)?;
+        let column = can_be_given(table, assignment.column)?;
         if columns.contains(assignment.column) {
             return refuse(format!("the update sets `{}.{}` twice", table.name, column.name));
         }
@@ -198,7 +211,7 @@ fn update_rows(chunk: UpdateChunk<'_>, features: &Features) -> Result<()> {
     if chunk.columns.is_empty() {
         return refuse(format!("the update of `{}` sets no column: name some that are not its key", table.name));
     }
-    chunk.columns.iter().try_for_each(|column| column_of(table, column).map(drop))?;
+    chunk.columns.iter().try_for_each(|column| can_be_given(table, column).map(drop))?;
     if chunk.rows().len() > 1 && !features.update_from {
         return unsupported("UPDATE .. FROM", features, "update the rows one by one");
     }
@@ -448,8 +461,9 @@ fn unsupported(feature: &'static str, features: &Features, hint: &'static str) -
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixtures::*;
+    use super::super::fixtures::{self, *};
     use super::*;
+    use crate::ast;
     use crate::ast::{BinaryOp, Delete, Direction, NullsOrder};
 
     fn of_select(select: &Select) -> String {
@@ -539,6 +553,16 @@ mod tests {
             error(Statement::ByKey { table: table(&PAIR), key: &key }, &LITE),
             "the primary key of `Pair` has 2 columns, and 1 values are given"
         );
+    }
+
+    #[test]
+    fn what_the_database_computes_is_never_given() {
+        let message =
+            "the database computes `box.area` as `width * width`: leave it out, and set what it is computed from";
+        assert_eq!(error(whole(&fixtures::insert(&BOX, &[1, 2], vec![vec![1, 2]])), &LITE), message);
+        let set = vec![ast::Assignment { column: 2, value: int(1) }];
+        let update = Update { table: table(&BOX), set, filter: vec![], returning: vec![] };
+        assert_eq!(error(Statement::Update(&update), &LITE), message);
     }
 
     #[test]

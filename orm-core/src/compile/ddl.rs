@@ -66,6 +66,11 @@ impl Writer<'_> {
             dialect.default_sql(column, default, self.text());
             self.push(")");
         }
+        if let Some(computed) = &column.computed {
+            self.push(" GENERATED ALWAYS AS (");
+            self.push(computed);
+            self.push(") STORED");
+        }
         Ok(false)
     }
 
@@ -200,6 +205,17 @@ mod tests {
             )
         );
         assert!(!create(&[&USERS], &STRICT)[0].contains("_length"));
+    }
+
+    #[test]
+    fn a_computed_column_is_stored() {
+        assert_eq!(
+            create(&[&BOX], &LITE),
+            [concat!(
+                r#"CREATE TABLE IF NOT EXISTS "box" ("id" INTEGER NOT NULL, "width" INTEGER NOT NULL, "#,
+                r#""area" INTEGER NOT NULL GENERATED ALWAYS AS (width * width) STORED, PRIMARY KEY ("id"))"#
+            )]
+        );
     }
 
     #[test]

@@ -27,6 +27,7 @@ pub(super) const EMPTY: TableMeta = TableMeta {
     columns: &[],
     primary_key: &[],
     generated: None,
+    version: None,
     uniques: &[],
     indexes: &[],
     checks: &[],
@@ -47,6 +48,7 @@ pub(super) static USERS: TableMeta = TableMeta {
     ],
     primary_key: &[0],
     generated: Some(0),
+    version: None,
     uniques: &[UniqueMeta { name: None, columns: &[2] }],
     indexes: &[IndexMeta { name: None, columns: &[1, 3], unique: false }],
     checks: &[CheckMeta { name: None, column: Some(3), sql: "age >= 0" }],
@@ -106,6 +108,19 @@ pub(super) static PAIR: TableMeta = TableMeta {
     model: "Pair",
     columns: &[column("a", ColumnType::Int64, false), column("b", ColumnType::Int64, false)],
     primary_key: &[0, 1],
+    ..EMPTY
+};
+
+/// With a column that the database computes.
+pub(super) static BOX: TableMeta = TableMeta {
+    name: "box",
+    model: "Box",
+    columns: &[
+        column("id", ColumnType::Int64, false),
+        column("width", ColumnType::Int64, false),
+        column("area", ColumnType::Int64, false).computed("width * width"),
+    ],
+    primary_key: &[0],
     ..EMPTY
 };
 

@@ -49,6 +49,8 @@ pub struct Column {
     pub nullable: bool,
     /// SQL for the value given when none is sent.
     pub default: Option<String>,
+    /// SQL from which the database computes the value.
+    pub computed: Option<String>,
 }
 
 /// A unique constraint.
@@ -129,6 +131,7 @@ impl Table {
             column_type: column.column_type,
             nullable: column.nullable,
             default: column.default_sql.map(str::to_owned),
+            computed: column.computed.map(str::to_owned),
         });
         let uniques = meta.uniques.iter().map(|unique| {
             let columns = names(unique.columns);

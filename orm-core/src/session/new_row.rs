@@ -90,12 +90,14 @@ pub trait MaybeParent<M> {
     fn into_parent(self) -> Option<AnyRef>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<M: 'static> MaybeParent<M> for Ref<M> {
     fn into_parent(self) -> Option<AnyRef> {
         Some(self.into())
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<M: 'static> MaybeParent<M> for Option<Ref<M>> {
     fn into_parent(self) -> Option<AnyRef> {
         self.map(AnyRef::from)

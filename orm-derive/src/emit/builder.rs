@@ -48,7 +48,7 @@ pub(super) fn builder(model: &Model, names: &Names) -> TokenStream {
 pub(super) fn start(model: &Model, names: &Names) -> TokenStream {
     let Names { builder, draft, .. } = names;
     let private = &model.private;
-    let fields = numbered(model).map(|(number, column)| {
+    let fields = given(model).map(|(number, column)| {
         let field = &column.field;
         let value = match (slot(model, number, column), column.belongs_to.is_some()) {
             (Slot::Required | Slot::Optional, false) => quote!(::core::option::Option::None),
@@ -98,7 +98,7 @@ fn definition(model: &Model, names: &Names, followed: &[Followed<'_>]) -> TokenS
     });
     let debug_name = builder.to_string();
     let docs = format!("Makes a row of [`{name}`](struct@{name}): insert it once every required field is set.");
-    let fields = numbered(model).map(|(number, column @ Column { field, ty, .. })| match slot(model, number, column) {
+    let fields = given(model).map(|(number, column @ Column { field, ty, .. })| match slot(model, number, column) {
         _ if column.belongs_to.is_some() => quote!(#field: #private::session::ParentKey<#ty>),
         Slot::Initial(_) => quote!(#field: #ty),
         Slot::Required | Slot::Optional => quote!(#field: ::core::option::Option<#ty>),
@@ -185,8 +185,8 @@ fn setters(column: &Column) -> String {
 fn methods(model: &Model, names: &Names, followed: &[Followed<'_>]) -> TokenStream {
     let Names { builder, .. } = names;
     let parameters = parameters(followed);
-    let setters = numbered(model).map(|(number, column)| setter(model, names, followed, number, column));
-    let handles = model.foreign_keys().map(|(_, column, relation)| handle(model, names, followed, column, relation));
+    let setters = given(model).map(|(number, column)| setter(model, names, followed, number, column));
+    let handles = given(model).filter_map(|(_, column)| handle(model, names, followed, column));
     let build = build(model, names, followed);
     quote! {
         #[allow(dead_code, clippy::all, clippy::pedantic, clippy::nursery)]
@@ -219,15 +219,9 @@ fn setter(model: &Model, names: &Names, followed: &[Followed<'_>], number: u16, 
 }
 
 /// `.author(handle)`, beside `.author_id(5)`.
-fn handle(
-    model: &Model,
-    names: &Names,
-    followed: &[Followed<'_>],
-    column: &Column,
-    relation: &BelongsTo,
-) -> TokenStream {
+fn handle(model: &Model, names: &Names, followed: &[Followed<'_>], column: &Column) -> Option<TokenStream> {
     let Model { private, visibility, .. } = model;
-    let (field, BelongsTo { name, target }) = (&column.field, relation);
+    let (field, BelongsTo { name, target }) = (&column.field, column.belongs_to.as_ref()?);
     let docs = format!("Sets `{}` to the key of a row of a session, which may be new.", column.field_name());
     let (ty, value) = match column.shape.option {
         false => (quote!(#private::session::Ref<#target>), quote!(::core::convert::From::from(parent))),
@@ -237,13 +231,13 @@ fn handle(
         ),
     };
     let (output, result) = turned(model, names, followed, field, "Linked");
-    quote_spanned! {generated(column.ty_span)=>
+    Some(quote_spanned! {generated(column.ty_span)=>
         #[doc = #docs]
         #visibility fn #name(mut self, parent: #ty) -> #output {
             self.draft.#field = #value;
             #result
         }
-    }
+    })
 }
 
 /// The builder after `field` was set: its type, with `marker` for the field, and its value.
@@ -304,7 +298,8 @@ fn converted(model: &Model, column: &Column, value: &TokenStream) -> TokenStream
 fn build(model: &Model, names: &Names, followed: &[Followed<'_>]) -> TokenStream {
     let Model { private, visibility, name, .. } = model;
     let taken = |column: &Column| column.field == "build" || column.relation().is_some_and(|name| name == "build");
-    if model.columns.iter().any(|column| column.default_sql.is_some() || taken(column)) {
+    let of_the_database = |column: &Column| column.default_sql.is_some() || column.computed.is_some();
+    if model.columns.iter().any(|column| of_the_database(column) || taken(column)) {
         return TokenStream::new();
     }
     let bounds = bounds(model, names, followed);
@@ -325,9 +320,10 @@ fn insert_row(model: &Model, names: &Names, followed: &[Followed<'_>]) -> TokenS
     let Model { private, name, .. } = model;
     let bounds = bounds(model, names, followed);
     let bind = bind_match(model, |number, column| match slot(model, number, column) {
-        _ if column.belongs_to.is_some() => (quote!(session::bind_parent_key), quote!(self.draft)),
-        Slot::Required | Slot::Optional => (quote!(model::bind_draft), quote!(self.draft)),
-        Slot::Initial(_) => (quote!(model::bind_column), quote!(self.draft)),
+        _ if column.computed.is_some() => None,
+        _ if column.belongs_to.is_some() => Some((["session", "bind_parent_key"], quote!(self.draft))),
+        Slot::Required | Slot::Optional => Some((["model", "bind_draft"], quote!(self.draft))),
+        Slot::Initial(_) => Some((["model", "bind_column"], quote!(self.draft))),
     });
     let header = header(model, names, followed, &bounds, quote!(model::InsertRow));
     quote! {
@@ -382,16 +378,15 @@ fn header(
 fn columns(model: &Model) -> TokenStream {
     let private = &model.private;
     let width = model.columns.len();
-    let left_out = numbered(model)
-        .filter(|(number, column)| matches!(slot(model, *number, column), Slot::Optional))
-        .map(|(number, column @ Column { field, .. })| {
-            let is_missing = if column.belongs_to.is_some() { quote!(is_unset) } else { quote!(is_none) };
-            quote! {
-                if self.#field.#is_missing() {
-                    columns.remove(#number);
-                }
-            }
-        });
+    let left_out = numbered(model).filter_map(|(number, column @ Column { field, .. })| {
+        let remove = quote!(columns.remove(#number););
+        match (slot(model, number, column), column.belongs_to.is_some()) {
+            _ if column.computed.is_some() => Some(remove),
+            (Slot::Optional, false) => Some(quote!(if self.#field.is_none() { #remove })),
+            (Slot::Optional, true) => Some(quote!(if self.#field.is_unset() { #remove })),
+            (Slot::Required | Slot::Initial(_), _) => None,
+        }
+    });
     quote! {
         #[allow(unused_mut)]
         fn columns(&self) -> #private::ast::ColumnSet {
@@ -407,17 +402,13 @@ fn row(model: &Model) -> TokenStream {
     let Model { private, name, .. } = model;
     let keys: HashMap<usize, u16> = model.foreign_keys().map(|(index, ..)| index).zip(0_u16..).collect();
     let fields = numbered(model).map(|(number, column @ Column { field, .. })| match slot(model, number, column) {
+        _ if column.computed.is_some() => filled_in(model, column),
         _ if column.belongs_to.is_some() => {
             let key = keys.get(&usize::from(number));
             quote!(#field: #private::session::parent_key(self.#field, #key, parents)?)
         }
         Slot::Required => quote!(#field: #private::model::required(self.#field)),
-        Slot::Optional => {
-            let this = quote!(self);
-            let value = quote_spanned!(column.ty_span=> #private::model::or_placeholder(#this.#field));
-            let value = at(column.ty_span, value);
-            quote!(#field: #value)
-        }
+        Slot::Optional => filled_in(model, column),
         Slot::Initial(_) => quote!(#field: self.#field),
     });
     let skipped = model.skipped.iter().map(|skipped| &skipped.field);
@@ -435,6 +426,28 @@ fn row(model: &Model) -> TokenStream {
     }
 }
 
+/// A field that the database fills in unless it is given; until then it is the type's placeholder. A type that has none
+/// is underlined where it stands.
+fn filled_in(model: &Model, column: &Column) -> TokenStream {
+    let Model { private, .. } = model;
+    let Column { field, ty, ty_span: span, .. } = column;
+    let placeholder = at(*span, quote_spanned!(*span=> <#ty as #private::model::Placeholder>::placeholder()));
+    if column.computed.is_some() {
+        return quote!(#field: #placeholder);
+    }
+    quote! {
+        #field: match self.#field {
+            ::core::option::Option::Some(given) => given,
+            ::core::option::Option::None => #placeholder,
+        }
+    }
+}
+
+/// The columns whose values are sent: all but those that the database computes.
+fn given(model: &Model) -> impl Iterator<Item = (u16, &Column)> {
+    numbered(model).filter(|(_, column)| column.computed.is_none())
+}
+
 fn slot(model: &Model, number: u16, column: &Column) -> Slot {
     let private = &model.private;
     match model.single_key().filter(|(index, _)| *index == usize::from(number)) {
@@ -444,6 +457,7 @@ fn slot(model: &Model, number: u16, column: &Column) -> Slot {
     }
     match column.initial() {
         Some(value) => Slot::Initial(converted(model, column, value)),
+        None if column.is_counted() => Slot::Initial(quote!(1)),
         None if column.default_sql.is_some() => Slot::Optional,
         None if column.shape.option => Slot::Initial(quote!(::core::option::Option::None)),
         None => Slot::Required,
@@ -453,9 +467,8 @@ fn slot(model: &Model, number: u16, column: &Column) -> Slot {
 /// The required fields, and then the other keys, whose parameters have a default that need not be written.
 fn followed(model: &Model) -> Vec<Followed<'_>> {
     let is_required = |number, column| matches!(slot(model, number, column), Slot::Required);
-    let required = numbered(model).filter(|(number, column)| is_required(*number, column));
-    let others =
-        numbered(model).filter(|(number, column)| column.belongs_to.is_some() && !is_required(*number, column));
+    let required = given(model).filter(|(number, column)| is_required(*number, column));
+    let others = given(model).filter(|(number, column)| column.belongs_to.is_some() && !is_required(*number, column));
     let mut taken = HashSet::new();
     let with_flag = required.map(|numbered| (numbered, true)).chain(others.map(|numbered| (numbered, false)));
     with_flag
@@ -480,9 +493,10 @@ fn bounds(model: &Model, names: &Names, followed: &[Followed<'_>]) -> Vec<TokenS
     let private = &model.private;
     let bound = |followed: &Followed<'_>| {
         let given = handles_welcome(names, followed);
+        let span = followed.column.field.span();
         match followed.column.belongs_to {
             None => given,
-            Some(_) => quote_spanned!(followed.column.field.span()=> #given + #private::model::NoHandle),
+            Some(_) => at(span, quote_spanned!(span=> #given + #private::model::NoHandle)),
         }
     };
     followed.iter().map(bound).collect()

@@ -1,4 +1,4 @@
-//! The struct as a row to insert: every column, except for a key that the database has yet to make.
+//! The struct as a row to insert: every column, except for what the database makes.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -8,7 +8,7 @@ use crate::ir::{Column, Model};
 
 /// `Model::bind`
 pub(super) fn bind(model: &Model) -> TokenStream {
-    bind_match(model, |_, _| (quote!(model::bind_column), quote!(self)))
+    bind_match(model, |_, _| Some((["model", "bind_column"], quote!(self))))
 }
 
 /// `InsertRow` and `NewRow` for the struct.
@@ -50,15 +50,22 @@ pub(super) fn insert_row(model: &Model) -> TokenStream {
 fn columns(model: &Model) -> TokenStream {
     let private = &model.private;
     let width = model.columns.len();
-    let generated = numbered(model).find(|(number, _)| model.generated_key() == Some(usize::from(*number)));
-    match generated {
-        None => quote!(#private::ast::ColumnSet::first(#width)),
-        Some((number, Column { field, .. })) => quote! {
-            let mut columns = #private::ast::ColumnSet::first(#width);
-            if #private::model::is_zero(&self.#field) {
-                columns.remove(#number);
+    let left_out: Vec<_> = numbered(model)
+        .filter_map(|(number, column @ Column { field, .. })| {
+            let remove = quote!(columns.remove(#number););
+            match model.generated_key() == Some(usize::from(number)) {
+                _ if column.computed.is_some() => Some(remove),
+                true => Some(quote!(if #private::model::is_zero(&self.#field) { #remove })),
+                false => None,
             }
-            columns
-        },
+        })
+        .collect();
+    if left_out.is_empty() {
+        return quote!(#private::ast::ColumnSet::first(#width));
+    }
+    quote! {
+        let mut columns = #private::ast::ColumnSet::first(#width);
+        #(#left_out)*
+        columns
     }
 }

@@ -117,21 +117,22 @@ fn numbered(model: &Model) -> impl Iterator<Item = (u16, &Column)> {
     (0_u16..).zip(&model.columns)
 }
 
-/// A match over the number of a column. `arm` says which function binds the field: its module, its name, and whose
-/// field it is.
-fn bind_match(model: &Model, arm: impl Fn(u16, &Column) -> (TokenStream, TokenStream)) -> TokenStream {
+/// A match over the number of a column. `arm` says which function binds the field, as module and name, and whose field
+/// it is.
+fn bind_match(model: &Model, arm: impl Fn(u16, &Column) -> Option<([&'static str; 2], TokenStream)>) -> TokenStream {
     let Model { private, name, .. } = model;
     let table = quote!(<#name as #private::model::Model>::TABLE);
-    let arms = numbered(model).map(|(number, column)| {
+    let arms = numbered(model).filter_map(|(number, column)| {
         let Column { field, ty, ty_span: span, .. } = column;
-        let (function, owner) = arm(number, column);
+        let (function, owner) = arm(number, column)?;
+        let [module, function] = function.map(|name| Ident::new(name, *span));
         // Names of locals keep the hygiene of the function around them.
         let locals = quote!(table, sink);
         let bind = quote_spanned! {*span=>
-            #private::#function(&#owner.#field, #number, #locals, <#ty as #private::types::SqlType>::bind_value)
+            #private::#module::#function(&#owner.#field, #number, #locals, <#ty as #private::types::SqlType>::bind_value)
         };
         let bind = at(*span, bind);
-        quote!(#number => #bind,)
+        Some(quote!(#number => #bind,))
     });
     quote! {
         fn bind(

@@ -15,6 +15,7 @@ pub(super) fn table(model: &Model) -> TokenStream {
     let columns = model.columns.iter().map(|column| self::column(model, column));
     let primary_key = numbers(model.primary_key());
     let generated = option(model.generated_key().map(number));
+    let version = option(model.version().map(number));
     let uniques = uniques(model);
     let indexes = indexes(model);
     let checks = checks(model);
@@ -28,6 +29,7 @@ pub(super) fn table(model: &Model) -> TokenStream {
                 columns: &[#(#columns),*],
                 primary_key: #primary_key,
                 generated: #generated,
+                version: #version,
                 uniques: &[#(#uniques),*],
                 indexes: &[#(#indexes),*],
                 checks: &[#(#checks),*],
@@ -51,8 +53,9 @@ fn column(model: &Model, column: &Column) -> TokenStream {
         }
     };
     let default_sql = column.default_sql.as_ref().map(|Spanned { value, .. }| quote!(.default_sql(#value)));
+    let computed = column.computed.as_ref().map(|Spanned { value, .. }| quote!(.computed(#value)));
     let code = quote_spanned! {span=>
-        #private::meta::ColumnMeta::new(#name, #field, #column_type, #sql_type::NULLABLE) #default_sql
+        #private::meta::ColumnMeta::new(#name, #field, #column_type, #sql_type::NULLABLE) #default_sql #computed
     };
     at(span, code)
 }

@@ -158,6 +158,7 @@ mod models {
                 columns: &[$(ColumnMeta::new($column, $column, ColumnType::Int64, false)),+],
                 primary_key: &[0],
                 generated: None,
+                version: None,
                 uniques: &[],
                 indexes: &[],
                 checks: &[],

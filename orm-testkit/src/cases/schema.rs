@@ -130,6 +130,19 @@ struct Long {
     value: i64,
 }
 
+/// A line of an order, whose worth the database computes.
+#[derive(Debug, Clone, PartialEq, Model)]
+struct Line {
+    #[model(primary_key)]
+    id: i64,
+    price: i64,
+    stock: i64,
+    #[model(computed = "price * stock", index)]
+    worth: i64,
+    #[model(computed = "CASE WHEN stock = 0 THEN 'sold out' END")]
+    note: Option<String>,
+}
+
 /// Two countries with a city each, a traveller and no embassy.
 async fn world(db: &TestDb) -> orm::Result<()> {
     db.create_all(schema![Embassy, Traveller, City, Country]).await?;
@@ -296,6 +309,42 @@ pub async fn a_check_of_null_is_not_broken(db: &TestDb) -> TestResult {
     db.execute(insert([User { age: None, ..user("Alice") }, User { age: Some(0), ..user("Bob") }])).await?;
 
     assert_eq!(db.fetch_scalar(select(count(User.id))).await?, 2);
+    Ok(())
+}
+
+pub async fn a_computed_column_follows_what_it_is_computed_from(db: &TestDb) -> TestResult {
+    db.create_all(schema![Line]).await?;
+
+    let line = db.fetch_one(insert(Line::builder().price(3).stock(4)).returning(Line)).await?;
+    let sold = update(Line).set(Line.stock, 0).filter(Line.id.eq(line.id));
+    db.execute(sold).await?;
+
+    assert_eq!((line.worth, &line.note), (12, &None));
+    let sold_out = Line { stock: 0, worth: 0, note: Some("sold out".into()), ..line };
+    assert_eq!(db.fetch_all(select(Line).filter(Line.worth.eq(0))).await?, [sold_out]);
+    Ok(())
+}
+
+pub async fn a_computed_column_of_a_struct_is_not_sent(db: &TestDb) -> TestResult {
+    db.create_all(schema![Line]).await?;
+
+    let line = Line { id: 0, price: 3, stock: 4, worth: 99, note: Some("mine".into()) };
+    db.execute(insert([line.clone(), Line { id: 7, ..line }])).await?;
+
+    let stored = db.fetch_all(select((Line.worth, Line.note))).await?;
+    assert_eq!(stored, [(12, None), (12, None)]);
+    Ok(())
+}
+
+pub async fn a_computed_column_cannot_be_set(db: &TestDb) -> TestResult {
+    db.create_all(schema![Line]).await?;
+    db.log.take();
+
+    let error = refused(db.execute(update(Line).set(Line.worth, 5).all_rows()).await)?;
+
+    assert_eq!(error.kind(), "Statement", "{error}");
+    assert!(error.to_string().starts_with("the database computes `line.worth`"), "{error}");
+    assert!(nothing_was_sent(db));
     Ok(())
 }
 
