@@ -276,6 +276,7 @@ macro_rules! cases {
                 updated_structs_come_back,
                 updates_of_many_structs_stand_or_fall_together,
                 no_structs_are_no_update,
+                the_bulk_verbs_write_on_engine_and_transaction,
             ],
             delete: [
                 only_rows_of_the_filter_are_deleted_and_counted,

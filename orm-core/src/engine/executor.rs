@@ -8,7 +8,7 @@ use super::rows::Rows;
 use crate::driver::Caller;
 use crate::error::Result;
 use crate::model::{Entity, Model};
-use crate::query::{Query, Runnable};
+use crate::query::{InsertRows, ModelRows, Query, Runnable, insert, update_rows};
 use crate::types::{IntoKey, ScalarRow};
 
 /// Runs statements: [`Connection`](super::Connection), [`Transaction`](super::Transaction) and `&Engine`.
@@ -95,6 +95,28 @@ pub trait Executor: Send {
     /// Any of [`Error`](crate::Error); a statement that fails leaves nothing behind.
     #[track_caller]
     fn execute<R: Runnable>(&mut self, statement: R) -> impl Future<Output = Result<u64>> + Send {
+        fetch::execute(lent(self.link(Location::caller())), statement)
+    }
+
+    /// Inserts rows and gives their number. See [`Engine::bulk_insert`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Executor::execute`].
+    #[track_caller]
+    fn bulk_insert<R: InsertRows>(&mut self, rows: R) -> impl Future<Output = Result<u64>> + Send {
+        let statement = insert(rows);
+        fetch::execute(lent(self.link(Location::caller())), statement)
+    }
+
+    /// Writes structs over the rows of their keys, and gives the number of those rows. See [`Engine::bulk_update`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Executor::execute`].
+    #[track_caller]
+    fn bulk_update<R: ModelRows>(&mut self, rows: R) -> impl Future<Output = Result<u64>> + Send {
+        let statement = update_rows(rows);
         fetch::execute(lent(self.link(Location::caller())), statement)
     }
 

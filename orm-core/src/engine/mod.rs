@@ -43,7 +43,7 @@ use crate::driver::{Caller, Driver};
 use crate::error::{Error, Result};
 use crate::model::{Entity, Model};
 use crate::pool::PoolState;
-use crate::query::{Query, Runnable};
+use crate::query::{InsertRows, ModelRows, Query, Runnable, insert, update_rows};
 use crate::schema::Schema;
 use crate::types::{IntoKey, ScalarRow};
 use executor::fetch;
@@ -215,6 +215,56 @@ impl Engine {
     #[track_caller]
     pub fn execute<R: Runnable>(&self, statement: R) -> impl Future<Output = Result<u64>> + Send + use<'_, R> {
         fetch::execute(self.link(Location::caller()), statement)
+    }
+
+    /// Inserts rows and gives their number, at the driver's speed: `execute` of [`insert`](crate::query::insert()), with
+    /// no identity map and nothing written back. One statement for up to 50 rows; the several of more stand or fall
+    /// together.
+    ///
+    /// ```
+    /// # use orm::{prelude::*, docs::*};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> orm::Result<()> {
+    /// # let engine = orm::connect("sqlite::memory:").await?;
+    /// # engine.create_all(schema![User, Post]).await?;
+    /// // INSERT INTO "users" ("name", "email", "nickname", "age", "manager_id") VALUES (?1, ?2, ?3, ?4, ?5), ..
+    /// let users = (1..=1000).map(|n| User::builder().name(format!("No. {n}")).email(format!("{n}@example.com")));
+    /// assert_eq!(engine.bulk_insert(users.collect::<Vec<_>>()).await?, 1000);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::execute`].
+    #[track_caller]
+    pub fn bulk_insert<R: InsertRows>(&self, rows: R) -> impl Future<Output = Result<u64>> + Send + use<'_, R> {
+        fetch::execute(self.link(Location::caller()), insert(rows))
+    }
+
+    /// Writes structs over the rows of their keys, all columns but the key, and gives the number of those rows:
+    /// `execute` of [`update_rows`](crate::query::update_rows()), which can also write some columns only.
+    ///
+    /// ```
+    /// # use orm::{prelude::*, docs::*};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> orm::Result<()> {
+    /// # let engine = orm::connect("sqlite::memory:").await?;
+    /// # engine.create_all(schema![User, Post]).await?;
+    /// # engine.bulk_insert(["Alice", "Bob"].map(|name| User::builder().name(name).email(name))).await?;
+    /// let mut users: Vec<User> = engine.fetch_all(select(User)).await?;
+    /// for user in &mut users {
+    ///     user.age = Some(30);
+    /// }
+    /// // UPDATE "users" SET "name" = "new"."column1", .. FROM (VALUES (?1, ?2, ?3, ?4, ?5, ?6), ..) AS "new"
+    /// // WHERE "users"."id" = "new"."column6"
+    /// assert_eq!(engine.bulk_update(users).await?, 2);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::execute`].
+    #[track_caller]
+    pub fn bulk_update<R: ModelRows>(&self, rows: R) -> impl Future<Output = Result<u64>> + Send + use<'_, R> {
+        fetch::execute(self.link(Location::caller()), update_rows(rows))
     }
 
     /// The rows one after the other, in bounded memory. See [`Rows`].

@@ -55,7 +55,7 @@ pub struct Filtered;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a statement that can be run",
     label = "cannot be run",
-    note = "an `update` or `delete` needs `.filter(..)`, or `.all_rows()` if every row is meant; a row needs `insert(row)`"
+    note = "an `update` or `delete` needs `.filter(..)`, or `.all_rows()` if every row is meant; a row needs `insert(row)`, an `on_conflict` needs `.do_nothing()` or `.do_update(..)`"
 )]
 pub trait Runnable: Send + Sync {
     /// What is to be run.
