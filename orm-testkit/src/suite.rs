@@ -277,6 +277,9 @@ macro_rules! cases {
                 updates_of_many_structs_stand_or_fall_together,
                 no_structs_are_no_update,
                 the_bulk_verbs_write_on_engine_and_transaction,
+                saved_structs_are_inserted_or_updated_and_have_their_keys,
+                structs_that_cannot_be_saved_stay_as_they_are,
+                structs_are_saved_within_a_transaction,
             ],
             delete: [
                 only_rows_of_the_filter_are_deleted_and_counted,

@@ -5,9 +5,10 @@ use std::panic::Location;
 use super::Engine;
 use super::link::{Link, LinkGuard};
 use super::rows::Rows;
+use super::save::save;
 use crate::driver::Caller;
 use crate::error::Result;
-use crate::model::{Entity, Model};
+use crate::model::{Entity, InsertRow, Model};
 use crate::query::{InsertRows, ModelRows, Query, Runnable, insert, update_rows};
 use crate::types::{IntoKey, ScalarRow};
 
@@ -118,6 +119,20 @@ pub trait Executor: Send {
     fn bulk_update<R: ModelRows>(&mut self, rows: R) -> impl Future<Output = Result<u64>> + Send {
         let statement = update_rows(rows);
         fetch::execute(lent(self.link(Location::caller())), statement)
+    }
+
+    /// Inserts the structs whose key is still 0, and writes the others over the rows of their keys. See
+    /// [`Engine::bulk_save`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::bulk_save`].
+    #[track_caller]
+    fn bulk_save<T: Model + InsertRow<Model = T>>(
+        &mut self,
+        rows: &mut [T],
+    ) -> impl Future<Output = Result<u64>> + Send {
+        save(lent(self.link(Location::caller())), rows)
     }
 
     /// The rows one after the other, in bounded memory. See [`Rows`].

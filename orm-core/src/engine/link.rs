@@ -302,9 +302,9 @@ pub(crate) enum Ending {
 }
 
 /// The statements of many rows, undone together if one fails or the future is dropped.
-struct Together<'a> {
-    link: &'a mut Link,
-    depth: u32,
+pub(super) struct Together<'a> {
+    pub(super) link: &'a mut Link,
+    pub(super) depth: u32,
 }
 
 impl Drop for Together<'_> {

@@ -20,6 +20,7 @@ mod gone;
 pub(crate) mod link;
 mod options;
 mod rows;
+mod save;
 #[cfg(feature = "tracing")]
 mod span;
 #[cfg(not(feature = "tracing"))]
@@ -41,7 +42,7 @@ pub use transaction::{Scope, Transaction};
 
 use crate::driver::{Caller, Driver};
 use crate::error::{Error, Result};
-use crate::model::{Entity, Model};
+use crate::model::{Entity, InsertRow, Model};
 use crate::pool::PoolState;
 use crate::query::{InsertRows, ModelRows, Query, Runnable, insert, update_rows};
 use crate::schema::Schema;
@@ -265,6 +266,42 @@ impl Engine {
     #[track_caller]
     pub fn bulk_update<R: ModelRows>(&self, rows: R) -> impl Future<Output = Result<u64>> + Send + use<'_, R> {
         fetch::execute(self.link(Location::caller()), update_rows(rows))
+    }
+
+    /// Inserts the structs whose key is still 0, and writes the others over the rows of their keys, all in one
+    /// transaction. New structs then have the keys that the database made. Gives the number of rows inserted and
+    /// updated: one whose row is gone is not counted.
+    ///
+    /// One `INSERT` and one `UPDATE` for up to 50 rows each. There is no identity map, and all columns are written,
+    /// changed or not.
+    ///
+    /// ```
+    /// # use orm::{prelude::*, docs::*};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> orm::Result<()> {
+    /// # let engine = orm::connect("sqlite::memory:").await?;
+    /// # engine.create_all(schema![User, Post]).await?;
+    /// # engine.bulk_insert(User::builder().name("Alice").email("a@example.com")).await?;
+    /// let mut users: Vec<User> = engine.fetch_all(select(User)).await?;
+    /// users[0].age = Some(30);
+    /// users.push(User::builder().name("Bob").email("b@example.com").build());
+    /// // INSERT INTO "users" ("name", "email", "nickname", "age", "manager_id") VALUES (?1, ?2, ?3, ?4, ?5)
+    /// // RETURNING "users"."id"
+    /// // UPDATE "users" SET "name" = ?1, .. WHERE "users"."id" = ?6
+    /// assert_eq!(engine.bulk_save(&mut users).await?, 2);
+    /// assert_eq!(users[1].id, 2);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Statement`] for a model whose key the database does not make, and those of [`Engine::execute`]; nothing
+    /// is kept then, and no struct is changed.
+    #[track_caller]
+    pub fn bulk_save<'a, T>(&'a self, rows: &'a mut [T]) -> impl Future<Output = Result<u64>> + Send + use<'a, T>
+    where
+        T: Model + InsertRow<Model = T>,
+    {
+        save::save(self.link(Location::caller()), rows)
     }
 
     /// The rows one after the other, in bounded memory. See [`Rows`].

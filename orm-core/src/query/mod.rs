@@ -24,6 +24,7 @@ mod upsert;
 
 pub use by_key::{ByKey, by_key};
 pub use columns::ColumnsOf;
+pub(crate) use command::ChunkSize;
 pub use command::Command;
 pub use decoder::Decoder;
 pub use delete::{Delete, delete};
@@ -36,6 +37,7 @@ pub use raw::{IntoRawPart, Sql, SqlRows, part};
 pub use select::{MadeFrom, Select, select};
 pub use selection::{Label, Labelled, Optional, Selection, Width, label};
 pub use update::{Update, update};
+pub(crate) use update_rows::all_but_the_key;
 pub use update_rows::{UpdateRows, update_rows};
 pub use upsert::{OnConflict, Upsert, excluded};
 

@@ -56,7 +56,7 @@ pub fn update_rows<R: ModelRows>(rows: R) -> UpdateRows<R::Model> {
     UpdateRows { ast, returned: (), model: PhantomData }
 }
 
-fn all_but_the_key(table: &TableMeta) -> ColumnSet {
+pub(crate) fn all_but_the_key(table: &TableMeta) -> ColumnSet {
     let mut columns = ColumnSet::first(table.columns.len());
     table.primary_key.iter().for_each(|column| columns.remove(*column));
     columns

@@ -5,7 +5,7 @@ use orm::error::ValueError;
 use orm::prelude::*;
 
 use crate::expect::{nothing_was_sent, refused};
-use crate::models::{Item, Kinds, MaybeKinds, Post, Tag, User, kinds, maybe_kinds, people, user, users};
+use crate::models::{Document, Item, Kinds, MaybeKinds, Post, Tag, User, kinds, maybe_kinds, people, user, users};
 use crate::{TestDb, TestResult};
 
 async fn ages(db: &TestDb) -> orm::Result<Vec<Option<i32>>> {
@@ -334,5 +334,54 @@ pub async fn the_bulk_verbs_write_on_engine_and_transaction(db: &TestDb) -> Test
 
     assert_eq!((inserted, more, changed, lasting), (70, 2, 70, 70));
     assert_eq!(db.fetch_all(select(User)).await?, rows);
+    Ok(())
+}
+
+// Structs, new and known.
+
+pub async fn saved_structs_are_inserted_or_updated_and_have_their_keys(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+    db.bulk_insert(users(60)).await?;
+    let mut rows = db.fetch_all(select(User).order_by(User.id)).await?;
+    rows.iter_mut().for_each(|row| row.age = Some(1));
+    // New ones among those that are there: each must get the key of its own row.
+    (0..60).for_each(|number| rows.insert(number * 2, user(&format!("new {number}"))));
+    db.log.take();
+
+    let saved = db.bulk_save(&mut rows).await?;
+
+    let sent = db.log.take_sql();
+    assert_eq!((saved, sent.len()), (120, 4), "{sent:#?}");
+    rows.sort_by_key(|row| row.id);
+    assert_eq!(db.fetch_all(select(User).order_by(User.id)).await?, rows);
+    Ok(())
+}
+
+pub async fn structs_that_cannot_be_saved_stay_as_they_are(db: &TestDb) -> TestResult {
+    db.create_all(schema![User, Document]).await?;
+    let alice = db.fetch_one(insert(user("Alice")).returning(User)).await?;
+    let mut rows = [user("Bob"), User { age: Some(-1), ..alice.clone() }];
+    let before = rows.clone();
+
+    let check = refused(db.bulk_save(&mut rows).await)?;
+    let document = refused(db.bulk_save(&mut [Document::builder().name("one").build()]).await)?;
+
+    assert_eq!((check.kind(), document.kind()), ("CheckViolation", "Statement"), "{check} {document}");
+    assert_eq!((rows, db.fetch_all(select(User)).await?), (before, vec![alice]));
+    Ok(())
+}
+
+pub async fn structs_are_saved_within_a_transaction(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+    let mut rows = [user("Alice"), user("Bob")];
+
+    let mut tx = db.begin().await?;
+    let saved = tx.bulk_save(&mut rows).await?;
+    let again = tx.bulk_save(&mut rows).await?;
+    tx.commit().await?;
+
+    assert_eq!((saved, again), (2, 2));
+    assert_eq!(db.fetch_all(select(User).order_by(User.id)).await?, rows);
+    assert_eq!(db.bulk_save::<User>(&mut []).await?, 0);
     Ok(())
 }

@@ -1,0 +1,155 @@
+//! `bulk_save`: new structs are inserted, the others written over their rows.
+
+use std::fmt;
+
+use super::TransactionOptions;
+use super::link::{Ending, Link, LinkGuard, Together};
+use crate::ast::{
+    ColumnRef, ColumnSet, Expr, InsertChunk, KeyedRows, Projection, RowSource, Statement, TableRef, UpdateChunk,
+};
+use crate::driver::{Flow, NoRows, Row, RowSink};
+use crate::error::{Error, Result};
+use crate::model::{InsertRow, Model, field};
+use crate::query::{ChunkSize, Command, all_but_the_key};
+use crate::types::BindSink;
+use crate::value::ValueRef;
+
+/// Saves structs in one transaction, or in a savepoint of the one that is open. They get their keys once all is kept.
+pub(super) async fn save<'a, T>(
+    link: impl Future<Output = Result<LinkGuard<'a>>> + Send,
+    structs: &mut [T],
+) -> Result<u64>
+where
+    T: Model + InsertRow<Model = T>,
+{
+    let key = generated::<T>()?;
+    let is_new = |number: &usize| structs.get(*number).is_some_and(|one| !one.columns().contains(key));
+    let (new, known): (Vec<usize>, Vec<usize>) = (0..structs.len()).partition(is_new);
+    if structs.is_empty() {
+        return Ok(0);
+    }
+    let mut link = link.await?;
+    let depth = link.enter(&TransactionOptions::new()).await?;
+    let together = Together { link: &mut link, depth };
+    let keys = insert(together.link, &Chosen { structs, numbers: &new }, key).await?;
+    let updated = update(together.link, &Chosen { structs, numbers: &known }).await?;
+    together.link.leave(depth, Ending::Commit).await?;
+    drop(together);
+    for (number, made) in new.iter().zip(&keys) {
+        if let Some(inserted) = structs.get_mut(*number) {
+            inserted.assign(key, ValueRef::Int(*made))?;
+        }
+    }
+    Ok(updated + keys.len() as u64)
+}
+
+/// The column of the key that the database makes.
+fn generated<T: Model>() -> Result<u16> {
+    let model = T::TABLE.model;
+    T::TABLE.generated.ok_or_else(|| {
+        Error::Statement(format!(
+            "the key of `{model}` is not made by the database, so which rows are new is not known: use `insert`, \
+             `update_rows`, or an `insert` with `.on_conflict(..).do_update(..)`"
+        ))
+    })
+}
+
+/// Inserts structs and gives the keys that were made, in their order.
+async fn insert<T>(link: &mut Link, new: &Chosen<'_, T>, key: u16) -> Result<Vec<i64>>
+where
+    T: Model + InsertRow<Model = T>,
+{
+    let table = T::TABLE;
+    let own = TableRef { meta: table, alias: None };
+    let returning = [Projection::Expr(Expr::Column(ColumnRef { table: own, index: key }))];
+    let mut columns = ColumnSet::first(table.columns.len());
+    columns.remove(key);
+    let size = ChunkSize::new(link.engine.driver().features());
+    let (mut keys, mut start) = (Keys(Vec::with_capacity(new.numbers.len())), 0);
+    while start < new.numbers.len() {
+        let end = start + size.of(new.numbers.len() - start, columns.len());
+        let chunk = InsertChunk { table, rows: new, columns, conflict: None, returning: &returning, start, end };
+        link.run(Command::One(Statement::Insert(chunk)), &mut keys).await?;
+        // Keys are made in the order of the rows, and RETURNING gives them in any.
+        keys.0.get_mut(start..).into_iter().for_each(<[i64]>::sort_unstable);
+        start = end;
+    }
+    Ok(keys.0)
+}
+
+/// Writes structs over their rows and gives the number of these.
+async fn update<T: Model>(link: &mut Link, known: &Chosen<'_, T>) -> Result<u64> {
+    let table = T::TABLE;
+    let columns = all_but_the_key(table);
+    let size = ChunkSize::of_updates(link.engine.driver().features());
+    let (mut updated, mut start) = (0, 0);
+    while start < known.numbers.len() {
+        let end = start + size.of(known.numbers.len() - start, table.columns.len());
+        let chunk = UpdateChunk { table, columns, guard: None, rows: known, returning: &[], start, end };
+        updated += link.run(Command::One(Statement::UpdateRows(chunk)), &mut NoRows).await?.rows_affected;
+        start = end;
+    }
+    Ok(updated)
+}
+
+/// Some of the structs.
+struct Chosen<'a, T> {
+    structs: &'a [T],
+    numbers: &'a [usize],
+}
+
+impl<T: Model> Chosen<'_, T> {
+    fn get(&self, row: usize) -> Option<&T> {
+        self.structs.get(*self.numbers.get(row)?)
+    }
+
+    fn bind_columns(&self, row: usize, columns: &[u16], sink: &mut dyn BindSink) -> Result<()> {
+        let Some(row) = self.get(row) else { return Ok(()) };
+        columns.iter().try_for_each(|column| Model::bind(row, *column, sink))
+    }
+}
+
+impl<T: Model + InsertRow<Model = T>> RowSource for Chosen<'_, T> {
+    fn len(&self) -> usize {
+        self.numbers.len()
+    }
+
+    fn columns(&self, row: usize) -> ColumnSet {
+        self.get(row).map(InsertRow::columns).unwrap_or_default()
+    }
+
+    fn bind(&self, row: usize, columns: &[u16], sink: &mut dyn BindSink) -> Result<()> {
+        self.bind_columns(row, columns, sink)
+    }
+}
+
+impl<T: Model> KeyedRows for Chosen<'_, T> {
+    fn len(&self) -> usize {
+        self.numbers.len()
+    }
+
+    fn bind_key(&self, row: usize, columns: &[u16], sink: &mut dyn BindSink) -> Result<()> {
+        self.bind_columns(row, columns, sink)
+    }
+
+    fn bind(&self, row: usize, columns: &[u16], sink: &mut dyn BindSink) -> Result<()> {
+        self.bind_columns(row, columns, sink)
+    }
+}
+
+/// Without the rows, which may be secret.
+impl<T> fmt::Debug for Chosen<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} rows", self.numbers.len())
+    }
+}
+
+/// The keys that come back.
+struct Keys(Vec<i64>);
+
+impl RowSink for Keys {
+    fn row(&mut self, row: &dyn Row) -> Result<Flow> {
+        self.0.push(field(row, 0, "the generated key")?);
+        Ok(Flow::Continue)
+    }
+}
