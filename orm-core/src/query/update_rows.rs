@@ -58,7 +58,8 @@ pub fn update_rows<R: ModelRows>(rows: R) -> UpdateRows<R::Model> {
 
 pub(crate) fn all_but_the_key(table: &TableMeta) -> ColumnSet {
     let mut columns = ColumnSet::first(table.columns.len());
-    table.primary_key.iter().for_each(|column| columns.remove(*column));
+    let computed = (0..).zip(table.columns).filter(|(_, column)| column.computed.is_some()).map(|(index, _)| index);
+    table.primary_key.iter().copied().chain(computed).for_each(|column| columns.remove(column));
     columns
 }
 
