@@ -12,7 +12,7 @@
 use std::sync::Arc;
 
 use orm_core::ast::Statement;
-use orm_core::compile::LastByKey;
+use orm_core::compile::LastTexts;
 use orm_core::driver::{BoxFuture, Connection, Done, NoRows, RowSink, RowStream, Running};
 use orm_core::engine::TransactionOptions;
 use orm_core::error::Result;
@@ -33,8 +33,8 @@ pub(crate) struct SqliteConnection {
     pub(crate) transaction: Option<Transaction>,
     /// The transaction (0) or outermost savepoint that was dropped while the connection was away.
     abandoned: Option<u32>,
-    /// What it was asked for by key last.
-    last_by_key: LastByKey,
+    /// The texts of what it ran last.
+    last_texts: LastTexts,
 }
 
 /// Where the connection is.
@@ -56,7 +56,7 @@ impl SqliteConnection {
             database,
             transaction: None,
             abandoned: None,
-            last_by_key: LastByKey::default(),
+            last_texts: LastTexts::default(),
         }
     }
 
@@ -110,7 +110,7 @@ impl SqliteConnection {
     }
 
     fn compile<'a>(&mut self, statement: Statement<'a>) -> Result<Compiled<'a>> {
-        let prepared = self.database.cache.prepare_again(&mut self.last_by_key, statement, &SqliteDialect)?;
+        let prepared = self.database.cache.prepare_again(&mut self.last_texts, statement, &SqliteDialect)?;
         Ok(Compiled { prepared, show_binds: self.database.show_binds })
     }
 

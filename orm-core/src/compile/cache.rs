@@ -13,6 +13,7 @@ use super::{Compiled, Prepared, render};
 use crate::ast::{Statement, TableRef};
 use crate::dialect::Dialect;
 use crate::error::Result;
+use crate::value::Value;
 
 /// Statement text by shape: bounded, and shared by all connections of a driver.
 ///
@@ -26,9 +27,14 @@ pub struct Cache {
     compiled: AtomicU64,
 }
 
-/// A connection's last statement by key, for [`Cache::prepare_again`].
+/// A connection's last statements, for [`Cache::prepare_again`]: the last by key and the last of all others.
 #[derive(Debug, Default)]
-pub struct LastByKey(Option<(TableRef, Arc<Compiled>)>);
+pub struct LastTexts {
+    by_key: Option<(TableRef, Arc<Compiled>)>,
+    shape: Vec<u64>,
+    /// The text of `shape`.
+    compiled: Option<Arc<Compiled>>,
+}
 
 #[derive(Default)]
 struct Texts {
@@ -57,30 +63,51 @@ impl Cache {
     pub fn prepare<'a>(&self, statement: Statement<'a>, dialect: &dyn Dialect) -> Result<Prepared<'a>> {
         let mut shape = Shape::default();
         shape.fill(statement, dialect.features())?;
-        // A CREATE has no shape, and is not run twice.
-        let keep = self.capacity > 0 && !matches!(statement, Statement::Ddl(_));
-        let known = if keep { self.texts().find(&shape.words) } else { None };
-        let compiled = match known {
-            Some(compiled) => compiled,
-            None => self.compile(statement, dialect, &shape, keep)?,
-        };
+        let compiled = self.text(statement, dialect, &shape)?;
         Ok(Prepared::new(statement, compiled, shape.binds))
     }
 
-    /// As [`prepare`](Cache::prepare), for a connection, which remembers its last statement by key: a program that gets
-    /// row after row of one table then asks nobody for the text.
+    /// As [`prepare`](Cache::prepare), for a connection, which remembers its last statements: a program that runs one
+    /// again and again then shares no lock with others to find its text, and one by key is not even walked.
     ///
     /// # Errors
     ///
     /// As [`compile`](super::compile).
     pub fn prepare_again<'a>(
         &self,
-        last: &mut LastByKey,
+        last: &mut LastTexts,
         statement: Statement<'a>,
         dialect: &dyn Dialect,
     ) -> Result<Prepared<'a>> {
-        let Statement::ByKey { table, key } = statement else { return self.prepare(statement, dialect) };
-        if let Some((known, compiled)) = &last.0
+        if let Statement::ByKey { table, key } = statement {
+            return self.prepare_by_key(last, statement, table, key, dialect);
+        }
+        let mut shape = Shape::default();
+        shape.fill(statement, dialect.features())?;
+        let compiled = match &last.compiled {
+            Some(compiled) if last.shape == shape.words[..] => Arc::clone(compiled),
+            _ => {
+                let compiled = self.text(statement, dialect, &shape)?;
+                if self.keeps(statement) {
+                    last.shape.clear();
+                    last.shape.extend_from_slice(&shape.words);
+                    last.compiled = Some(Arc::clone(&compiled));
+                }
+                compiled
+            }
+        };
+        Ok(Prepared::new(statement, compiled, shape.binds))
+    }
+
+    fn prepare_by_key<'a>(
+        &self,
+        last: &mut LastTexts,
+        statement: Statement<'a>,
+        table: TableRef,
+        key: &[Value],
+        dialect: &dyn Dialect,
+    ) -> Result<Prepared<'a>> {
+        if let Some((known, compiled)) = &last.by_key
             && std::ptr::eq(known.meta, table.meta)
             && known.alias == table.alias
             && key.len() == table.meta.primary_key.len()
@@ -88,8 +115,23 @@ impl Cache {
             return Ok(Prepared::new(statement, Arc::clone(compiled), SmallVec::new()));
         }
         let prepared = self.prepare(statement, dialect)?;
-        last.0 = Some((table, prepared.compiled()));
+        last.by_key = Some((table, prepared.compiled()));
         Ok(prepared)
+    }
+
+    /// The text of a shape: that which is kept, or a new one.
+    fn text(&self, statement: Statement<'_>, dialect: &dyn Dialect, shape: &Shape<'_>) -> Result<Arc<Compiled>> {
+        let keep = self.keeps(statement);
+        let known = if keep { self.texts().find(&shape.words) } else { None };
+        match known {
+            Some(compiled) => Ok(compiled),
+            None => self.compile(statement, dialect, shape, keep),
+        }
+    }
+
+    /// Whether a text is kept. A CREATE has no shape, and is not run twice.
+    fn keeps(&self, statement: Statement<'_>) -> bool {
+        self.capacity > 0 && !matches!(statement, Statement::Ddl(_))
     }
 
     /// How many times a text was rendered.
@@ -210,7 +252,6 @@ mod tests {
     use crate::ast::Select;
     use crate::error::Error;
     use crate::schema::ddl::Ddl;
-    use crate::value::Value;
 
     fn by_id(id: i64) -> Select {
         users_where([eq(user("id"), int(id))])

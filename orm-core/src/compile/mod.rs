@@ -33,7 +33,7 @@ mod writer;
 #[cfg(test)]
 pub(crate) mod fixtures;
 
-pub use cache::{Cache, LastByKey};
+pub use cache::{Cache, LastTexts};
 pub use prepared::Prepared;
 pub use writer::Writer;
 
