@@ -9,7 +9,7 @@ use super::rows::Pause;
 use super::span::Span;
 use super::{Engine, StatementEvent, TransactionOptions};
 use crate::ast::Statement;
-use crate::driver::{Caller, Connection as DriverConnection, Done, Flow, Row, RowSink};
+use crate::driver::{Caller, Connection as DriverConnection, Done, Flow, Row, RowSink, Running};
 use crate::error::{Binds, Result};
 use crate::query::Command;
 
@@ -87,24 +87,27 @@ impl Link {
 
     /// Runs a command: one statement, or the several of many rows, which then stand or fall together.
     ///
-    /// What is rare is in a future of its own, so that the one that every statement needs stays small.
-    pub(crate) async fn run(&mut self, command: Command<'_>, sink: &mut dyn RowSink) -> Result<Done> {
+    /// It is to be awaited at once. What is rare is in a future of its own; a statement that the backend need not wait
+    /// for has run when this returns.
+    pub(crate) fn run<'a>(&'a mut self, command: Command<'a>, sink: &'a mut dyn RowSink) -> Running<'a> {
         let statement = match command {
             Command::One(statement) => statement,
-            Command::Insert(_) | Command::UpdateRows(_) | Command::DeleteRows(_) => {
-                let mut statements = command.statements(self.engine.driver().features())?;
-                match statements.next() {
-                    None => return Ok(Done::default()),
-                    Some(only) if command.ends_with(only) => only,
-                    Some(_) => return Box::pin(self.run_together(command, sink)).await,
-                }
-            }
+            Command::Insert(_) | Command::UpdateRows(_) | Command::DeleteRows(_) => match self.first_of(command) {
+                Ok(None) => return Running::Over(Some(Ok(Done::default()))),
+                Ok(Some(only)) if command.ends_with(only) => only,
+                Ok(Some(_)) => return Running::Waiting(Box::pin(self.run_together(command, sink))),
+                Err(error) => return Running::Over(Some(Err(error))),
+            },
         };
         self.count(statement);
         if self.is_observed() {
-            return Box::pin(self.run_observed(statement, sink)).await;
+            return Running::Waiting(Box::pin(self.run_observed(statement, sink)));
         }
-        self.connection.run(statement, sink).await
+        self.connection.run(statement, sink)
+    }
+
+    fn first_of<'a>(&self, command: Command<'a>) -> Result<Option<Statement<'a>>> {
+        Ok(command.statements(self.engine.driver().features())?.next())
     }
 
     /// Runs the statements of many rows in a transaction, or a savepoint of the one that is open.
@@ -114,7 +117,7 @@ impl Link {
         let together = Together { link: self, depth };
         let mut rows_affected = 0;
         for statement in statements {
-            rows_affected += Box::pin(together.link.run(Command::One(statement), sink)).await?.rows_affected;
+            rows_affected += together.link.run(Command::One(statement), sink).await?.rows_affected;
         }
         together.link.leave(depth, Ending::Commit).await?;
         Ok(Done { rows_affected })
