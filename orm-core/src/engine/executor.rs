@@ -228,7 +228,12 @@ pub(crate) mod fetch {
 
     impl<T: Send + 'static> RowSink for Collect<T> {
         fn row(&mut self, row: &dyn Row) -> Result<Flow> {
-            self.rows.push(self.decoder.decode(row)?);
+            let row = self.decoder.decode(row)?;
+            if self.rows.capacity() == 0 {
+                // As many as a first push would, since asking ahead is cheaper. Without rows nothing is allocated.
+                self.rows = Vec::with_capacity(4);
+            }
+            self.rows.push(row);
             Ok(Flow::Continue)
         }
     }

@@ -32,7 +32,8 @@ pub struct Select<Row> {
 /// assert_sql!(pairs, sqlite: r#"SELECT "users"."name", "users"."nickname" FROM "users""#);
 /// ```
 pub fn select<Row: Send + 'static, S: Selection<Row = Row>>(selection: S) -> Select<Row> {
-    let mut projection = Vec::new();
+    // Room for what a first push would make room for, since asking ahead is cheaper.
+    let mut projection = Vec::with_capacity(4);
     selection.project(&mut projection);
     Select {
         ast: Box::new(ast::Select { projection, ..ast::Select::default() }),
