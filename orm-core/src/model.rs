@@ -268,8 +268,8 @@ pub fn bind_column<T>(
     bind: impl FnOnce(&T, &mut dyn BindSink) -> Result<()>,
 ) -> Result<()> {
     match bind(value, sink) {
-        Err(Error::Bind { source, .. }) => Err(bind_error(source, column, table)),
-        result => result,
+        Ok(()) => Ok(()),
+        Err(error) => Err(bind_error(error, column, table)),
     }
 }
 
@@ -304,7 +304,8 @@ pub fn required<T>(value: Option<T>) -> T {
 }
 
 #[cold]
-fn bind_error(source: ValueError, index: u16, table: &'static TableMeta) -> Error {
+fn bind_error(error: Error, index: u16, table: &'static TableMeta) -> Error {
+    let Error::Bind { source, .. } = error else { return error };
     let column = table.column(index).map_or("?", |column| column.name);
     Error::Bind { place: format!("column `{}.{column}`", table.name), source }
 }
@@ -325,5 +326,8 @@ pub fn is_zero<T: SqlType>(key: &T) -> bool {
         }
     }
     let mut zero = Zero(false);
-    key.bind_value(&mut zero).is_ok() && zero.0
+    match key.bind_value(&mut zero) {
+        Ok(()) => zero.0,
+        Err(_unbindable) => false,
+    }
 }

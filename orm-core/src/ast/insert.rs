@@ -87,6 +87,13 @@ pub trait RowSource: std::fmt::Debug + Send + Sync {
     /// Which columns row number `row` gives.
     fn columns(&self, row: usize) -> ColumnSet;
 
+    /// How many rows from `start` on give the same columns as row number `start`, which counts; none beyond `limit` is
+    /// looked at.
+    fn alike(&self, start: usize, limit: usize) -> usize {
+        let columns = self.columns(start);
+        (start + 1..limit).take_while(|row| self.columns(*row) == columns).count() + 1
+    }
+
     /// Gives the cells of one row to `sink`, in this order. Only asked for columns in [`RowSource::columns`].
     ///
     /// # Errors
@@ -105,6 +112,7 @@ impl ColumnSet {
 
     /// The first `count` columns.
     #[must_use]
+    #[inline]
     pub fn first(count: usize) -> Self {
         let mut set = ColumnSet::default();
         for (word, bits) in set.0.iter_mut().enumerate() {
@@ -118,6 +126,7 @@ impl ColumnSet {
     }
 
     /// Adds a column. Positions from [`ColumnSet::MAX`] on are left out; the derive refuses such models.
+    #[inline]
     pub fn insert(&mut self, column: u16) {
         if let Some(bits) = self.0.get_mut(usize::from(column / 64)) {
             *bits |= 1 << (column % 64);
@@ -125,6 +134,7 @@ impl ColumnSet {
     }
 
     /// Takes a column out.
+    #[inline]
     pub fn remove(&mut self, column: u16) {
         if let Some(bits) = self.0.get_mut(usize::from(column / 64)) {
             *bits &= !(1 << (column % 64));

@@ -163,8 +163,7 @@ impl<'a> Chunks<'a> {
         }
         let columns = rows.columns(start);
         let limit = rows.len().min(start + self.size.rows);
-        let run = (start + 1..limit).take_while(|row| rows.columns(*row) == columns).count() + 1;
-        self.next = start + self.size.of(run, columns.len());
+        self.next = start + self.size.of(rows.alike(start, limit), columns.len());
         let (conflict, end) = (conflict.as_deref(), self.next);
         Some(Statement::Insert(InsertChunk { table, rows, columns, conflict, returning, start, end }))
     }
