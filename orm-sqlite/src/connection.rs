@@ -12,7 +12,7 @@
 use std::sync::Arc;
 
 use orm_core::ast::Statement;
-use orm_core::compile::LastTexts;
+use orm_core::compile::{LastTexts, Prepared};
 use orm_core::driver::{BoxFuture, Connection, Done, NoRows, RowSink, RowStream, Running};
 use orm_core::engine::TransactionOptions;
 use orm_core::error::Result;
@@ -109,15 +109,29 @@ impl SqliteConnection {
         Ok(())
     }
 
-    fn compile<'a>(&mut self, statement: Statement<'a>) -> Result<Compiled<'a>> {
-        let prepared = self.database.cache.prepare_again(&mut self.last_texts, statement, &SqliteDialect)?;
-        Ok(Compiled { prepared, show_binds: self.database.show_binds })
+    fn prepare<'a>(&mut self, statement: Statement<'a>) -> Result<Prepared<'a>> {
+        self.database.cache.prepare_again(&mut self.last_texts, statement, &SqliteDialect)
     }
 
-    /// Apart from the future, which stays small so: the compiled statement is not in it.
-    fn run_at_once(&mut self, statement: Statement<'_>, sink: &mut dyn RowSink) -> Result<Done, Waits> {
-        let work = self.compile(statement).map_err(|error| (Failure::Failed(error), None))?;
-        self.attempt(&work, sink)
+    fn compiled<'p, 'a>(&self, prepared: &'p Prepared<'a>) -> Compiled<'p, 'a> {
+        Compiled { prepared, show_binds: self.database.show_binds }
+    }
+
+    /// Apart from the future, which stays small so: the prepared statement is not in it.
+    fn run_at_once(
+        &mut self,
+        statement: Statement<'_>,
+        permit: &mut Option<OwnedSemaphorePermit>,
+        sink: &mut dyn RowSink,
+    ) -> Result<Done, Failure> {
+        match self.prepare(statement) {
+            // Where it is: to move it takes as long as to walk a small statement.
+            Ok(ref prepared) => {
+                let work = self.compiled(prepared);
+                self.attempt(&work, permit, sink)
+            }
+            Err(error) => Err(Failure::Failed(error)),
+        }
     }
 
     async fn run_when_it_can(
@@ -126,12 +140,14 @@ impl SqliteConnection {
         waits: Waits,
         sink: &mut dyn RowSink,
     ) -> Result<Done> {
-        let work = self.compile(statement)?;
+        let prepared = self.prepare(statement)?;
+        let work = self.compiled(&prepared);
         self.persist(&work, waits, sink).await
     }
 
     async fn run_away(&mut self, statement: Statement<'_>, sink: &mut dyn RowSink) -> Result<Done> {
-        let work = self.compile(statement)?.into_owned()?;
+        let prepared = self.prepare(statement)?;
+        let work = self.compiled(&prepared).into_owned()?;
         let mut stream = SqliteStream::start(self, work).await?;
         while stream.push_chunk(sink).await? {}
         Ok(stream.done())
@@ -139,34 +155,39 @@ impl SqliteConnection {
 
     async fn explain_statement(&mut self, statement: Statement<'_>, sink: &mut dyn RowSink) -> Result<Done> {
         self.ready().await?;
-        let work = Explained::from(self.compile(statement)?);
-        match self.attempt(&work, sink) {
+        let prepared = self.prepare(statement)?;
+        let work = Explained::from(self.compiled(&prepared));
+        let mut permit = None;
+        match self.attempt(&work, &mut permit, sink) {
             Ok(done) => Ok(done),
-            Err(waits) => self.persist(&work, waits, sink).await,
+            Err(failure) => self.persist(&work, (failure, permit), sink).await,
         }
     }
 
     async fn control(&mut self, control: Control) -> Result<()> {
-        match self.attempt(&control, &mut NoRows) {
+        let mut permit = None;
+        match self.attempt(&control, &mut permit, &mut NoRows) {
             Ok(_done) => Ok(()),
-            Err(waits) => Box::pin(self.persist(&control, waits, &mut NoRows)).await.map(drop),
+            Err(failure) => Box::pin(self.persist(&control, (failure, permit), &mut NoRows)).await.map(drop),
         }
     }
 
-    /// Runs something for the first time.
-    fn attempt<W: Work>(&mut self, work: &W, sink: &mut dyn RowSink) -> Result<Done, Waits> {
-        let (mut permit, transaction) = (None, self.transaction);
-        let Place::Here(lent) = &mut self.place else {
-            return Err((Failure::Failed(error::lost()), None));
-        };
-        let live = lent.live().map_err(|error| (Failure::Failed(error), None))?;
+    /// Runs something for the first time. The right to write is in `permit` if that failed after it was given.
+    fn attempt<W: Work>(
+        &mut self,
+        work: &W,
+        permit: &mut Option<OwnedSemaphorePermit>,
+        sink: &mut dyn RowSink,
+    ) -> Result<Done, Failure> {
+        let transaction = self.transaction;
+        let Place::Here(lent) = &mut self.place else { return Err(Failure::Failed(error::lost())) };
+        let live = lent.live().map_err(Failure::Failed)?;
         // Whoever has begun with the lock, or has written, is in already; whoever may not write need not be.
         let read_only = transaction.is_some_and(|transaction| transaction.read_only);
         if work.surely_writes() && live.writing.is_none() && !read_only {
-            permit = self.database.writers.try_enter();
+            *permit = self.database.writers.try_enter();
         }
-        let result = live.attempt(work, transaction, &mut permit, sink);
-        result.map_err(|failure| (failure, permit))
+        live.attempt(work, transaction, permit, sink)
     }
 
     /// Runs something again and again, waiting for locks as long as it takes and may.
@@ -242,11 +263,16 @@ impl Connection for SqliteConnection {
     fn run<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> Running<'a> {
         match self.at_hand() {
             Ok(true) if self.database.offload => Running::Waiting(Box::pin(self.run_away(statement, sink))),
-            Ok(true) => match self.run_at_once(statement, sink) {
-                Ok(done) => Running::Over(Some(Ok(done))),
-                Err((Failure::Failed(error), _)) => Running::Over(Some(Err(error))),
-                Err(waits) => Running::Waiting(Box::pin(self.run_when_it_can(statement, waits, sink))),
-            },
+            Ok(true) => {
+                let mut permit = None;
+                match self.run_at_once(statement, &mut permit, sink) {
+                    Ok(done) => Running::Over(Some(Ok(done))),
+                    Err(Failure::Failed(error)) => Running::Over(Some(Err(error))),
+                    Err(failure) => {
+                        Running::Waiting(Box::pin(self.run_when_it_can(statement, (failure, permit), sink)))
+                    }
+                }
+            }
             Ok(false) => Running::Waiting(Box::pin(async move {
                 self.give_way().await?;
                 self.run(statement, sink).await
@@ -262,7 +288,8 @@ impl Connection for SqliteConnection {
     fn stream<'a>(&'a mut self, statement: Statement<'a>) -> BoxFuture<'a, Result<Box<dyn RowStream + 'a>>> {
         Box::pin(async move {
             self.ready().await?;
-            let work = self.compile(statement)?.into_owned()?;
+            let prepared = self.prepare(statement)?;
+            let work = self.compiled(&prepared).into_owned()?;
             let stream = SqliteStream::start(self, work).await?;
             Ok(Box::new(stream) as Box<dyn RowStream + 'a>)
         })

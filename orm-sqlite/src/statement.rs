@@ -190,7 +190,7 @@ impl Live {
         sink: &mut dyn RowSink,
     ) -> Result<(), Failure> {
         let one_row = work.one_row();
-        let (mut untouched, mut wanted, mut verdict) = (true, true, Ok(()));
+        let (mut untouched, mut wanted) = (true, true);
         while wanted || writes {
             match rows.next() {
                 Ok(None) => break,
@@ -199,14 +199,27 @@ impl Live {
                     match sink.row(&SqliteRow(row)) {
                         Ok(Flow::Continue) => wanted = !one_row,
                         Ok(Flow::Stop) => wanted = false,
-                        Err(error) => (wanted, verdict) = (false, Err(Failure::Failed(error))),
+                        Err(error) => return Err(self.refused(rows, writes, work, error)),
                     }
                 }
                 Ok(Some(_unwanted)) => {}
                 Err(error) => return Err(self.failure(error, work, untouched)),
             }
         }
-        verdict
+        Ok(())
+    }
+
+    /// A row did not fit.
+    #[cold]
+    fn refused<W: Work>(&self, rows: &mut rusqlite::Rows<'_>, writes: bool, work: &W, error: Error) -> Failure {
+        while writes {
+            match rows.next() {
+                Ok(None) => break,
+                Ok(Some(_unwanted)) => {}
+                Err(error) => return self.failure(error, work, false),
+            }
+        }
+        Failure::Failed(error)
     }
 
     #[cold]
@@ -222,12 +235,12 @@ impl Live {
 }
 
 /// A statement of the program's, with borrowed values.
-pub(crate) struct Compiled<'a> {
-    pub(crate) prepared: Prepared<'a>,
+pub(crate) struct Compiled<'p, 'a> {
+    pub(crate) prepared: &'p Prepared<'a>,
     pub(crate) show_binds: bool,
 }
 
-impl Work for Compiled<'_> {
+impl Work for Compiled<'_, '_> {
     fn sql(&self) -> &str {
         self.prepared.sql()
     }
@@ -291,7 +304,7 @@ impl Work for Compiled<'_> {
     }
 }
 
-impl Compiled<'_> {
+impl Compiled<'_, '_> {
     /// The same with values of its own, for another thread.
     pub(crate) fn into_owned(self) -> Result<Owned> {
         Ok(Owned {
@@ -309,18 +322,18 @@ impl Compiled<'_> {
 }
 
 /// The plan of a statement.
-pub(crate) struct Explained<'a> {
+pub(crate) struct Explained<'p, 'a> {
     sql: String,
-    of: Compiled<'a>,
+    of: Compiled<'p, 'a>,
 }
 
-impl<'a> From<Compiled<'a>> for Explained<'a> {
-    fn from(of: Compiled<'a>) -> Self {
+impl<'p, 'a> From<Compiled<'p, 'a>> for Explained<'p, 'a> {
+    fn from(of: Compiled<'p, 'a>) -> Self {
         Explained { sql: format!("EXPLAIN QUERY PLAN {}", of.sql()), of }
     }
 }
 
-impl Work for Explained<'_> {
+impl Work for Explained<'_, '_> {
     fn sql(&self) -> &str {
         &self.sql
     }
