@@ -42,7 +42,7 @@ pub trait Executor: Send {
     /// Any of [`Error`](crate::Error); nothing is sent if the statement cannot be built.
     #[track_caller]
     fn fetch_all<Q: Query>(&mut self, query: Q) -> impl Future<Output = Result<Vec<Q::Row>>> + Send {
-        fetch::all(lent(self.link(Location::caller())), query)
+        fetch::all(self.link(Location::caller()), query)
     }
 
     /// The only row.
@@ -52,7 +52,7 @@ pub trait Executor: Send {
     /// [`Error::NoRow`](crate::Error::NoRow), [`Error::MoreThanOneRow`](crate::Error::MoreThanOneRow).
     #[track_caller]
     fn fetch_one<Q: Query>(&mut self, query: Q) -> impl Future<Output = Result<Q::Row>> + Send {
-        fetch::one(lent(self.link(Location::caller())), query)
+        fetch::one(self.link(Location::caller()), query)
     }
 
     /// The only row, or none.
@@ -62,7 +62,7 @@ pub trait Executor: Send {
     /// [`Error::MoreThanOneRow`](crate::Error::MoreThanOneRow).
     #[track_caller]
     fn fetch_optional<Q: Query>(&mut self, query: Q) -> impl Future<Output = Result<Option<Q::Row>>> + Send {
-        fetch::optional(lent(self.link(Location::caller())), query)
+        fetch::optional(self.link(Location::caller()), query)
     }
 
     /// The only column of the only row.
@@ -72,7 +72,7 @@ pub trait Executor: Send {
     /// [`Error::NoRow`](crate::Error::NoRow), [`Error::MoreThanOneRow`](crate::Error::MoreThanOneRow).
     #[track_caller]
     fn fetch_scalar<Q: Query<Row: ScalarRow>>(&mut self, query: Q) -> impl Future<Output = Result<Q::Row>> + Send {
-        fetch::one(lent(self.link(Location::caller())), query)
+        fetch::one(self.link(Location::caller()), query)
     }
 
     /// The row with this primary key, or none. One statement, whose text is known ahead.
@@ -86,7 +86,7 @@ pub trait Executor: Send {
         entity: E,
         key: K,
     ) -> impl Future<Output = Result<Option<E::Model>>> + Send {
-        fetch::optional(lent(self.link(Location::caller())), crate::query::by_key(entity, key))
+        fetch::optional(self.link(Location::caller()), crate::query::by_key(entity, key))
     }
 
     /// Runs a statement and gives the number of rows it inserted, updated or deleted.
@@ -96,7 +96,7 @@ pub trait Executor: Send {
     /// Any of [`Error`](crate::Error); a statement that fails leaves nothing behind.
     #[track_caller]
     fn execute<R: Runnable>(&mut self, statement: R) -> impl Future<Output = Result<u64>> + Send {
-        fetch::execute(lent(self.link(Location::caller())), statement)
+        fetch::execute(self.link(Location::caller()), statement)
     }
 
     /// Inserts rows and gives their number. See [`Engine::bulk_insert`].
@@ -107,7 +107,7 @@ pub trait Executor: Send {
     #[track_caller]
     fn bulk_insert<R: InsertRows>(&mut self, rows: R) -> impl Future<Output = Result<u64>> + Send {
         let statement = insert(rows);
-        fetch::execute(lent(self.link(Location::caller())), statement)
+        fetch::execute(self.link(Location::caller()), statement)
     }
 
     /// Writes structs over the rows of their keys, and gives the number of those rows. See [`Engine::bulk_update`].
@@ -118,7 +118,7 @@ pub trait Executor: Send {
     #[track_caller]
     fn bulk_update<R: ModelRows>(&mut self, rows: R) -> impl Future<Output = Result<u64>> + Send {
         let statement = update_rows(rows);
-        fetch::execute(lent(self.link(Location::caller())), statement)
+        fetch::execute(self.link(Location::caller()), statement)
     }
 
     /// Inserts the structs whose key is still 0, and writes the others over the rows of their keys. See
@@ -132,13 +132,13 @@ pub trait Executor: Send {
         &mut self,
         rows: &mut [T],
     ) -> impl Future<Output = Result<u64>> + Send {
-        save(lent(self.link(Location::caller())), rows)
+        save(self.link(Location::caller()), rows)
     }
 
     /// The rows one after the other, in bounded memory. See [`Rows`].
     #[track_caller]
     fn stream<'a, Q: Query + 'a>(&'a mut self, query: Q) -> Rows<'a, Q::Row> {
-        Rows::new(lent(self.link(Location::caller())), query)
+        Rows::new(self.link(Location::caller()), query)
     }
 
     /// The database's plan for a statement, which is not run.
@@ -148,7 +148,7 @@ pub trait Executor: Send {
     /// Those of compiling the statement.
     #[track_caller]
     fn explain<R: Runnable>(&mut self, statement: R) -> impl Future<Output = Result<String>> + Send {
-        fetch::explain(lent(self.link(Location::caller())), statement)
+        fetch::explain(self.link(Location::caller()), statement)
     }
 }
 
@@ -157,10 +157,6 @@ pub trait Executor: Send {
 #[derive(Debug)]
 pub struct Lent<'a>(pub(crate) LinkGuard<'a>);
 
-async fn lent<'a>(link: impl Future<Output = Result<Lent<'a>>> + Send) -> Result<LinkGuard<'a>> {
-    Ok(link.await?.0)
-}
-
 impl Executor for &Engine {
     async fn link(&mut self, caller: Caller) -> Result<Lent<'_>> {
         Ok(Lent(LinkGuard::Owned(Link::open((*self).clone(), caller).await?)))
@@ -168,50 +164,71 @@ impl Executor for &Engine {
 }
 
 /// What the methods do, once for engine, connection and transaction.
+#[expect(clippy::manual_async_fn, reason = "a future of `async fn` has room for each argument twice, and is moved")]
 pub(crate) mod fetch {
-    use super::{LinkGuard, Query, Result, Runnable};
-    use crate::driver::{Flow, NoRows, Row, RowSink};
+    use super::{Lent, Query, Result, Runnable};
+    use crate::driver::{Flow, NoRows, Row, RowSink, Running};
     use crate::error::Error;
     use crate::query::{Command, Decoder};
 
-    pub(crate) async fn all<'a, Q: Query>(
-        link: impl Future<Output = Result<LinkGuard<'a>>> + Send,
+    pub(crate) fn all<'a, Q: Query>(
+        link: impl Future<Output = Result<Lent<'a>>> + Send,
         query: Q,
-    ) -> Result<Vec<Q::Row>> {
-        let mut sink = Collect { decoder: query.decoder(), rows: Vec::new() };
-        link.await?.run(query.command(), &mut sink).await?;
-        Ok(sink.rows)
+    ) -> impl Future<Output = Result<Vec<Q::Row>>> + Send {
+        async move {
+            let mut link = link.await?.0;
+            let mut sink = Collect { decoder: query.decoder(), rows: Vec::new() };
+            match link.run(query.command(), &mut sink) {
+                // Most have run by now, so there is nothing to await.
+                Running::Over(Some(result)) => result?,
+                running => running.await?,
+            };
+            Ok(sink.rows)
+        }
     }
 
-    pub(crate) async fn optional<'a, Q: Query>(
-        link: impl Future<Output = Result<LinkGuard<'a>>> + Send,
+    pub(crate) fn optional<'a, Q: Query>(
+        link: impl Future<Output = Result<Lent<'a>>> + Send,
         query: Q,
-    ) -> Result<Option<Q::Row>> {
-        let mut sink = Single { decoder: query.decoder(), row: None, unique: query.is_unique() };
-        link.await?.run(query.command(), &mut sink).await?;
-        Ok(sink.row)
+    ) -> impl Future<Output = Result<Option<Q::Row>>> + Send {
+        async move {
+            let mut link = link.await?.0;
+            let mut sink = Single { decoder: query.decoder(), row: None, unique: query.is_unique() };
+            match link.run(query.command(), &mut sink) {
+                Running::Over(Some(result)) => result?,
+                running => running.await?,
+            };
+            Ok(sink.row)
+        }
     }
 
     pub(crate) async fn one<'a, Q: Query>(
-        link: impl Future<Output = Result<LinkGuard<'a>>> + Send,
+        link: impl Future<Output = Result<Lent<'a>>> + Send,
         query: Q,
     ) -> Result<Q::Row> {
         optional(link, query).await?.ok_or(Error::NoRow)
     }
 
-    pub(crate) async fn execute<'a, R: Runnable>(
-        link: impl Future<Output = Result<LinkGuard<'a>>> + Send,
+    pub(crate) fn execute<'a, R: Runnable>(
+        link: impl Future<Output = Result<Lent<'a>>> + Send,
         statement: R,
-    ) -> Result<u64> {
-        let mut sink = NoRows;
-        Ok(link.await?.run(statement.command(), &mut sink).await?.rows_affected)
+    ) -> impl Future<Output = Result<u64>> + Send {
+        async move {
+            let mut link = link.await?.0;
+            let mut sink = NoRows;
+            let done = match link.run(statement.command(), &mut sink) {
+                Running::Over(Some(result)) => result?,
+                running => running.await?,
+            };
+            Ok(done.rows_affected)
+        }
     }
 
     pub(crate) async fn explain<'a, R: Runnable>(
-        link: impl Future<Output = Result<LinkGuard<'a>>> + Send,
+        link: impl Future<Output = Result<Lent<'a>>> + Send,
         statement: R,
     ) -> Result<String> {
-        let (mut link, mut sink) = (link.await?, Lines(Vec::new()));
+        let (mut link, mut sink) = (link.await?.0, Lines(Vec::new()));
         let engine = link.engine.clone();
         let command: Command<'_> = statement.command();
         for one in command.statements(engine.0.driver.features())? {

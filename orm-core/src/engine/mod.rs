@@ -47,7 +47,7 @@ use crate::pool::PoolState;
 use crate::query::{InsertRows, ModelRows, Query, Runnable, insert, update_rows};
 use crate::schema::Schema;
 use crate::types::{IntoKey, ScalarRow};
-use executor::fetch;
+use executor::{Lent, fetch};
 use link::{Link, LinkGuard};
 
 /// An open database with its pool of connections.
@@ -308,7 +308,7 @@ impl Engine {
     #[track_caller]
     pub fn stream<Q: Query + 'static>(&self, query: Q) -> Rows<'static, Q::Row> {
         let (engine, caller) = (self.clone(), Location::caller());
-        Rows::new(async move { Ok(LinkGuard::Owned(Link::open(engine, caller).await?)) }, query)
+        Rows::new(async move { Ok(Lent(LinkGuard::Owned(Link::open(engine, caller).await?))) }, query)
     }
 
     /// The database's plan for a statement, which is not run.
@@ -396,9 +396,9 @@ impl Engine {
         &self.0.options
     }
 
-    pub(crate) fn link(&self, caller: Caller) -> impl Future<Output = Result<LinkGuard<'static>>> + Send + use<> {
+    pub(crate) fn link(&self, caller: Caller) -> impl Future<Output = Result<Lent<'static>>> + Send + use<> {
         let engine = self.clone();
-        async move { Ok(LinkGuard::Owned(Link::open(engine, caller).await?)) }
+        async move { Ok(Lent(LinkGuard::Owned(Link::open(engine, caller).await?))) }
     }
 }
 

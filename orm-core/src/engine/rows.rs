@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use futures_core::Stream;
 
-use super::link::LinkGuard;
+use super::executor::Lent;
 use crate::driver::{BoxFuture, Flow, Row, RowSink};
 use crate::error::{Error, Result};
 use crate::query::{Decoder, Query};
@@ -39,14 +39,14 @@ pub struct Rows<'a, T> {
 
 impl<'a, T: Send + 'static> Rows<'a, T> {
     pub(super) fn new<Q: Query<Row = T> + 'a>(
-        link: impl Future<Output = Result<LinkGuard<'a>>> + Send + 'a,
+        link: impl Future<Output = Result<Lent<'a>>> + Send + 'a,
         query: Q,
     ) -> Self {
         let chunk = Arc::new(Mutex::new(VecDeque::new()));
         let mut sink = Fill { decoder: query.decoder(), chunk: Arc::clone(&chunk) };
         let filled = Arc::clone(&chunk);
         let reader = Box::pin(async move {
-            let mut link = link.await?;
+            let mut link = link.await?.0;
             // Nobody wakes a pause, so there must be a row for which the stream returns.
             let is_filled = move || !filled.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
             link.stream(query.command(), &mut sink, &is_filled).await

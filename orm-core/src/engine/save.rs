@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::TransactionOptions;
-use super::link::{Ending, Link, LinkGuard, Together};
+use super::executor::Lent;
+use super::link::{Ending, Link, Together};
 use crate::ast::{
     ColumnRef, ColumnSet, Expr, InsertChunk, KeyedRows, Projection, RowSource, Statement, TableRef, UpdateChunk,
 };
@@ -16,7 +17,7 @@ use crate::value::ValueRef;
 
 /// Saves structs in one transaction, or in a savepoint of the one that is open. They get their keys once all is kept.
 pub(super) async fn save<'a, T>(
-    link: impl Future<Output = Result<LinkGuard<'a>>> + Send,
+    link: impl Future<Output = Result<Lent<'a>>> + Send,
     structs: &mut [T],
 ) -> Result<u64>
 where
@@ -28,7 +29,7 @@ where
     if structs.is_empty() {
         return Ok(0);
     }
-    let mut link = link.await?;
+    let mut link = link.await?.0;
     let depth = link.enter(&TransactionOptions::new()).await?;
     let together = Together { link: &mut link, depth };
     let keys = insert(together.link, &Chosen { structs, numbers: &new }, key).await?;
