@@ -82,6 +82,7 @@ impl Value {
     /// # Errors
     ///
     /// [`Value::Invalid`] gives the error it holds.
+    #[inline]
     pub fn borrowed(&self) -> Result<ValueRef<'_>, ValueError> {
         Ok(match self {
             Value::Null => ValueRef::Null,

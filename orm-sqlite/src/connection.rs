@@ -16,12 +16,12 @@ use orm_core::compile::{LastTexts, Prepared};
 use orm_core::driver::{BoxFuture, Connection, Done, NoRows, RowSink, RowStream, Running};
 use orm_core::engine::TransactionOptions;
 use orm_core::error::Result;
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 
 use crate::dialect::SqliteDialect;
 use crate::driver::Database;
 use crate::error;
-use crate::lock::Patience;
+use crate::lock::{Patience, WritePermit};
 use crate::pool::{Lent, Live};
 use crate::statement::{Compiled, Control, Explained, Failure, Transaction, Work};
 use crate::stream::{Outcome, Returned, SqliteStream};
@@ -47,7 +47,7 @@ pub(crate) enum Place {
 }
 
 /// Why something has to be tried again, and the right to write if it is there.
-type Waits = (Failure, Option<OwnedSemaphorePermit>);
+type Waits = (Failure, Option<WritePermit>);
 
 impl SqliteConnection {
     pub(crate) fn new(lent: Lent, database: Arc<Database>) -> Self {
@@ -121,7 +121,7 @@ impl SqliteConnection {
     fn run_at_once(
         &mut self,
         statement: Statement<'_>,
-        permit: &mut Option<OwnedSemaphorePermit>,
+        permit: &mut Option<WritePermit>,
         sink: &mut dyn RowSink,
     ) -> Result<Done, Failure> {
         match self.prepare(statement) {
@@ -176,7 +176,7 @@ impl SqliteConnection {
     fn attempt<W: Work>(
         &mut self,
         work: &W,
-        permit: &mut Option<OwnedSemaphorePermit>,
+        permit: &mut Option<WritePermit>,
         sink: &mut dyn RowSink,
     ) -> Result<Done, Failure> {
         let transaction = self.transaction;

@@ -10,12 +10,11 @@ use orm_core::driver::{BoxFuture, Caller, Connection, Driver};
 use orm_core::engine::EngineOptions;
 use orm_core::error::{Binds, Result};
 use orm_core::pool::PoolState;
-use tokio::sync::OwnedSemaphorePermit;
 
 use crate::connection::SqliteConnection;
 use crate::dialect::SqliteDialect;
 use crate::error;
-use crate::lock::{Patience, WriteGate};
+use crate::lock::{Patience, WriteGate, WritePermit};
 use crate::options::Options;
 use crate::pool::Pool;
 use crate::statement::{Failure, Reading, Work};
@@ -39,7 +38,7 @@ impl Database {
         failure: Failure,
         work: &W,
         patience: &mut Patience,
-        permit: &mut Option<OwnedSemaphorePermit>,
+        permit: &mut Option<WritePermit>,
     ) -> Result<()> {
         match failure {
             Failure::Failed(error) => return Err(error),
@@ -81,7 +80,7 @@ impl SqliteDriver {
             pool,
             namespace,
             cache: Cache::new(options.statement_cache),
-            writers: WriteGate::new(),
+            writers: WriteGate::new(options.pool.capacity()),
             busy_timeout,
             show_binds: options.show_binds,
             offload: options.offload,

@@ -84,24 +84,32 @@ impl Default for Turn {
 
 /// Lets one writer of this program in at a time, in the order of their coming.
 #[derive(Debug, Clone)]
-pub(crate) struct WriteGate(Arc<Semaphore>);
+pub(crate) struct WriteGate(Option<Arc<Semaphore>>);
+
+/// The right to write, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct WritePermit(#[expect(dead_code, reason = "held for its drop")] Option<OwnedSemaphorePermit>);
 
 impl WriteGate {
-    pub(crate) fn new() -> Self {
-        WriteGate(Arc::new(Semaphore::new(1)))
+    /// A gate for so many connections. Who has the only one has nobody to wait for.
+    pub(crate) fn new(connections: u32) -> Self {
+        WriteGate((connections > 1).then(|| Arc::new(Semaphore::new(1))))
     }
 
     /// Lets the caller in if nobody is.
-    pub(crate) fn try_enter(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.0).try_acquire_owned().ok()
+    pub(crate) fn try_enter(&self) -> Option<WritePermit> {
+        let Some(semaphore) = &self.0 else { return Some(WritePermit(None)) };
+        let permit = Arc::clone(semaphore).try_acquire_owned().ok()?;
+        Some(WritePermit(Some(permit)))
     }
 
     /// Waits to be let in; none when patience is at its end.
-    pub(crate) async fn enter(&self, patience: &mut Patience) -> Option<OwnedSemaphorePermit> {
+    pub(crate) async fn enter(&self, patience: &mut Patience) -> Option<WritePermit> {
         if let Some(permit) = self.try_enter() {
             return Some(permit);
         }
-        let permit = tokio::time::timeout(patience.left(), Arc::clone(&self.0).acquire_owned()).await;
-        permit.ok()?.ok()
+        let semaphore = Arc::clone(self.0.as_ref()?);
+        let permit = tokio::time::timeout(patience.left(), semaphore.acquire_owned()).await.ok()?.ok()?;
+        Some(WritePermit(Some(permit)))
     }
 }

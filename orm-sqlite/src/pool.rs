@@ -23,11 +23,10 @@ use orm_core::pool::{Gate, Permit, PoolOptions, PoolState};
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
-use tokio::sync::OwnedSemaphorePermit;
 
 use crate::error;
 use crate::functions::{self, Clock};
-use crate::lock::{Patience, Turn};
+use crate::lock::{Patience, Turn, WritePermit};
 use crate::options::{JOURNAL_MODE, Options, Place};
 
 /// How long a file may take to open. This is not `pool_timeout`: by then a place in the pool was given, and nothing but
@@ -39,7 +38,7 @@ pub(crate) struct Live {
     pub(crate) db: Connection,
     pub(crate) clock: Arc<Clock>,
     /// The right to write, held from the statement that began to write until its transaction is over.
-    pub(crate) writing: Option<OwnedSemaphorePermit>,
+    pub(crate) writing: Option<WritePermit>,
     /// Whether there is a write-ahead log: with one, no commit has to wait for readers.
     pub(crate) wal: bool,
     /// Whether it is thrown away instead of going back to the pool.

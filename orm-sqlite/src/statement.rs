@@ -9,9 +9,9 @@ use orm_core::error::{Binds, Error, Result};
 use orm_core::types::{BindSink, unbindable};
 use orm_core::value::{Value, ValueRef};
 use rusqlite::TransactionState;
-use tokio::sync::OwnedSemaphorePermit;
 
 use crate::error::{self, Operation};
+use crate::lock::WritePermit;
 use crate::pool::Live;
 use crate::value::{Binder, Chunk, SqliteRow};
 
@@ -84,7 +84,7 @@ impl Live {
         &mut self,
         work: &W,
         transaction: Option<Transaction>,
-        permit: &mut Option<OwnedSemaphorePermit>,
+        permit: &mut Option<WritePermit>,
         sink: &mut dyn RowSink,
     ) -> Result<Done, Failure> {
         let alone = self.db.is_autocommit();
@@ -102,7 +102,7 @@ impl Live {
 
     /// The right to write is held as long as SQLite's own.
     #[inline]
-    pub(crate) fn settle(&mut self, permit: &mut Option<OwnedSemaphorePermit>) {
+    pub(crate) fn settle(&mut self, permit: &mut Option<WritePermit>) {
         if self.writing.is_none() && permit.is_none() {
             return;
         }

@@ -15,11 +15,11 @@ use std::sync::Arc;
 
 use orm_core::driver::{BoxFuture, Done, Flow, Row, RowSink, RowStream};
 use orm_core::error::Result;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::connection::{Place, SqliteConnection};
 use crate::error;
-use crate::lock::Patience;
+use crate::lock::{Patience, WritePermit};
 use crate::pool::{Lent, Live};
 use crate::statement::{Failure, Owned, Transaction, Work};
 use crate::value::Chunk;
@@ -45,7 +45,7 @@ pub(crate) struct Returned {
 /// What came of a statement, and the right to write if it is still there.
 pub(crate) struct Outcome {
     result: Result<Done, Failure>,
-    permit: Option<OwnedSemaphorePermit>,
+    permit: Option<WritePermit>,
 }
 
 impl<'a> SqliteStream<'a> {
@@ -120,7 +120,7 @@ impl RowStream for SqliteStream<'_> {
 fn depart(
     connection: &mut SqliteConnection,
     work: &Arc<Owned>,
-    permit: Option<OwnedSemaphorePermit>,
+    permit: Option<WritePermit>,
 ) -> Result<mpsc::Receiver<Chunk>> {
     let transaction = connection.transaction;
     let ((sender, chunks), (back, returned)) = (mpsc::channel(CHUNKS_AHEAD), oneshot::channel());
@@ -141,7 +141,7 @@ fn travel(
     mut lent: Lent,
     work: &Owned,
     transaction: Option<Transaction>,
-    mut permit: Option<OwnedSemaphorePermit>,
+    mut permit: Option<WritePermit>,
     sender: mpsc::Sender<Chunk>,
 ) -> Returned {
     let mut sink = Sender { sender, chunk: Chunk::default() };
