@@ -209,7 +209,7 @@ impl Live {
         Ok(())
     }
 
-    /// A row did not fit.
+    /// A row did not fit. A statement that writes is stepped to its end all the same.
     #[cold]
     fn refused<W: Work>(&self, rows: &mut rusqlite::Rows<'_>, writes: bool, work: &W, error: Error) -> Failure {
         while writes {
