@@ -63,8 +63,8 @@ where
     let table = T::TABLE;
     let own = TableRef { meta: table, alias: None };
     let returning = [Projection::Expr(Expr::Column(ColumnRef { table: own, index: key }))];
-    let mut columns = ColumnSet::first(table.columns.len());
-    columns.remove(key);
+    // All are alike: what makes them new is that they leave out the key.
+    let columns = new.columns(0);
     let size = ChunkSize::new(link.engine.driver().features());
     let (mut keys, mut start) = (Keys(Vec::with_capacity(new.numbers.len())), 0);
     while start < new.numbers.len() {
