@@ -15,7 +15,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a statement, a connection or a transaction failed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
     /// Another row has this value in a unique column or key.
@@ -247,6 +247,39 @@ impl std::fmt::Display for Error {
     }
 }
 
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::UniqueViolation { source, .. }
+            | Error::ForeignKeyViolation { source, .. }
+            | Error::NotNullViolation { source, .. }
+            | Error::CheckViolation { source, .. }
+            | Error::Serialization { source, .. }
+            | Error::Deadlock { source, .. }
+            | Error::LockTimeout { source, .. }
+            | Error::ReadOnly { source, .. }
+            | Error::ConnectionLost { source, .. }
+            | Error::Corrupt { source, .. }
+            | Error::UndefinedTable { source, .. }
+            | Error::UndefinedColumn { source, .. }
+            | Error::Database { source, .. }
+            | Error::Connect { source, .. } => Some(&**source),
+            Error::Decode { source, .. } | Error::Bind { source, .. } => Some(source),
+            Error::PoolTimeout { .. }
+            | Error::Closed
+            | Error::Url(_)
+            | Error::NoRow
+            | Error::MoreThanOneRow
+            | Error::MissingFrom { .. }
+            | Error::TooManyBinds { .. }
+            | Error::Identifier { .. }
+            | Error::Statement(_)
+            | Error::Unsupported { .. }
+            | Error::TransactionEnded => None,
+        }
+    }
+}
+
 impl Error {
     /// The place and the SQL, when the error came from a database.
     #[must_use]
@@ -436,19 +469,15 @@ fn literal(value: &Value) -> String {
 }
 
 /// A value and a Rust type that do not fit each other.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum ValueError {
     /// NULL for a type that is not an `Option`.
-    #[error(
-        "NULL, and the Rust type is `{expected}`: make the field an `Option`, or, on the outer side of a join, select it with `.optional()`"
-    )]
     Null {
         /// The Rust type.
         expected: &'static str,
     },
     /// Another type in the column than the model says.
-    #[error("{found} in the database, and the Rust type is `{expected}`")]
     Mismatch {
         /// The Rust type.
         expected: &'static str,
@@ -456,22 +485,18 @@ pub enum ValueError {
         found: &'static str,
     },
     /// A number too small or too large.
-    #[error("the value is out of range for {target}")]
     OutOfRange {
         /// The type or column that cannot hold it.
         target: &'static str,
     },
     /// Text of the wrong form.
-    #[error("the value is not {expected}")]
     Malformed {
         /// The form it should have.
         expected: &'static str,
     },
     /// Text that is not UTF-8.
-    #[error("the text is not UTF-8")]
     Utf8,
     /// A stored value that no variant of the enum stands for.
-    #[error("`{value}` is no variant of `{expected}`: it has {known}")]
     UnknownVariant {
         /// The enum.
         expected: &'static str,
@@ -481,12 +506,35 @@ pub enum ValueError {
         known: String,
     },
     /// JSON that does not fit the Rust type, or a Rust value that is not JSON.
-    #[error("json: {0}")]
     Json(String),
     /// A row that has fewer columns than the type reads.
-    #[error("the row has no such column: it has {width}")]
     NoColumn {
         /// How many columns the row has.
         width: usize,
     },
 }
+
+impl std::fmt::Display for ValueError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            ValueError::Null { expected } => write!(
+                f,
+                "NULL, and the Rust type is `{expected}`: make the field an `Option`, or, on the outer side of a join, \
+                 select it with `.optional()`"
+            ),
+            ValueError::Mismatch { expected, found } => {
+                write!(f, "{found} in the database, and the Rust type is `{expected}`")
+            }
+            ValueError::OutOfRange { target } => write!(f, "the value is out of range for {target}"),
+            ValueError::Malformed { expected } => write!(f, "the value is not {expected}"),
+            ValueError::Utf8 => f.write_str("the text is not UTF-8"),
+            ValueError::UnknownVariant { expected, value, known } => {
+                write!(f, "`{value}` is no variant of `{expected}`: it has {known}")
+            }
+            ValueError::Json(text) => write!(f, "json: {text}"),
+            ValueError::NoColumn { width } => write!(f, "the row has no such column: it has {width}"),
+        }
+    }
+}
+
+impl std::error::Error for ValueError {}
