@@ -159,8 +159,13 @@ impl<From: Model, To: Model, Kind> Relation<From, To, Kind> {
 
     /// Adds the joins that lead to the other side: two where a table stands between.
     pub(crate) fn push_joins(&self, kind: JoinKind, joins: &mut Vec<Join>) {
-        let (from, target) = (self.from, self.target());
-        match self.path {
+        self.path.push_joins(self.from, self.target(), kind, joins);
+    }
+}
+
+impl Path {
+    fn push_joins(self, from: TableRef, target: TableRef, kind: JoinKind, joins: &mut Vec<Join>) {
+        match self {
             Path::Own(number) => {
                 let key = from.meta.foreign_keys.get(usize::from(number));
                 joins.push(join(kind, target, from, key.map(|key| meets(from, key, target, target))));

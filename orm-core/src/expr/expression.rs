@@ -174,7 +174,12 @@ pub trait Expression: Sized {
 type Plain<E> = <<E as Expression>::Type as SqlType>::Plain;
 
 fn compare<T: SqlType>(op: BinaryOp, left: impl Expression, right: ast::Expr) -> Expr<T> {
-    Expr::new(ast::Expr::Binary(op, Box::new((left.into_tree(), right))))
+    Expr::new(binary(op, left.into_tree(), right))
+}
+
+#[inline]
+fn binary(op: BinaryOp, left: ast::Expr, right: ast::Expr) -> ast::Expr {
+    ast::Expr::Binary(op, Box::new((left, right)))
 }
 
 pub(super) fn operation<T: SqlType>(operation: Operation) -> Expr<T> {

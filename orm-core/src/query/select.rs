@@ -35,10 +35,12 @@ pub fn select<Row: Send + 'static, S: Selection<Row = Row>>(selection: S) -> Sel
     // Room for what a first push would make room for, since asking ahead is cheaper.
     let mut projection = Vec::with_capacity(4);
     selection.project(&mut projection);
-    Select {
-        ast: Box::new(ast::Select { projection, ..ast::Select::default() }),
-        decoder: Decoder::new(|row| S::decode(row, 0)),
-    }
+    Select { ast: of(projection), decoder: Decoder::new(|row| S::decode(row, 0)) }
+}
+
+#[inline]
+fn of(projection: Vec<Projection>) -> Box<ast::Select> {
+    Box::new(ast::Select { projection, ..ast::Select::default() })
 }
 
 impl<Row> Select<Row> {

@@ -4,6 +4,7 @@ use crate::ast::{self, Projection};
 use crate::driver::Row;
 use crate::error::{Error, Result, ValueError};
 use crate::expr::{AggregateExpr, Column, Expr, Expression};
+use crate::meta::TableMeta;
 use crate::model::{Entity, FromRow, Model};
 use crate::query::Select;
 use crate::types::SqlType;
@@ -85,16 +86,16 @@ impl<E: Entity> Selection for E {
 
     #[inline]
     fn decode(row: &dyn Row, at: usize) -> Result<Self::Row> {
-        E::Model::decode(row, at).map_err(|error| on_the_outer_side::<E::Model>(error, row, at))
+        E::Model::decode(row, at).map_err(|error| on_the_outer_side(error, E::Model::TABLE, row, at))
     }
 }
 
 /// A NULL in a model's key means that there is no row: say so, instead of naming the first column only.
 #[cold]
-fn on_the_outer_side<M: Model>(error: Error, row: &dyn Row, at: usize) -> Error {
+fn on_the_outer_side(error: Error, table: &TableMeta, row: &dyn Row, at: usize) -> Error {
     match error {
-        Error::Decode { source: ValueError::Null { .. }, .. } if is_missing::<M>(row, at) => {
-            Error::Decode { column: M::TABLE.name.to_owned(), source: ValueError::Null { expected: M::TABLE.model } }
+        Error::Decode { source: ValueError::Null { .. }, .. } if is_missing(table, row, at) => {
+            Error::Decode { column: table.name.to_owned(), source: ValueError::Null { expected: table.model } }
         }
         other => other,
     }
@@ -111,14 +112,14 @@ impl<E: Entity> Selection for Optional<E> {
 
     #[inline]
     fn decode(row: &dyn Row, at: usize) -> Result<Self::Row> {
-        if is_missing::<E::Model>(row, at) { Ok(None) } else { E::Model::decode(row, at).map(Some) }
+        if is_missing(E::Model::TABLE, row, at) { Ok(None) } else { E::Model::decode(row, at).map(Some) }
     }
 }
 
 /// Whether the model's key is NULL throughout. (A model always has a key.)
 #[inline]
-fn is_missing<M: Model>(row: &dyn Row, at: usize) -> bool {
-    M::TABLE.primary_key.iter().all(|index| matches!(row.get(at + usize::from(*index)), Ok(ValueRef::Null)))
+fn is_missing(table: &TableMeta, row: &dyn Row, at: usize) -> bool {
+    table.primary_key.iter().all(|index| matches!(row.get(at + usize::from(*index)), Ok(ValueRef::Null)))
 }
 
 macro_rules! select_as_a_value {
