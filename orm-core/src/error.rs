@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use crate::pool::PoolState;
+use crate::session::AnyRef;
 use crate::value::Value;
 
 /// A driver's own error, kept as the source.
@@ -192,6 +193,77 @@ pub enum Error {
     },
     /// The transaction is over: the database ended it after an earlier failure.
     TransactionEnded,
+
+    /// A flush of the session failed, and its transaction is lost. The session's objects can still be read;
+    /// `rollback` begins anew.
+    Aborted {
+        /// What failed.
+        cause: String,
+    },
+    /// The future of a flush, commit or rollback was dropped half-way. Its transaction was undone, and whether a commit
+    /// came through is not known. `rollback` begins anew.
+    Interrupted {
+        /// What was dropped: `flush`, `commit`, `rollback`.
+        during: &'static str,
+    },
+    /// Someone else changed or deleted the row since it was read. Nothing of the flush is kept.
+    StaleObject {
+        /// The object: `` `User(7)` ``.
+        object: String,
+        /// The version that was read, if the model has one.
+        expected: Option<i64>,
+        /// The version that the database has; none if the row is gone.
+        found: Option<i64>,
+    },
+    /// Two objects of a session have the same key. Nothing was sent.
+    IdentityConflict {
+        /// The object that was there first: `` `User(7)` ``.
+        object: String,
+    },
+    /// There is no order in which the changes could be written without breaking a constraint on the way. Nothing was
+    /// sent.
+    FlushCycle {
+        /// The rows that wait for each other, and by which columns.
+        objects: Vec<String>,
+    },
+    /// The database wrote another number of rows than it was given.
+    RowCount {
+        /// The table.
+        table: &'static str,
+        /// How many rows were sent.
+        expected: u64,
+        /// How many were written.
+        found: u64,
+    },
+    /// A handle whose object is not in the session: it left, or is another session's.
+    Detached {
+        /// The model.
+        model: &'static str,
+    },
+    /// Objects that validation refused. Nothing was sent.
+    Invalid(Vec<Violation>),
+}
+
+/// What validation found wrong with an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// The object: `` `User(7)` ``.
+    pub object: String,
+    /// The column at fault, if it is one.
+    pub column: Option<&'static str>,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// `` `User(7)`.email: not an address ``
+impl std::fmt::Display for Violation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.object)?;
+        if let Some(column) = self.column {
+            write!(f, ".{column}")?;
+        }
+        write!(f, ": {}", self.message)
+    }
 }
 
 /// `{}` is one line: what, where, what to do. `{:#}` adds the SQL and the binds, a line each.
@@ -243,6 +315,45 @@ impl std::fmt::Display for Error {
             Error::TransactionEnded => {
                 f.write_str("the transaction was ended by the database after an earlier error; nothing of it is kept")
             }
+            Error::Aborted { cause } => {
+                write!(f, "the session's transaction is lost, call `rollback()` to begin anew: {cause}")
+            }
+            Error::Interrupted { during } => {
+                write!(f, "a {during} of the session was dropped half-way, call `rollback()` to begin anew")
+            }
+            Error::StaleObject { object, expected: Some(expected), found: Some(found) } => write!(
+                f,
+                "{object} was changed by someone else: version {expected} was read, the database has {found}; load it \
+                 again and repeat the change"
+            ),
+            Error::StaleObject { object, found: None, .. } => {
+                write!(f, "{object} is gone: someone else deleted its row, or changed its key")
+            }
+            Error::StaleObject { object, .. } => write!(f, "{object} was changed by someone else"),
+            Error::IdentityConflict { object } => {
+                write!(f, "the session has {object} already: change that object, or use `merge` to copy onto it")
+            }
+            Error::FlushCycle { objects } => write!(
+                f,
+                "no order of writing keeps every constraint: {}; write some of them in a flush before, or make one of \
+                 the columns nullable",
+                objects.join(", ")
+            ),
+            Error::RowCount { table, expected, found } => {
+                write!(f, "`{table}` took {found} of {expected} rows: does a trigger or a rule turn some away?")
+            }
+            Error::Detached { model } => write!(
+                f,
+                "the session has no such `{model}`: the handle is another session's, or its object was expunged, \
+                 rolled back or deleted"
+            ),
+            Error::Invalid(violations) => {
+                write!(f, "{} not valid: ", if violations.len() == 1 { "an object is" } else { "objects are" })?;
+                for (number, violation) in violations.iter().enumerate() {
+                    write!(f, "{}{violation}", if number == 0 { "" } else { "; " })?;
+                }
+                Ok(())
+            }
         }
     }
 }
@@ -275,7 +386,15 @@ impl std::error::Error for Error {
             | Error::Identifier { .. }
             | Error::Statement(_)
             | Error::Unsupported { .. }
-            | Error::TransactionEnded => None,
+            | Error::TransactionEnded
+            | Error::Aborted { .. }
+            | Error::Interrupted { .. }
+            | Error::StaleObject { .. }
+            | Error::IdentityConflict { .. }
+            | Error::FlushCycle { .. }
+            | Error::RowCount { .. }
+            | Error::Detached { .. }
+            | Error::Invalid(_) => None,
         }
     }
 }
@@ -300,6 +419,30 @@ impl Error {
             | Error::Database { context, .. } => Some(context),
             _ => None,
         }
+    }
+
+    /// The same error, saying which object of a session it is about.
+    pub(crate) fn about(mut self, object: String, handle: AnyRef) -> Self {
+        if let Error::UniqueViolation { context, .. }
+        | Error::ForeignKeyViolation { context, .. }
+        | Error::NotNullViolation { context, .. }
+        | Error::CheckViolation { context, .. } = &mut self
+        {
+            context.object = Some(object);
+            context.handle = Some(handle);
+        }
+        self
+    }
+
+    /// Whether the database refused a row for what is in it.
+    pub(crate) fn is_violation(&self) -> bool {
+        matches!(
+            self,
+            Error::UniqueViolation { .. }
+                | Error::ForeignKeyViolation { .. }
+                | Error::NotNullViolation { .. }
+                | Error::CheckViolation { .. }
+        )
     }
 
     /// The variant's name, for logs and metrics.
@@ -333,13 +476,27 @@ impl Error {
             Error::Statement(_) => "Statement",
             Error::Unsupported { .. } => "Unsupported",
             Error::TransactionEnded => "TransactionEnded",
+            Error::Aborted { .. } => "Aborted",
+            Error::Interrupted { .. } => "Interrupted",
+            Error::StaleObject { .. } => "StaleObject",
+            Error::IdentityConflict { .. } => "IdentityConflict",
+            Error::FlushCycle { .. } => "FlushCycle",
+            Error::RowCount { .. } => "RowCount",
+            Error::Detached { .. } => "Detached",
+            Error::Invalid(_) => "Invalid",
         }
     }
 
     /// Whether the same transaction, run again from its start, can be expected to succeed.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Error::Serialization { .. } | Error::Deadlock { .. } | Error::LockTimeout { .. })
+        matches!(
+            self,
+            Error::Serialization { .. }
+                | Error::Deadlock { .. }
+                | Error::LockTimeout { .. }
+                | Error::StaleObject { .. }
+        )
     }
 }
 
@@ -352,6 +509,10 @@ pub struct Context {
     pub sql: String,
     /// The bound values, hidden unless the engine shows them.
     pub binds: Binds,
+    /// The object of a session that was being written: `` `User(7)` ``, `` a new `User` ``.
+    pub object: Option<String>,
+    /// The handle of that object.
+    pub handle: Option<AnyRef>,
     /// The table at fault.
     pub table: Option<String>,
     /// The columns at fault.
@@ -385,6 +546,9 @@ impl Context {
         }
         if let Some(constraint) = &self.constraint {
             write!(f, " (constraint `{constraint}`)")?;
+        }
+        if let Some(object) = &self.object {
+            write!(f, " by {object}")?;
         }
         if let Some(hint) = &self.hint {
             write!(f, ": {hint}")?;

@@ -64,6 +64,14 @@ impl<From, To> BelongsTo<From, To> {
     pub const fn new(from: TableRef, key: u16) -> Self {
         Relation { from, to: None, path: Path::Own(key), types: PhantomData }
     }
+
+    /// The number of the foreign key.
+    pub(crate) fn foreign_key(self) -> Option<u16> {
+        match self.path {
+            Path::Own(key) => Some(key),
+            Path::Theirs(_) | Path::Through(_) => None,
+        }
+    }
 }
 
 impl<From, To> HasMany<From, To> {

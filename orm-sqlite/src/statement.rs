@@ -212,14 +212,16 @@ impl Live {
     /// A row did not fit. A statement that writes is stepped to its end all the same.
     #[cold]
     fn refused<W: Work>(&self, rows: &mut rusqlite::Rows<'_>, writes: bool, work: &W, error: Error) -> Failure {
-        while writes {
+        if !writes {
+            return Failure::Failed(error);
+        }
+        loop {
             match rows.next() {
-                Ok(None) => break,
+                Ok(None) => return Failure::Failed(error),
                 Ok(Some(_unwanted)) => {}
                 Err(error) => return self.failure(error, work, false),
             }
         }
-        Failure::Failed(error)
     }
 
     #[cold]

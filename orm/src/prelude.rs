@@ -17,7 +17,7 @@ pub use orm_core::query::{
     update, update_rows,
 };
 #[doc(no_inline)]
-pub use orm_core::session::Ref;
+pub use orm_core::session::{Hooks, Ref, Session, State};
 #[doc(no_inline)]
 #[cfg(feature = "json")]
 pub use orm_core::types::Json;

@@ -7,6 +7,7 @@ use super::echo::{self, StatementEvent};
 use super::{Engine, EngineOptions};
 use crate::driver::Backend;
 use crate::error::{Error, Result};
+use crate::session::Hooks;
 
 /// Options of an engine before it is opened. `Engine::builder(url)` starts one.
 ///
@@ -83,6 +84,13 @@ impl EngineBuilder {
     #[must_use = "builders return the new value"]
     pub fn echo(self, echo: bool) -> Self {
         if echo { self.listen(echo::to_stderr()) } else { self }
+    }
+
+    /// Hooks of all sessions of the engine.
+    #[must_use = "builders return the new value"]
+    pub fn hooks(mut self, hooks: Hooks) -> Self {
+        self.options.hooks = Some(Arc::new(hooks));
+        self
     }
 
     /// Whether bound values stand in errors, in the echo and in traces. Defaults to false, since they may be secret.

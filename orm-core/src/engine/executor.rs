@@ -157,6 +157,12 @@ pub trait Executor: Send {
 #[derive(Debug)]
 pub struct Lent<'a>(pub(crate) LinkGuard<'a>);
 
+impl<'a> Lent<'a> {
+    pub(crate) fn borrowed(link: &'a mut Link) -> Self {
+        Lent(LinkGuard::Borrowed(link))
+    }
+}
+
 impl Executor for &Engine {
     async fn link(&mut self, caller: Caller) -> Result<Lent<'_>> {
         Ok(Lent(LinkGuard::Owned(Link::open((*self).clone(), caller).await?)))

@@ -74,13 +74,11 @@ impl Link {
 
     /// How often something else than a `SELECT` was run or streamed, whatever came of it: the same number twice says
     /// that nothing was written in between.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the session, which is to come"))]
     pub(crate) fn writes(&self) -> u64 {
         self.writes
     }
 
     /// Whether a transaction is open.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the session, which is to come"))]
     pub(crate) fn in_transaction(&self) -> bool {
         self.depth > 0
     }

@@ -9,7 +9,7 @@
 //! An engine is cheap to clone; clones share the pool. Its own `fetch_all` and the like take a connection from the
 //! pool for the one statement.
 
-mod after_commit;
+pub(crate) mod after_commit;
 mod builder;
 mod connection;
 mod echo;
@@ -35,7 +35,7 @@ use std::sync::Arc;
 pub use builder::EngineBuilder;
 pub use connection::Connection;
 pub use echo::StatementEvent;
-pub use executor::Executor;
+pub use executor::{Executor, Lent};
 pub use options::{EngineOptions, Isolation, Listener, TransactionOptions};
 pub use rows::Rows;
 pub use transaction::{Scope, Transaction};
@@ -46,8 +46,9 @@ use crate::model::{Entity, InsertRow, Model};
 use crate::pool::PoolState;
 use crate::query::{InsertRows, ModelRows, Query, Runnable, insert, update_rows};
 use crate::schema::Schema;
+use crate::session::Hooks;
 use crate::types::{IntoKey, ScalarRow};
-use executor::{Lent, fetch};
+use executor::fetch;
 use link::{Link, LinkGuard};
 
 /// An open database with its pool of connections.
@@ -386,6 +387,10 @@ impl Engine {
     /// [`Error::Closed`].
     pub async fn close(&self) {
         self.driver().close().await;
+    }
+
+    pub(crate) fn hooks(&self) -> Option<&Arc<Hooks>> {
+        self.options().hooks.as_ref()
     }
 
     pub(crate) fn driver(&self) -> &dyn Driver {

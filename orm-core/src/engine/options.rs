@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::echo::StatementEvent;
 use crate::pool::PoolOptions;
+use crate::session::Hooks;
 
 /// Is told of every statement, after it ran.
 pub type Listener = Arc<dyn Fn(&StatementEvent<'_>) + Send + Sync>;
@@ -23,6 +24,8 @@ pub struct EngineOptions {
     pub offload: bool,
     /// Who is told of statements.
     pub listeners: Vec<Listener>,
+    /// Hooks of all sessions.
+    pub hooks: Option<Arc<Hooks>>,
 }
 
 impl Default for EngineOptions {
@@ -33,6 +36,7 @@ impl Default for EngineOptions {
             show_binds: false,
             offload: false,
             listeners: Vec::new(),
+            hooks: None,
         }
     }
 }
@@ -45,6 +49,7 @@ impl fmt::Debug for EngineOptions {
             .field("show_binds", &self.show_binds)
             .field("offload", &self.offload)
             .field("listeners", &self.listeners.len())
+            .field("hooks", &self.hooks)
             .finish()
     }
 }

@@ -16,10 +16,7 @@ use crate::types::BindSink;
 use crate::value::ValueRef;
 
 /// Saves structs in one transaction, or in a savepoint of the one that is open. They get their keys once all is kept.
-pub(super) async fn save<'a, T>(
-    link: impl Future<Output = Result<Lent<'a>>> + Send,
-    structs: &mut [T],
-) -> Result<u64>
+pub(super) async fn save<'a, T>(link: impl Future<Output = Result<Lent<'a>>> + Send, structs: &mut [T]) -> Result<u64>
 where
     T: Model + InsertRow<Model = T>,
 {

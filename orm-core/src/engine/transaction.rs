@@ -43,14 +43,12 @@ impl Transaction {
 
     /// Takes the connection, and all that is known of it, until it is [put back](Transaction::put_back). Meanwhile, and
     /// for ever if it never is, everything here fails with [`Error::TransactionEnded`].
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the session, which is to come"))]
     pub(crate) fn take_link(&mut self) -> Link {
         let gone = self.link.gone();
         std::mem::replace(&mut self.link, gone)
     }
 
     /// Puts back what [`take_link`](Transaction::take_link) took.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the session, which is to come"))]
     pub(crate) fn put_back(&mut self, link: Link) {
         self.link = link;
     }

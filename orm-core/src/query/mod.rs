@@ -34,7 +34,7 @@ pub use insert::{Insert, InsertRows, insert};
 pub use join::{JoinOn, Joinable};
 pub use keyed::ModelRows;
 pub use raw::{IntoRawPart, Sql, SqlRows, part};
-pub use select::{MadeFrom, Select, select};
+pub use select::{IntoGroup, MadeFrom, Select, select};
 pub use selection::{Label, Labelled, Optional, Selection, Width, label};
 pub use update::{Update, update};
 pub(crate) use update_rows::all_but_the_key;

@@ -175,6 +175,11 @@ impl<Row> Select<Row> {
         &self.ast
     }
 
+    /// The statement as a tree.
+    pub(crate) fn ast(&self) -> &ast::Select {
+        &self.ast
+    }
+
     /// The tree below, taken out.
     #[must_use]
     pub fn into_ast(self) -> ast::Select {

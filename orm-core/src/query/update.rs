@@ -36,6 +36,17 @@ pub fn update<E: Entity>(entity: E) -> Update<E::Model, Unfiltered> {
     Update { ast, returned: (), types: PhantomData }
 }
 
+impl<M> Update<M> {
+    /// An update whose condition is there.
+    pub(crate) fn of(ast: ast::Update) -> Self {
+        Update { ast, returned: (), types: PhantomData }
+    }
+
+    pub(crate) fn into_ast(self) -> ast::Update {
+        self.ast
+    }
+}
+
 impl<M: Model, State, Returned> Update<M, State, Returned> {
     /// Sets a column to a value, an expression over the row's values from before, or a subquery. A later `set` of the
     /// same column wins.

@@ -17,7 +17,6 @@ pub struct Ref<T> {
 
 impl<T> Ref<T> {
     /// The row in a slot of a session. The generation tells it from those that stood there before.
-    #[allow(dead_code, reason = "the session calls it")]
     pub(crate) const fn new(session: u64, slot: u32, generation: u32) -> Self {
         Ref { session, slot, generation, model: PhantomData }
     }
@@ -30,6 +29,30 @@ pub struct AnyRef {
     pub(crate) session: u64,
     pub(crate) slot: u32,
     pub(crate) generation: u32,
+}
+
+impl AnyRef {
+    /// The handle of an object of this model, if it is one.
+    ///
+    /// ```
+    /// # use orm::{prelude::*, docs::*};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> orm::Result<()> {
+    /// # let engine = orm::connect("sqlite::memory:").await?;
+    /// # engine.create_all(schema![User, Post]).await?;
+    /// let mut session = Session::new(&engine);
+    /// session.add(User::builder().name("A").email("same@example.com"));
+    /// let other = session.add(User::builder().name("B").email("same@example.com"));
+    /// let error = session.flush().await.unwrap_err();
+    /// assert!(matches!(error, orm::Error::UniqueViolation { .. }));
+    /// let culprit = error.context().and_then(|context| context.handle).and_then(|handle| handle.of::<User>());
+    /// assert_eq!(culprit, Some(other));
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn of<T: 'static>(self) -> Option<Ref<T>> {
+        let AnyRef { model, session, slot, generation } = self;
+        (model == TypeId::of::<T>()).then(|| Ref::new(session, slot, generation))
+    }
 }
 
 impl<T: 'static> From<Ref<T>> for AnyRef {

@@ -1,0 +1,763 @@
+//! What a session knows of one model's objects: their states, their keys, and how to undo what happened to them.
+//!
+//! Of an object that nobody touched there is its row, a [`Head`] and a place in the identity map. Everything else is
+//! in a [`Note`], which exists from the first touch to the end of the transaction: so a flush, a commit and a rollback
+//! cost what was touched, not what was loaded.
+
+use std::any::TypeId;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+use smallvec::SmallVec;
+
+use super::keys;
+use super::rows::{At, Rows, Values};
+use super::{Object, State};
+use crate::ast::{Assignment, ColumnSet};
+use crate::driver::Row;
+use crate::error::Result;
+use crate::meta::TableMeta;
+use crate::model::KeyValues;
+use crate::types::ColumnType;
+use crate::value::{Value, ValueRef};
+
+/// The objects of one model.
+pub(super) struct Arena {
+    pub(super) model: TypeId,
+    /// The session's number.
+    pub(super) session: u64,
+    pub(super) meta: &'static TableMeta,
+    pub(super) values: Box<dyn Values>,
+    heads: Vec<Head>,
+    free: Vec<u32>,
+    notes: Vec<Note>,
+    free_notes: Vec<u32>,
+    /// The identity map: slots by the key that the database has for them.
+    index: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+    /// Slots of pending objects in the order of their coming. Some may have left.
+    pub(super) pending: Vec<u32>,
+    /// Slots of rows of which a copy was put aside since the last flush. Some may have left.
+    pub(super) touched: Vec<u32>,
+    /// Slots of objects that the next flush deletes. Some may have left.
+    pub(super) deleting: Vec<u32>,
+    undo: Vec<Undo>,
+    /// Where the innermost level begins in `undo`.
+    mark: usize,
+    /// How many objects there are.
+    len: usize,
+}
+
+/// What is known of every slot.
+#[derive(Debug, Clone, Copy)]
+struct Head {
+    /// Counts the objects that were in the slot.
+    generation: u32,
+    /// The number of its note, counted from 1; 0 is none.
+    note: u32,
+    /// The hash of its key in the identity map.
+    hash: u32,
+    state: Slot,
+}
+
+/// The state of a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Slot {
+    /// Empty. The object that was in it last is now this.
+    Empty(State),
+    Pending,
+    Persistent,
+    /// To be deleted by the next flush.
+    Deleting,
+    /// Deleted by a flush, until the transaction ends.
+    Deleted,
+}
+
+/// What is known of an object that is not as it was loaded.
+#[derive(Debug, Default)]
+pub(super) struct Note {
+    /// The row as the database has it, put aside at the first touch since the last flush.
+    pub(super) base: Option<u32>,
+    /// The columns that a pending row gives.
+    pub(super) columns: ColumnSet,
+    /// Keys to be filled in from objects that have none yet.
+    pub(super) parents: SmallVec<[Parent; 1]>,
+    /// Columns to be set to expressions.
+    pub(super) expressions: Vec<Assignment>,
+    /// Its last entry in the undo log, counted from 1; 0 is none.
+    logged: u32,
+}
+
+/// An object of some arena.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Place {
+    pub(super) arena: u16,
+    pub(super) slot: u32,
+}
+
+/// A key to be filled in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Parent {
+    pub(super) foreign_key: u16,
+    pub(super) place: Place,
+    pub(super) generation: u32,
+}
+
+/// What happened, for the way back.
+#[derive(Debug, Clone, Copy)]
+struct Undo {
+    slot: u32,
+    generation: u32,
+    what: Happened,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Happened {
+    /// It was added, or read after something was written: on the way back it leaves.
+    Came,
+    /// Its row was another one, which is kept. `before` is the object's entry before this one.
+    Changed { kept: u32, before: u32 },
+    /// It was marked as deleted.
+    Deleted,
+}
+
+impl Arena {
+    pub(super) fn new<T: Object>(session: u64) -> Self {
+        Arena {
+            model: TypeId::of::<T>(),
+            session,
+            meta: T::TABLE,
+            values: Box::new(Rows::<T>::default()),
+            heads: Vec::new(),
+            free: Vec::new(),
+            notes: Vec::new(),
+            free_notes: Vec::new(),
+            index: HashTable::new(),
+            hasher: DefaultHashBuilder::default(),
+            pending: Vec::new(),
+            touched: Vec::new(),
+            deleting: Vec::new(),
+            undo: Vec::new(),
+            mark: 0,
+            len: 0,
+        }
+    }
+
+    pub(super) fn rows<T: Object>(&self) -> Option<&Rows<T>> {
+        self.values.as_any().downcast_ref()
+    }
+
+    pub(super) fn rows_mut<T: Object>(&mut self) -> Option<&mut Rows<T>> {
+        self.values.as_any_mut().downcast_mut()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The state of the object that a handle stands for. Of one that left it is known as long as its slot is empty.
+    pub(super) fn state(&self, slot: u32, generation: u32) -> Slot {
+        match self.heads.get(slot as usize) {
+            Some(head) if head.generation == generation => head.state,
+            Some(head) if head.generation == generation.wrapping_add(1) => match head.state {
+                Slot::Empty(state) => Slot::Empty(state),
+                _ => Slot::Empty(State::Detached),
+            },
+            _ => Slot::Empty(State::Detached),
+        }
+    }
+
+    #[inline]
+    pub(super) fn is_here(&self, slot: u32, generation: u32) -> bool {
+        matches!(self.heads.get(slot as usize), Some(head) if head.generation == generation && !matches!(head.state, Slot::Empty(_)))
+    }
+
+    pub(super) fn generation(&self, slot: u32) -> u32 {
+        self.heads.get(slot as usize).map_or(0, |head| head.generation)
+    }
+
+    /// The state of a slot, whoever is in it.
+    pub(super) fn slot_state(&self, slot: u32) -> Slot {
+        self.heads.get(slot as usize).map_or(Slot::Empty(State::Detached), |head| head.state)
+    }
+
+    fn set_state(&mut self, slot: u32, state: Slot) {
+        if let Some(head) = self.heads.get_mut(slot as usize) {
+            head.state = state;
+        }
+    }
+
+    /// The slots with an object, in order.
+    pub(super) fn slots(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..).zip(&self.heads).filter(|(_, head)| !matches!(head.state, Slot::Empty(_))).map(|(slot, _)| slot)
+    }
+
+    /// The slot that the next object gets.
+    pub(super) fn next_slot(&self) -> u32 {
+        self.free.last().copied().unwrap_or_else(|| u32::try_from(self.heads.len()).unwrap_or(u32::MAX))
+    }
+
+    fn occupy(&mut self, slot: u32, state: Slot) {
+        if self.free.last() == Some(&slot) {
+            self.free.pop();
+            self.set_state(slot, state);
+        } else {
+            self.heads.push(Head { generation: 0, note: 0, hash: 0, state });
+        }
+        self.len += 1;
+    }
+
+    /// The object leaves, and its row with it.
+    fn vacate(&mut self, slot: u32, left: State) {
+        self.release_note(slot);
+        self.values.empty(slot);
+        if let Some(head) = self.heads.get_mut(slot as usize) {
+            head.generation = head.generation.wrapping_add(1);
+            head.state = Slot::Empty(left);
+            self.free.push(slot);
+            self.len -= 1;
+        }
+    }
+
+    // Notes.
+
+    pub(super) fn note(&self, slot: u32) -> Option<&Note> {
+        let number = self.heads.get(slot as usize)?.note;
+        self.notes.get(number.checked_sub(1)? as usize)
+    }
+
+    pub(super) fn note_mut(&mut self, slot: u32) -> Option<&mut Note> {
+        let head = self.heads.get_mut(slot as usize)?;
+        if head.note == 0 {
+            head.note = match self.free_notes.pop() {
+                Some(number) => number,
+                None => {
+                    self.notes.push(Note::default());
+                    u32::try_from(self.notes.len()).unwrap_or(u32::MAX)
+                }
+            };
+        }
+        self.notes.get_mut(head.note as usize - 1)
+    }
+
+    fn release_note(&mut self, slot: u32) {
+        let Some(head) = self.heads.get_mut(slot as usize) else { return };
+        let number = std::mem::take(&mut head.note);
+        let Some(note) = number.checked_sub(1).and_then(|index| self.notes.get_mut(index as usize)) else { return };
+        if let Some(kept) = std::mem::take(note).base {
+            self.values.forget(kept);
+        }
+        self.free_notes.push(number);
+    }
+
+    // Rows.
+
+    /// Where the row is as the database has it.
+    #[inline]
+    pub(super) fn stored(&self, slot: u32) -> At {
+        match self.note(slot).and_then(|note| note.base) {
+            Some(kept) => At::Kept(kept),
+            None => At::Now(slot),
+        }
+    }
+
+    /// Puts the row aside before it is changed, unless it was since the last flush.
+    pub(super) fn touch(&mut self, slot: u32) {
+        let touched = self.note(slot).is_some_and(|note| note.base.is_some());
+        if touched || !matches!(self.slot_state(slot), Slot::Persistent | Slot::Deleting | Slot::Deleted) {
+            return;
+        }
+        let kept = self.values.keep(slot);
+        if let Some(note) = self.note_mut(slot) {
+            note.base = Some(kept);
+        }
+        self.touched.push(slot);
+    }
+
+    /// The columns in which a row differs from what the database has.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Bind`](crate::Error::Bind) if no column can hold a value.
+    pub(super) fn changed(&self, slot: u32) -> Result<ColumnSet> {
+        let mut columns = ColumnSet::default();
+        let Some(note) = self.note(slot) else { return Ok(columns) };
+        if let Some(kept) = note.base {
+            self.differences(At::Kept(kept), At::Now(slot), &mut columns)?;
+        }
+        for parent in &note.parents {
+            if let Some(column) = self.key_column(parent.foreign_key) {
+                columns.insert(column);
+            }
+        }
+        Ok(columns)
+    }
+
+    /// Adds the columns in which two rows differ. Computed ones are the database's affair, and the version is the
+    /// flush's.
+    pub(super) fn differences(&self, left: At, right: At, columns: &mut ColumnSet) -> Result<()> {
+        for (index, column) in (0..).zip(self.meta.columns) {
+            let own = column.computed.is_none() && self.meta.version != Some(index);
+            if own && !keys::same(self.values.as_ref(), left, right, index)? {
+                columns.insert(index);
+            }
+        }
+        Ok(())
+    }
+
+    /// The column of a foreign key.
+    pub(super) fn key_column(&self, foreign_key: u16) -> Option<u16> {
+        self.meta.foreign_keys.get(usize::from(foreign_key))?.columns.first().copied()
+    }
+
+    // The identity map.
+
+    /// The object with this key.
+    pub(super) fn find(&self, key: &[Value]) -> Option<u32> {
+        let hash = keys::hash_values(&self.hasher, key).ok()?;
+        let matches = |at| keys::row_is(self.values.as_ref(), at, self.meta.primary_key, key);
+        self.look_up(hash, matches)
+    }
+
+    /// The object whose key is that of a row.
+    pub(super) fn find_row(&self, row: At) -> Result<Option<u32>> {
+        let hash = keys::hash_row(&self.hasher, self.values.as_ref(), row, self.meta.primary_key)?;
+        let values = self.values.as_ref();
+        let matches =
+            |at| self.meta.primary_key.iter().all(|column| matches!(keys::same(values, row, at, *column), Ok(true)));
+        Ok(self.look_up(hash, matches))
+    }
+
+    fn look_up(&self, hash: u32, matches: impl Fn(At) -> bool) -> Option<u32> {
+        let found = self.index.find(spread(hash), |slot| {
+            self.heads.get(*slot as usize).is_some_and(|head| head.hash == hash) && matches(self.stored(*slot))
+        });
+        found.copied()
+    }
+
+    /// The object with the key that a row of the database has, where that can be said without reading the row.
+    fn find_read(&self, row: &dyn Row) -> Option<u32> {
+        let [column] = self.meta.primary_key else { return None };
+        let meta = self.meta.column(*column)?;
+        if !matches!(meta.column_type, ColumnType::Int16 | ColumnType::Int32 | ColumnType::Int64) {
+            return None;
+        }
+        let Ok(ValueRef::Int(key)) = row.get(usize::from(*column)) else { return None };
+        let values = self.values.as_ref();
+        self.look_up(keys::hash_integer(&self.hasher, key), |at| {
+            keys::column_is(values, at, *column, ValueRef::Int(key))
+        })
+    }
+
+    /// Enters an object by the key that the database has for it.
+    pub(super) fn enter(&mut self, slot: u32) -> Result<()> {
+        let hash = keys::hash_row(&self.hasher, self.values.as_ref(), self.stored(slot), self.meta.primary_key)?;
+        if let Some(head) = self.heads.get_mut(slot as usize) {
+            head.hash = hash;
+        }
+        let heads = &self.heads;
+        let hash_of = |slot: &u32| spread(heads.get(*slot as usize).map_or(0, |head| head.hash));
+        self.index.insert_unique(spread(hash), slot, hash_of);
+        Ok(())
+    }
+
+    /// Takes an object out of the identity map, if it is in it.
+    pub(super) fn leave(&mut self, slot: u32) {
+        let hash = self.heads.get(slot as usize).map_or(0, |head| head.hash);
+        if let Ok(entry) = self.index.find_entry(spread(hash), |other| *other == slot) {
+            entry.remove();
+        }
+    }
+
+    // What happens to objects.
+
+    /// A new object, whose row was put into `slot`.
+    pub(super) fn add(&mut self, slot: u32, columns: ColumnSet) -> u32 {
+        self.occupy(slot, Slot::Pending);
+        self.pending.push(slot);
+        if let Some(note) = self.note_mut(slot) {
+            note.columns = columns;
+        }
+        self.log(slot, Happened::Came);
+        self.generation(slot)
+    }
+
+    /// An object of the database's, whose row was put into `slot`, which is the next one.
+    pub(super) fn attach(&mut self, slot: u32) -> Result<u32> {
+        self.occupy(slot, Slot::Persistent);
+        self.enter(slot)?;
+        Ok(self.generation(slot))
+    }
+
+    /// Reads a row of the database: the object that has its key, or a new one. Says whether it is new.
+    pub(super) fn read(&mut self, row: &dyn Row, refresh: bool) -> Result<(u32, bool)> {
+        if let Some(slot) = self.find_read(row) {
+            if refresh {
+                self.overwrite(slot, row)?;
+            }
+            return Ok((slot, false));
+        }
+        let slot = self.next_slot();
+        self.values.decode(slot, row)?;
+        if let Some(known) = self.find_row(At::Now(slot))? {
+            self.values.empty(slot);
+            if refresh {
+                self.overwrite(known, row)?;
+            }
+            return Ok((known, false));
+        }
+        self.attach(slot)?;
+        Ok((slot, true))
+    }
+
+    /// Reads a row of the database that may be one of the objects here, and gives that object.
+    pub(super) fn read_known(&mut self, row: &dyn Row, refresh: bool) -> Result<Option<u32>> {
+        let slot = self.next_slot();
+        let known = match self.find_read(row) {
+            Some(known) => Some(known),
+            None => {
+                self.values.decode(slot, row)?;
+                let known = self.find_row(At::Now(slot));
+                self.discard(slot);
+                known?
+            }
+        };
+        if let Some(known) = known.filter(|_| refresh) {
+            self.overwrite(known, row)?;
+        }
+        Ok(known)
+    }
+
+    /// Drops a row that was put into the next slot, and that is no object.
+    pub(super) fn discard(&mut self, slot: u32) {
+        self.values.empty(slot);
+    }
+
+    /// The values of a row's key.
+    pub(super) fn key_values(&self, at: At) -> Result<KeyValues> {
+        self.meta.primary_key.iter().map(|column| keys::value(self.values.as_ref(), at, *column)).collect()
+    }
+
+    /// A row's version, if the model has one.
+    pub(super) fn version(&self, at: At) -> Result<Option<i64>> {
+        let Some(column) = self.meta.version else { return Ok(None) };
+        match keys::value(self.values.as_ref(), at, column)? {
+            Value::Int(version) => Ok(Some(version)),
+            _ => Ok(None),
+        }
+    }
+
+    /// The columns that a whole struct gives: all but those that the database makes.
+    pub(super) fn given(&self, slot: u32) -> ColumnSet {
+        let mut columns = ColumnSet::first(self.meta.columns.len());
+        for (index, column) in (0..).zip(self.meta.columns) {
+            let unmade =
+                self.meta.generated == Some(index) && keys::is_unset(self.values.as_ref(), At::Now(slot), index);
+            if unmade || column.computed.is_some() {
+                columns.remove(index);
+            }
+        }
+        columns
+    }
+
+    /// The object that has this key as it is in memory: also a pending one that was given it.
+    pub(super) fn find_now(&self, key: &[Value]) -> Option<u32> {
+        let is = |slot: &u32| keys::row_is(self.values.as_ref(), At::Now(*slot), self.meta.primary_key, key);
+        let pending = || self.pending.iter().copied().filter(|slot| self.slot_state(*slot) == Slot::Pending).find(is);
+        self.find(key).or_else(pending)
+    }
+
+    /// Sets a column of an object as the database has done by itself.
+    pub(super) fn follow(&mut self, slot: u32, column: u16, value: ValueRef<'_>) -> Result<()> {
+        let kept = self.values.keep(slot);
+        self.values.assign(slot, column, value)?;
+        self.log_changed(slot, kept);
+        Ok(())
+    }
+
+    /// What hashes its keys.
+    pub(super) fn hasher(&self) -> &DefaultHashBuilder {
+        &self.hasher
+    }
+
+    /// Replaces an object's row by what the database has now. Changes that were not flushed are lost.
+    pub(super) fn overwrite(&mut self, slot: u32, row: &dyn Row) -> Result<()> {
+        self.unkeep(slot);
+        let kept = self.values.keep(slot);
+        self.leave(slot);
+        let read = self.values.decode(slot, row);
+        if let Err(error) = read {
+            self.values.forget(kept);
+            self.enter(slot)?;
+            return Err(error);
+        }
+        self.enter(slot)?;
+        self.log_changed(slot, kept);
+        Ok(())
+    }
+
+    /// Puts back what was not flushed.
+    fn unkeep(&mut self, slot: u32) {
+        let Some(number) = self.heads.get(slot as usize).map(|head| head.note) else { return };
+        let Some(note) = number.checked_sub(1).and_then(|index| self.notes.get_mut(index as usize)) else { return };
+        note.parents.clear();
+        note.expressions.clear();
+        if let Some(kept) = note.base.take() {
+            self.values.restore(slot, kept);
+        }
+    }
+
+    /// Keeps a row for the way back, unless the innermost level has one of the object already.
+    fn log_changed(&mut self, slot: u32, kept: u32) {
+        let (mark, entry) = (self.mark, u32::try_from(self.undo.len() + 1).unwrap_or(u32::MAX));
+        let Some(note) = self.note_mut(slot) else { return };
+        if note.logged as usize > mark {
+            self.values.forget(kept);
+            return;
+        }
+        let before = std::mem::replace(&mut note.logged, entry);
+        self.log(slot, Happened::Changed { kept, before });
+    }
+
+    fn log(&mut self, slot: u32, what: Happened) {
+        let generation = self.generation(slot);
+        self.undo.push(Undo { slot, generation, what });
+    }
+
+    /// Notes that an object was read after something was written.
+    pub(super) fn log_came(&mut self, slot: u32) {
+        self.log(slot, Happened::Came);
+    }
+
+    /// Marks an object to be deleted by the next flush; a pending one just leaves.
+    pub(super) fn delete(&mut self, slot: u32) {
+        match self.slot_state(slot) {
+            Slot::Pending => self.vacate(slot, State::Transient),
+            Slot::Persistent => {
+                self.set_state(slot, Slot::Deleting);
+                self.deleting.push(slot);
+                self.log(slot, Happened::Deleted);
+            }
+            Slot::Deleting | Slot::Deleted | Slot::Empty(_) => {}
+        }
+    }
+
+    /// Notes that the database has no such row any more.
+    pub(super) fn was_deleted(&mut self, slot: u32) {
+        self.leave(slot);
+        if let Some(kept) = self.note_mut(slot).and_then(|note| note.base.take()) {
+            self.log_changed(slot, kept);
+        }
+        if self.slot_state(slot) == Slot::Persistent {
+            self.log(slot, Happened::Deleted);
+        }
+        self.set_state(slot, Slot::Deleted);
+    }
+
+    /// Lets an object go, whatever its state. Nothing brings it back.
+    pub(super) fn expunge(&mut self, slot: u32) {
+        let left = match self.slot_state(slot) {
+            Slot::Pending => State::Transient,
+            Slot::Persistent | Slot::Deleting => {
+                self.leave(slot);
+                State::Detached
+            }
+            Slot::Deleted => State::Detached,
+            Slot::Empty(_) => return,
+        };
+        self.vacate(slot, left);
+    }
+
+    /// A pending row was inserted.
+    pub(super) fn was_inserted(&mut self, slot: u32) -> Result<()> {
+        self.set_state(slot, Slot::Persistent);
+        self.settle(slot);
+        self.enter(slot)
+    }
+
+    /// A changed row was updated: the database has it as it is now.
+    pub(super) fn was_updated(&mut self, slot: u32) -> Result<()> {
+        let Some(kept) = self.note_mut(slot).and_then(|note| note.base.take()) else {
+            self.settle(slot);
+            return Ok(());
+        };
+        let same_key = self.meta.primary_key.iter().try_fold(true, |all, column| {
+            Ok::<_, crate::Error>(all && keys::same(self.values.as_ref(), At::Kept(kept), At::Now(slot), *column)?)
+        })?;
+        self.log_changed(slot, kept);
+        self.settle(slot);
+        if !same_key {
+            self.leave(slot);
+            self.enter(slot)?;
+        }
+        Ok(())
+    }
+
+    /// A touched row turned out to be as it was.
+    pub(super) fn was_unchanged(&mut self, slot: u32) {
+        if let Some(kept) = self.note_mut(slot).and_then(|note| note.base.take()) {
+            self.values.forget(kept);
+        }
+    }
+
+    fn settle(&mut self, slot: u32) {
+        if let Some(note) = self.note_mut(slot) {
+            note.parents.clear();
+            note.expressions.clear();
+        }
+    }
+
+    /// Gives new rows their first version.
+    pub(super) fn begin_versions(&mut self) -> Result<()> {
+        let Some(version) = self.meta.version else { return Ok(()) };
+        for slot in &self.pending {
+            let new = self.heads.get(*slot as usize).is_some_and(|head| head.state == Slot::Pending);
+            if new && keys::is_unset(self.values.as_ref(), At::Now(*slot), version) {
+                self.values.assign(*slot, version, ValueRef::Int(1))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets the defaults for updates of changed rows. What the program has set itself stays.
+    pub(super) fn set_update_defaults(&mut self) -> Result<()> {
+        for slot in self.touched.clone() {
+            let expressions = self.note(slot).is_some_and(|note| !note.expressions.is_empty());
+            let changed = if self.slot_state(slot) == Slot::Persistent { self.changed(slot)? } else { continue };
+            if changed.is_empty() && !expressions {
+                continue;
+            }
+            let before = self.values.keep(slot);
+            self.values.set_update_defaults(slot);
+            for column in changed.iter() {
+                if !keys::same(self.values.as_ref(), At::Kept(before), At::Now(slot), column)? {
+                    let own = keys::value(self.values.as_ref(), At::Kept(before), column)?;
+                    let own =
+                        own.borrowed().map_err(|source| crate::Error::Bind { place: "a value".into(), source })?;
+                    self.values.assign(slot, column, own)?;
+                }
+            }
+            self.values.forget(before);
+        }
+        Ok(())
+    }
+
+    /// A copy of a row in the next slot, to be discarded.
+    pub(super) fn scratch(&mut self, slot: u32) -> u32 {
+        let (kept, scratch) = (self.values.keep(slot), self.next_slot());
+        self.values.restore(scratch, kept);
+        scratch
+    }
+
+    /// Whether a flush could have something to do.
+    pub(super) fn is_dirty(&self) -> bool {
+        !(self.pending.is_empty() && self.touched.is_empty() && self.deleting.is_empty())
+    }
+
+    /// Everything that was to be written is.
+    pub(super) fn flushed(&mut self) {
+        self.pending.clear();
+        self.deleting.clear();
+        let touched = std::mem::take(&mut self.touched);
+        for slot in touched {
+            self.was_unchanged(slot);
+        }
+    }
+
+    // The way back.
+
+    /// Begins a level. Gives what ends it.
+    pub(super) fn begin_level(&mut self) -> usize {
+        std::mem::replace(&mut self.mark, self.undo.len())
+    }
+
+    /// Ends a level whose changes now belong to the one around it, which begins at `outer`.
+    pub(super) fn end_level(&mut self, outer: usize) {
+        self.mark = outer;
+    }
+
+    /// Undoes the innermost level in memory.
+    pub(super) fn undo_level(&mut self) {
+        for slot in std::mem::take(&mut self.touched) {
+            self.unkeep(slot);
+        }
+        while self.undo.len() > self.mark {
+            let Some(entry) = self.undo.pop() else { break };
+            self.undo_one(entry);
+        }
+        let heads = &self.heads;
+        let is = |slot: &u32, state: Slot| heads.get(*slot as usize).is_some_and(|head| head.state == state);
+        self.pending.retain(|slot| is(slot, Slot::Pending));
+        self.deleting.retain(|slot| is(slot, Slot::Deleting));
+    }
+
+    fn undo_one(&mut self, Undo { slot, generation, what }: Undo) {
+        let here = self.is_here(slot, generation);
+        match what {
+            Happened::Came if here => {
+                let left = if self.slot_state(slot) == Slot::Pending { State::Transient } else { State::Detached };
+                self.leave(slot);
+                // What was added is as if it had never been saved.
+                self.vacate(slot, left);
+            }
+            Happened::Changed { kept, before } if here => {
+                self.leave(slot);
+                self.values.restore(slot, kept);
+                if let Some(note) = self.note_mut(slot) {
+                    note.logged = before;
+                }
+                if self.slot_state(slot) != Slot::Deleted {
+                    // A row that was in the identity map before can be entered again.
+                    drop(self.enter(slot));
+                }
+            }
+            Happened::Deleted if here => {
+                if self.slot_state(slot) == Slot::Deleted {
+                    drop(self.enter(slot));
+                }
+                self.set_state(slot, Slot::Persistent);
+            }
+            Happened::Changed { kept, .. } => self.values.forget(kept),
+            Happened::Came | Happened::Deleted => {}
+        }
+    }
+
+    /// The transaction is over, and what it did is lasting.
+    pub(super) fn committed(&mut self) {
+        for entry in std::mem::take(&mut self.undo) {
+            match entry.what {
+                Happened::Changed { kept, .. } => self.values.forget(kept),
+                Happened::Deleted if self.is_here(entry.slot, entry.generation) => {
+                    if self.slot_state(entry.slot) == Slot::Deleted {
+                        self.vacate(entry.slot, State::Detached);
+                    }
+                }
+                Happened::Came | Happened::Deleted => {}
+            }
+            if self.is_here(entry.slot, entry.generation) {
+                self.tidy(entry.slot);
+            }
+        }
+        self.mark = 0;
+    }
+
+    /// Gives a note back if nothing is in it that is still needed.
+    fn tidy(&mut self, slot: u32) {
+        let Some(note) = self.note_mut(slot) else { return };
+        note.logged = 0;
+        let idle = note.base.is_none() && note.parents.is_empty() && note.expressions.is_empty();
+        if idle && self.slot_state(slot) != Slot::Pending {
+            self.release_note(slot);
+        }
+    }
+
+    /// The transaction is over, and nothing of it is left.
+    pub(super) fn rolled_back(&mut self) {
+        self.mark = 0;
+        self.undo_level();
+    }
+}
+
+/// The identity map looks at the upper bits of a hash, too.
+fn spread(hash: u32) -> u64 {
+    u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}

@@ -1,0 +1,504 @@
+//! Running a plan: one statement for many rows of a step, and back into memory what the database made.
+
+use hashbrown::HashMap;
+
+use super::arena::{Arena, Slot};
+use super::hooks::{Moment, Told};
+use super::job::{Job, miscounted, write_back};
+use super::line::Status;
+use super::plan::{self, Kind, Op, Plan, Step};
+use super::rows::At;
+use super::{Session, changes, keys};
+use crate::engine::link::Ending;
+use crate::error::{Error, Result};
+use crate::meta::OnAction;
+use crate::value::{Value, ValueRef};
+
+/// How often a commit flushes what hooks of the flush before have changed.
+const ROUNDS: usize = 100;
+
+impl Session {
+    /// Writes all changes, in as few statements as it takes. It ends no transaction.
+    ///
+    /// New rows are inserted parents first, many rows a statement, and get the keys and other values that the database
+    /// makes; of changed rows only the changed columns are updated; rows are deleted children first. Nothing is sent if
+    /// nothing has changed.
+    ///
+    /// # Errors
+    ///
+    /// A violated constraint says which object it was. The innermost savepoint is then lost, or the transaction if there
+    /// is none: until it is rolled back, everything is [`Error::Aborted`], and objects can still be read.
+    /// [`Error::Invalid`], [`Error::IdentityConflict`] and [`Error::FlushCycle`] come before anything is sent, and
+    /// nothing is lost. [`Error::StaleObject`] if a row was changed or deleted behind our back.
+    pub async fn flush(&mut self) -> Result<()> {
+        self.check()?;
+        if self.hooks.is_empty() && !self.arenas.iter().any(Arena::is_dirty) {
+            return Ok(());
+        }
+        let plan = self.prepare()?;
+        if plan.ops.is_empty() {
+            self.arenas.iter_mut().for_each(Arena::flushed);
+            return Ok(());
+        }
+        let told = self.changes_to_tell(&plan)?;
+        let attempt = Attempt::new(self, "flush");
+        let written = attempt.session.write(&plan).await;
+        attempt.over();
+        if let Err(error) = written.and_then(|()| self.finish(&plan)) {
+            return Err(self.lost(error));
+        }
+        self.tell(&plan, told)?;
+        self.run_after_flush()
+    }
+
+    /// The statements that a flush would send now. Keys that are still to be made show in none of them, since binds
+    /// are not shown.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::flush`] before it sends anything.
+    pub fn preview(&self) -> Result<Vec<String>> {
+        let plan = Plan::new(&self.arenas, plan::collect(&self.arenas)?)?;
+        let driver = self.line.engine().driver();
+        let mut texts: Vec<Result<String>> = Vec::new();
+        for step in plan.steps.iter().filter(|step| !step.is_empty()) {
+            let Some(arena) = self.arenas.get(usize::from(step.arena)) else { continue };
+            let job = Job::new(arena, &plan.ops, step, driver.features());
+            for (start, end) in job.chunks(driver.features()) {
+                texts.push(job.with_statement(start, end, |statement| driver.text(statement).map(|(sql, _)| sql))?);
+            }
+        }
+        texts.into_iter().collect()
+    }
+
+    /// Begins a transaction that takes the write lock at once. A session begins by itself when it first needs the
+    /// database; say this where it reads what it is going to change, and others write as well.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LockTimeout`] if another writer does not finish in time; [`Error::Statement`] if a transaction is open.
+    pub async fn begin(&mut self) -> Result<()> {
+        self.check()?;
+        if self.line.in_transaction() {
+            return Err(Error::Statement(
+                "the session's transaction has begun already: commit or roll back first".into(),
+            ));
+        }
+        let options = self.line.write_options();
+        self.open(Some(options)).await.map(drop)
+    }
+
+    /// Flushes, makes the changes lasting, and gives the connection back. The objects stay as they are; deleted ones
+    /// leave.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Session::flush`] and of the commit; nothing is then kept, and [`Session::rollback`] begins anew.
+    pub async fn commit(&mut self) -> Result<()> {
+        self.check()?;
+        self.run_before_commit()?;
+        self.flush_all().await?;
+        if self.line.in_transaction() {
+            let attempt = Attempt::new(self, "commit");
+            let ended = attempt.session.line.end(Ending::Commit).await;
+            attempt.over();
+            if let Err(error) = ended {
+                self.line.abandon();
+                return Err(self.lost(error));
+            }
+        }
+        self.levels.clear();
+        self.arenas.iter_mut().for_each(Arena::committed);
+        self.actions.drain(..).for_each(|action| action());
+        self.run_after_commit();
+        Ok(())
+    }
+
+    /// Flushes until hooks leave nothing to be flushed.
+    async fn flush_all(&mut self) -> Result<()> {
+        for _ in 0..ROUNDS {
+            self.flush().await?;
+            if !self.arenas.iter().any(Arena::is_dirty) {
+                return Ok(());
+            }
+        }
+        Err(Error::Statement(format!(
+            "hooks still change rows after {ROUNDS} flushes: one of them never comes to an end"
+        )))
+    }
+
+    /// Undoes everything since the transaction began, in the database and in memory: values are as they were, what was
+    /// added leaves, what was deleted returns. It also ends what [`Error::Aborted`] and [`Error::Interrupted`] speak of.
+    ///
+    /// After a commit that was dropped half-way nobody knows what the database has, so all objects leave.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ConnectionLost`]: the database has then undone the changes by itself.
+    pub async fn rollback(&mut self) -> Result<()> {
+        let unknown = *self.line.status() == Status::Interrupted("commit");
+        self.line.set_status(Status::Ready);
+        self.actions.clear();
+        self.undo_levels(0);
+        self.arenas.iter_mut().for_each(Arena::rolled_back);
+        self.arenas.iter_mut().for_each(Arena::committed);
+        if unknown {
+            self.clear();
+        }
+        let attempt = Attempt::new(self, "rollback");
+        let ended = attempt.session.line.end(Ending::Rollback).await;
+        attempt.over();
+        self.line.abandon();
+        self.run_after_rollback();
+        ended
+    }
+
+    /// What a flush is going to do. Nothing is sent for it.
+    fn prepare(&mut self) -> Result<Plan> {
+        self.run_before_flush()?;
+        self.fill_in()?;
+        if !self.hooks.is_empty() {
+            self.run_before_rows()?;
+        }
+        Plan::new(&self.arenas, plan::collect(&self.arenas)?)
+    }
+
+    /// Sets what a flush sets by itself: first versions, and defaults of rows that are updated.
+    fn fill_in(&mut self) -> Result<()> {
+        for number in 0..self.arenas.len() {
+            self.settle_parents(number)?;
+            let Some(arena) = self.arenas.get_mut(number) else { continue };
+            arena.begin_versions()?;
+            arena.set_update_defaults()?;
+        }
+        Ok(())
+    }
+
+    /// Forgets parents that were given by handle before the key's column was set to something else, and refuses those
+    /// that have left.
+    fn settle_parents(&mut self, number: usize) -> Result<()> {
+        let Some(arena) = self.arenas.get(number) else { return Ok(()) };
+        let mut overridden = Vec::new();
+        for slot in arena.pending.iter().chain(&arena.touched).copied() {
+            for parent in arena.note(slot).into_iter().flat_map(|note| &note.parents) {
+                let column = arena.key_column(parent.foreign_key).unwrap_or_default();
+                let here = |arena: &Arena| arena.is_here(parent.place.slot, parent.generation);
+                if !keys::is_unset(arena.values.as_ref(), At::Now(slot), column) {
+                    overridden.push((slot, parent.foreign_key));
+                } else if !self.arenas.get(usize::from(parent.place.arena)).is_some_and(here) {
+                    let object = plan::describe(arena, slot);
+                    let column = arena.meta.column(column).map_or("?", |column| column.name);
+                    return Err(Error::Statement(format!(
+                        "the object that {object} was to belong to by `{column}` left the session before it was saved"
+                    )));
+                }
+            }
+        }
+        let Some(arena) = self.arenas.get_mut(number) else { return Ok(()) };
+        for (slot, foreign_key) in overridden {
+            if let Some(note) = arena.note_mut(slot) {
+                note.parents.retain(|parent| parent.foreign_key != foreign_key);
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs the hooks before rows are written: validation of all of them, then those that may change them.
+    fn run_before_rows(&mut self) -> Result<()> {
+        let mut violations = Vec::new();
+        for moment in [Moment::Validate, Moment::BeforeInsert, Moment::BeforeUpdate, Moment::BeforeDelete] {
+            for number in 0..self.arenas.len() {
+                if self.is_hooked(number, moment) {
+                    for (slot, changes) in self.concerned(number, moment)? {
+                        let told = Told { changes: &changes, violations: &mut violations };
+                        self.run_row_hooks(number, slot, moment, told)?;
+                    }
+                }
+            }
+            if !violations.is_empty() {
+                return Err(Error::Invalid(violations));
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows that hooks of a moment before the flush are about.
+    fn concerned(&self, number: usize, moment: Moment) -> Result<Vec<(u32, Vec<super::Change>)>> {
+        let Some(arena) = self.arenas.get(number) else { return Ok(Vec::new()) };
+        let mut rows = Vec::new();
+        let with = |slots: &[u32], state: Slot| -> Vec<u32> {
+            slots.iter().copied().filter(|slot| arena.slot_state(*slot) == state).collect()
+        };
+        if matches!(moment, Moment::Validate | Moment::BeforeInsert) {
+            rows.extend(with(&arena.pending, Slot::Pending).into_iter().map(|slot| (slot, Vec::new())));
+        }
+        if matches!(moment, Moment::Validate | Moment::BeforeUpdate) {
+            for slot in with(&arena.touched, Slot::Persistent) {
+                let changes = changes(arena, slot)?;
+                if !changes.is_empty() {
+                    rows.push((slot, changes));
+                }
+            }
+        }
+        if moment == Moment::BeforeDelete {
+            rows.extend(with(&arena.deleting, Slot::Deleting).into_iter().map(|slot| (slot, Vec::new())));
+        }
+        Ok(rows)
+    }
+
+    /// What hooks after the flush are told of updated rows: once they are written it is not known any more.
+    fn changes_to_tell(&self, plan: &Plan) -> Result<Vec<(u32, Vec<super::Change>)>> {
+        let mut told = Vec::new();
+        for (number, op) in (0_u32..).zip(&plan.ops) {
+            let arena = usize::from(op.place.arena);
+            if op.kind == Kind::Update && op.whole && self.is_hooked(arena, Moment::AfterUpdate) {
+                let changes = self.arenas.get(arena).map(|arena| changes(arena, op.place.slot));
+                told.push((number, changes.transpose()?.unwrap_or_default()));
+            }
+        }
+        Ok(told)
+    }
+
+    /// Runs the hooks after rows were written.
+    fn tell(&mut self, plan: &Plan, mut updates: Vec<(u32, Vec<super::Change>)>) -> Result<()> {
+        if self.hooks.is_empty() {
+            return Ok(());
+        }
+        for (number, op) in (0_u32..).zip(&plan.ops).filter(|(_, op)| op.whole) {
+            let moment = match op.kind {
+                Kind::Insert => Moment::AfterInsert,
+                Kind::Update => Moment::AfterUpdate,
+                Kind::Delete => Moment::AfterDelete,
+            };
+            let arena = usize::from(op.place.arena);
+            if self.is_hooked(arena, moment) {
+                let changes =
+                    updates.iter_mut().find(|(op, _)| *op == number).map(|(_, changes)| std::mem::take(changes));
+                let (changes, violations) = (changes.unwrap_or_default(), &mut Vec::new());
+                self.run_row_hooks(arena, op.place.slot, moment, Told { changes: &changes, violations })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A flush failed: what was written is lost with the innermost savepoint or the transaction.
+    fn lost(&mut self, error: Error) -> Error {
+        self.line.set_status(Status::Aborted(error.to_string()));
+        error
+    }
+
+    /// Sends the steps.
+    async fn write(&mut self, plan: &Plan) -> Result<()> {
+        let options = self.line.write_options();
+        self.open(Some(options)).await?;
+        for step in &plan.steps {
+            self.fill_in_keys(plan, step)?;
+            self.write_step(plan, step).await?;
+        }
+        Ok(())
+    }
+
+    /// Fills in keys of objects that were inserted in the steps before.
+    fn fill_in_keys(&mut self, plan: &Plan, step: &Step) -> Result<()> {
+        let number = usize::from(step.arena);
+        for op in step.ops.iter().filter_map(|op| plan.ops.get(*op as usize)) {
+            let Some(arena) = self.arenas.get(number) else { return Ok(()) };
+            let Some(note) = arena.note(op.place.slot).filter(|note| !note.parents.is_empty()) else { continue };
+            let mut keys = Vec::new();
+            for parent in &note.parents {
+                let Some(column) = arena.key_column(parent.foreign_key) else { continue };
+                if op.columns.contains(column) && !op.nulls.contains(column) {
+                    let Some(parents) = self.arenas.get(usize::from(parent.place.arena)) else { continue };
+                    let key = parents.key_values(At::Now(parent.place.slot))?;
+                    keys.extend(key.into_iter().next().map(|key| (column, key)));
+                }
+            }
+            let Some(arena) = self.arenas.get_mut(number) else { return Ok(()) };
+            for (column, key) in keys {
+                assign(arena, op.place.slot, column, &key)?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn write_step(&mut self, plan: &Plan, step: &Step) -> Result<()> {
+        let number = usize::from(step.arena);
+        let (Some(arena), Some(link)) = (self.arenas.get_mut(number), self.line.link()) else {
+            return Err(Error::TransactionEnded);
+        };
+        if step.is_empty() {
+            return Ok(());
+        }
+        let engine = link.engine.clone();
+        let features = engine.driver().features();
+        let chunks = Job::new(arena, &plan.ops, step, features).chunks(features);
+        for (start, end) in chunks {
+            let job = Job::new(arena, &plan.ops, step, features);
+            let returned = match job.run(link, start, end).await {
+                Ok(returned) if returned.affected == (end - start) as u64 => returned,
+                Ok(returned) => return Err(miscounted(arena, &plan.ops, step, link, (start, end), &returned).await),
+                Err(error) => return Err(job.blame(link, (start, end), error).await),
+            };
+            let returning = job.returning;
+            let ops = step.ops.get(start..end).unwrap_or_default();
+            let ops: Vec<&Op> = ops.iter().filter_map(|op| plan.ops.get(*op as usize)).collect();
+            write_back(arena, step, &ops, &returning, &returned)?;
+        }
+        Ok(())
+    }
+
+    /// Everything is written: states, keys and the undo log follow.
+    fn finish(&mut self, plan: &Plan) -> Result<()> {
+        let (mut deleted, mut rekeyed) = (Vec::new(), Vec::new());
+        for op in plan.ops.iter().filter(|op| op.whole) {
+            let number = usize::from(op.place.arena);
+            let slot = op.place.slot;
+            let Some(arena) = self.arenas.get_mut(number) else { continue };
+            match op.kind {
+                Kind::Insert => arena.was_inserted(slot)?,
+                Kind::Update if op.base != slot => {
+                    arena.was_deleted(op.base);
+                    arena.was_inserted(slot)?;
+                }
+                Kind::Update => {
+                    let columns = arena.meta.primary_key;
+                    if columns.iter().any(|column| op.columns.contains(*column)) {
+                        let (old, new) = (arena.key_values(arena.stored(slot))?, arena.key_values(At::Now(slot))?);
+                        rekeyed.push((number, old, new));
+                    }
+                    arena.was_updated(slot)?;
+                }
+                Kind::Delete => {
+                    arena.was_deleted(slot);
+                    deleted.push((number, slot));
+                }
+            }
+        }
+        self.arenas.iter_mut().for_each(Arena::flushed);
+        for (number, old, new) in rekeyed {
+            self.follow_new_key(number, &old, &new)?;
+        }
+        self.follow_deletes(deleted)
+    }
+
+    /// The database has deleted, or set to NULL, the rows that belonged to deleted ones; so do their objects.
+    pub(super) fn follow_deletes(&mut self, mut deleted: Vec<(usize, u32)>) -> Result<()> {
+        while !deleted.is_empty() {
+            let mut gone: HashMap<usize, HashMap<u32, Vec<u32>>> = HashMap::new();
+            for (number, slot) in std::mem::take(&mut deleted) {
+                let Some(arena) = self.arenas.get(number) else { continue };
+                let hash =
+                    keys::hash_row(arena.hasher(), arena.values.as_ref(), At::Now(slot), arena.meta.primary_key)?;
+                gone.entry(number).or_default().entry(hash).or_default().push(slot);
+            }
+            for child in 0..self.arenas.len() {
+                for (slot, column, action) in self.children_of(child, &gone)? {
+                    let Some(arena) = self.arenas.get_mut(child) else { continue };
+                    match action {
+                        OnAction::Cascade => {
+                            arena.was_deleted(slot);
+                            deleted.push((child, slot));
+                        }
+                        OnAction::SetNull => arena.follow(slot, column, ValueRef::Null)?,
+                        // What the default is only the database knows: the object is to be read again.
+                        OnAction::SetDefault => arena.expunge(slot),
+                        OnAction::NoAction | OnAction::Restrict => {}
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The objects of an arena that belonged to deleted ones, by which column, and what the database does to them.
+    fn children_of(
+        &self,
+        child: usize,
+        gone: &HashMap<usize, HashMap<u32, Vec<u32>>>,
+    ) -> Result<Vec<(u32, u16, OnAction)>> {
+        let mut children = Vec::new();
+        let Some(arena) = self.arenas.get(child) else { return Ok(children) };
+        for key in arena.meta.foreign_keys {
+            let Some(column) = key.columns.first().copied() else { continue };
+            let target = (key.references)();
+            let parents = self.arenas.iter().enumerate().find(|(_, parents)| *parents.meta == *target);
+            let Some((number, parents)) = parents else { continue };
+            let Some(gone) = gone.get(&number) else { continue };
+            if matches!(key.on_delete, OnAction::NoAction | OnAction::Restrict) {
+                continue;
+            }
+            for slot in arena.slots().filter(|slot| arena.slot_state(*slot) == Slot::Persistent) {
+                let hash = keys::hash_row(parents.hasher(), arena.values.as_ref(), At::Now(slot), key.columns)?;
+                let belongs = |parent: &u32| {
+                    let theirs = parents.meta.primary_key.first().copied().unwrap_or_default();
+                    keys::same_across(
+                        (arena.values.as_ref(), At::Now(slot), column),
+                        (parents.values.as_ref(), At::Now(*parent), theirs),
+                    )
+                };
+                if gone.get(&hash).is_some_and(|parents| parents.iter().any(belongs)) {
+                    children.push((slot, column, key.on_delete));
+                }
+            }
+        }
+        Ok(children)
+    }
+
+    /// The database has given rows that belonged to a re-keyed one its new key; so do their objects.
+    fn follow_new_key(&mut self, number: usize, old: &[Value], new: &[Value]) -> Result<()> {
+        let Some(meta) = self.arenas.get(number).map(|arena| arena.meta) else { return Ok(()) };
+        let ([old], [new]) = (old, new) else { return Ok(()) };
+        for arena in &mut self.arenas {
+            for key in arena.meta.foreign_keys {
+                let Some(column) = key.columns.first().copied() else { continue };
+                if *(key.references)() != *meta || key.on_update != OnAction::Cascade {
+                    continue;
+                }
+                let slots: Vec<u32> = arena.slots().collect();
+                for slot in slots {
+                    if arena.slot_state(slot) == Slot::Persistent
+                        && keys::row_is(arena.values.as_ref(), At::Now(slot), &[column], std::slice::from_ref(old))
+                    {
+                        arena.follow(slot, column, borrowed(new)?)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn borrowed(value: &Value) -> Result<ValueRef<'_>> {
+    value.borrowed().map_err(|source| Error::Bind { place: "a key".into(), source })
+}
+
+fn assign(arena: &mut Arena, slot: u32, column: u16, value: &Value) -> Result<()> {
+    arena.values.assign(slot, column, borrowed(value)?)
+}
+
+/// A part of the session's work whose future may be dropped: then the session says so, and nothing of it stays.
+struct Attempt<'s> {
+    session: &'s mut Session,
+    during: &'static str,
+    /// It came to an end, whatever that was.
+    over: bool,
+}
+
+impl<'s> Attempt<'s> {
+    fn new(session: &'s mut Session, during: &'static str) -> Self {
+        Attempt { session, during, over: false }
+    }
+
+    fn over(mut self) {
+        self.over = true;
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        if !self.over {
+            self.session.line.set_status(Status::Interrupted(self.during));
+            self.session.line.abandon();
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Keys and columns of rows, hashed and compared where they are: no value is copied.
+
+use std::hash::{BuildHasher, Hasher};
+
+use hashbrown::DefaultHashBuilder;
+
+use super::rows::{At, Values};
+use crate::error::{Error, Result};
+use crate::types::BindSink;
+use crate::value::{Value, ValueRef};
+
+/// The hash of a row's columns.
+pub(super) fn hash_row(builder: &DefaultHashBuilder, values: &dyn Values, at: At, columns: &[u16]) -> Result<u32> {
+    let mut sink = Hashing(builder.build_hasher());
+    columns.iter().try_for_each(|column| values.bind(at, *column, &mut sink))?;
+    Ok(sink.finish())
+}
+
+/// The hash of values that stand for such columns.
+pub(super) fn hash_values(builder: &DefaultHashBuilder, key: &[Value]) -> Result<u32> {
+    let mut sink = Hashing(builder.build_hasher());
+    for value in key {
+        sink.bind(value.borrowed().map_err(|source| Error::Bind { place: "a key".into(), source })?)?;
+    }
+    Ok(sink.finish())
+}
+
+/// The hash of a key that is one integer.
+pub(super) fn hash_integer(builder: &DefaultHashBuilder, key: i64) -> u32 {
+    let mut sink = Hashing(builder.build_hasher());
+    sink.add(ValueRef::Int(key));
+    sink.finish()
+}
+
+/// Whether a row's columns have these values.
+pub(super) fn row_is(values: &dyn Values, at: At, columns: &[u16], key: &[Value]) -> bool {
+    columns.len() == key.len()
+        && columns.iter().zip(key).all(|(column, value)| match value.borrowed() {
+            Ok(value) => column_is(values, at, *column, value),
+            Err(_) => false,
+        })
+}
+
+/// Whether a row's column has this value.
+pub(super) fn column_is(values: &dyn Values, at: At, column: u16, value: ValueRef<'_>) -> bool {
+    let mut sink = Equals { value, same: false };
+    values.bind(at, column, &mut sink).is_ok() && sink.same
+}
+
+/// Whether two rows agree in a column.
+///
+/// # Errors
+///
+/// [`Error::Bind`] if no column can hold one of the values.
+pub(super) fn same(values: &dyn Values, left: At, right: At, column: u16) -> Result<bool> {
+    let mut sink = Same { values, right, column, same: false };
+    values.bind(left, column, &mut sink)?;
+    Ok(sink.same)
+}
+
+/// Whether two rows, perhaps of different models, agree in a column each.
+pub(super) fn same_across(
+    (left, left_at, left_column): (&dyn Values, At, u16),
+    (right, right_at, right_column): (&dyn Values, At, u16),
+) -> bool {
+    let mut sink = Same { values: right, right: right_at, column: right_column, same: false };
+    left.bind(left_at, left_column, &mut sink).is_ok() && sink.same
+}
+
+/// A copy of a row's column.
+///
+/// # Errors
+///
+/// [`Error::Bind`] if no column can hold the value.
+pub(super) fn value(values: &dyn Values, at: At, column: u16) -> Result<Value> {
+    let mut sink = Copied(Value::Null);
+    values.bind(at, column, &mut sink)?;
+    Ok(sink.0)
+}
+
+/// Whether a row's column is NULL, or the 0 that stands for a key that has not been made.
+pub(super) fn is_unset(values: &dyn Values, at: At, column: u16) -> bool {
+    let mut sink = Unset(false);
+    values.bind(at, column, &mut sink).is_ok() && sink.0
+}
+
+/// Whether a row's column is NULL.
+pub(super) fn is_null(values: &dyn Values, at: At, column: u16) -> bool {
+    column_is(values, at, column, ValueRef::Null)
+}
+
+/// Equality of what is stored: a NaN equals itself.
+fn equal(left: ValueRef<'_>, right: ValueRef<'_>) -> bool {
+    match (left, right) {
+        (ValueRef::Float(left), ValueRef::Float(right)) => left.to_bits() == right.to_bits(),
+        (left, right) => left == right,
+    }
+}
+
+struct Hashing<H>(H);
+
+impl<H: Hasher> Hashing<H> {
+    fn add(&mut self, value: ValueRef<'_>) {
+        match value {
+            ValueRef::Null => self.0.write_u8(0),
+            ValueRef::Bool(value) => self.0.write_u8(1 + u8::from(value)),
+            ValueRef::Int(value) | ValueRef::Time(value) | ValueRef::DateTime(value) | ValueRef::Timestamp(value) => {
+                self.0.write_i64(value)
+            }
+            ValueRef::Date(value) => self.0.write_i32(value),
+            ValueRef::Float(value) => self.0.write_u64(value.to_bits()),
+            ValueRef::Text(value) | ValueRef::Json(value) => {
+                self.0.write(value.as_bytes());
+                self.0.write_u8(0xff);
+            }
+            ValueRef::Bytes(value) => {
+                self.0.write(value);
+                self.0.write_u8(0xff);
+            }
+            ValueRef::Uuid(value) => self.0.write(&value),
+            ValueRef::Decimal(value) => {
+                self.0.write_i128(value.mantissa());
+                self.0.write_u32(value.scale());
+            }
+            ValueRef::List(values) => self.0.write_usize(values.len()),
+        }
+    }
+
+    /// Half of the hash: the other half would make every object four bytes larger.
+    #[expect(clippy::cast_possible_truncation, reason = "half of it is meant")]
+    fn finish(self) -> u32 {
+        self.0.finish() as u32
+    }
+}
+
+impl<H: Hasher> BindSink for Hashing<H> {
+    fn bind(&mut self, value: ValueRef<'_>) -> Result<()> {
+        self.add(value);
+        Ok(())
+    }
+}
+
+struct Equals<'a> {
+    value: ValueRef<'a>,
+    same: bool,
+}
+
+impl BindSink for Equals<'_> {
+    fn bind(&mut self, value: ValueRef<'_>) -> Result<()> {
+        self.same = equal(value, self.value);
+        Ok(())
+    }
+}
+
+struct Same<'a> {
+    values: &'a dyn Values,
+    right: At,
+    column: u16,
+    same: bool,
+}
+
+impl BindSink for Same<'_> {
+    fn bind(&mut self, value: ValueRef<'_>) -> Result<()> {
+        let mut sink = Equals { value, same: false };
+        self.values.bind(self.right, self.column, &mut sink)?;
+        self.same = sink.same;
+        Ok(())
+    }
+}
+
+struct Copied(Value);
+
+impl BindSink for Copied {
+    fn bind(&mut self, value: ValueRef<'_>) -> Result<()> {
+        self.0 = value.to_owned();
+        Ok(())
+    }
+}
+
+struct Unset(bool);
+
+impl BindSink for Unset {
+    fn bind(&mut self, value: ValueRef<'_>) -> Result<()> {
+        self.0 = matches!(value, ValueRef::Null | ValueRef::Int(0));
+        Ok(())
+    }
+}

@@ -1,0 +1,233 @@
+//! Reading into the session: by key, by query, again.
+
+use super::arena::{Arena, Slot};
+use super::rows::At;
+use super::{Object, Ref, Session, detached, put};
+use crate::ast::{Statement, TableRef};
+use crate::driver::{Flow, Row, RowSink};
+use crate::engine::TransactionOptions;
+use crate::engine::link::Link;
+use crate::error::{Error, Result};
+use crate::model::{Entity, KeyValues, Model};
+use crate::query::Command;
+use crate::types::IntoKey;
+use crate::value::Value;
+
+impl Session {
+    /// The object with this primary key, or none. If the session has it, nothing is asked of the database.
+    ///
+    /// ```
+    /// # use orm::{prelude::*, docs::*};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> orm::Result<()> {
+    /// # let engine = orm::connect("sqlite::memory:").await?;
+    /// # engine.create_all(schema![User, Post]).await?;
+    /// # engine.execute(insert(User::builder().name("Alice").email("a@example.com"))).await?;
+    /// let mut session = Session::new(&engine);
+    /// let alice = session.get(User, 1).await?;
+    /// assert_eq!(session.get(User, 1).await?, alice);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Any of [`Error`]; a missing row is none.
+    pub async fn get<E, K>(&mut self, model: E, key: K) -> Result<Option<Ref<E::Model>>>
+    where
+        E: Entity<Model: Object>,
+        K: IntoKey<<E::Model as Model>::Key>,
+    {
+        self.check()?;
+        let key = key.into_key();
+        if let Some(known) = self.known::<E::Model>(&key) {
+            return Ok(known);
+        }
+        // What is pending may have this key.
+        if self.autoflush && self.arena::<E::Model>().is_some_and(Arena::is_dirty) {
+            self.flush().await?;
+            if let Some(known) = self.known::<E::Model>(&key) {
+                return Ok(known);
+            }
+        }
+        self.fetch_key::<E::Model>(model.table_ref(), &key).await
+    }
+
+    /// The object with this primary key.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoRow`] if there is none.
+    pub async fn get_one<E, K>(&mut self, model: E, key: K) -> Result<Ref<E::Model>>
+    where
+        E: Entity<Model: Object>,
+        K: IntoKey<<E::Model as Model>::Key>,
+    {
+        self.get(model, key).await?.ok_or(Error::NoRow)
+    }
+
+    /// The object of the identity map, or `Some(None)` if it is there and deleted.
+    fn known<T: Object>(&self, key: &[Value]) -> Option<Option<Ref<T>>> {
+        let arena = self.arena::<T>()?;
+        let slot = arena.find(key)?;
+        let here = arena.slot_state(slot) == Slot::Persistent;
+        Some(here.then(|| self.handle(arena, slot)))
+    }
+
+    async fn fetch_key<T: Object>(&mut self, table: TableRef, key: &KeyValues) -> Result<Option<Ref<T>>> {
+        let statement = Statement::ByKey { table, key };
+        Ok(self.read_rows::<T>(statement, false).await?.into_iter().next())
+    }
+
+    /// Reads an object's row again. Changes that were not flushed are lost.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::StaleObject`] if the row is gone; [`Error::Detached`]; [`Error::Statement`] for a pending object, which
+    /// has no row yet.
+    pub async fn refresh<T: Object>(&mut self, handle: Ref<T>) -> Result<()> {
+        self.check()?;
+        self.place(handle).ok_or_else(detached::<T>)?;
+        let arena = self.arena_mut::<T>();
+        let object = super::plan::describe(arena, handle.slot);
+        if !matches!(arena.slot_state(handle.slot), Slot::Persistent) {
+            return Err(Error::Statement(format!("{object} has no row to be read: flush first")));
+        }
+        let key = arena.key_values(arena.stored(handle.slot))?;
+        let statement = Statement::ByKey { table: TableRef { meta: T::TABLE, alias: None }, key: &key };
+        match self.read_rows::<T>(statement, true).await?.is_empty() {
+            true => Err(Error::StaleObject { object, expected: None, found: None }),
+            false => Ok(()),
+        }
+    }
+
+    /// Copies a row onto the object with its key, which is loaded if it is not here, and gives that object. A row
+    /// without a key, or with one that the database does not have, is added as a new one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::StaleObject`] if the model has a version and the row has another one than the database. Version 0 is
+    /// none, and takes the newest.
+    pub async fn merge<T: Object>(&mut self, row: T) -> Result<Ref<T>> {
+        self.check()?;
+        let table = TableRef { meta: T::TABLE, alias: None };
+        let (key, version) = {
+            let arena = self.arena_mut::<T>();
+            let slot = arena.next_slot();
+            put(arena, slot, row.clone());
+            let read = arena.key_values(At::Now(slot)).and_then(|key| Ok((key, arena.version(At::Now(slot))?)));
+            arena.discard(slot);
+            read?
+        };
+        let unmade = T::TABLE.generated.is_some() && matches!(key.as_slice(), [Value::Int(0)]);
+        let known = match (unmade, self.known::<T>(&key)) {
+            (true, _) => None,
+            (false, Some(known)) => known,
+            (false, None) => match self.pending_with_key::<T>(&key) {
+                Some(pending) => Some(pending),
+                None => self.fetch_key::<T>(table, &key).await?,
+            },
+        };
+        let Some(target) = known else { return self.insert_merged(row) };
+        let arena = self.arena_mut::<T>();
+        let found = arena.version(arena.stored(target.slot))?;
+        if let (Some(expected), Some(found)) = (version, found)
+            && expected != 0
+            && expected != found
+        {
+            let object = super::plan::describe(arena, target.slot);
+            return Err(Error::StaleObject { object, expected: Some(expected), found: Some(found) });
+        }
+        if let Some(place) = self.row_mut(target) {
+            *place = row;
+        }
+        Ok(target)
+    }
+
+    fn pending_with_key<T: Object>(&self, key: &[Value]) -> Option<Ref<T>> {
+        let arena = self.arena::<T>()?;
+        arena.find_now(key).map(|slot| self.handle(arena, slot))
+    }
+
+    fn insert_merged<T: Object>(&mut self, row: T) -> Result<Ref<T>> {
+        let id = self.id;
+        let arena = self.arena_mut::<T>();
+        let slot = arena.next_slot();
+        put(arena, slot, row);
+        let columns = arena.given(slot);
+        let generation = arena.add(slot, columns);
+        Ok(Ref::new(id, slot, generation))
+    }
+
+    /// Runs a statement whose rows are those of the model, and gives their objects.
+    pub(super) async fn read_rows<T: Object>(
+        &mut self,
+        statement: Statement<'_>,
+        refresh: bool,
+    ) -> Result<Vec<Ref<T>>> {
+        self.open(None).await?;
+        let number = self.arena_number::<T>();
+        let late = self.has_written();
+        let found = self.read_into(number, statement, refresh, late).await?;
+        let hooks = !self.hooks.is_empty();
+        let Some(arena) = self.arenas.get(number) else { return Ok(Vec::new()) };
+        let handles = found.slots.iter().map(|slot| self.handle(arena, *slot)).collect();
+        if hooks {
+            for slot in found.new {
+                self.loaded(number, slot)?;
+            }
+        }
+        Ok(handles)
+    }
+
+    async fn read_into(&mut self, number: usize, statement: Statement<'_>, refresh: bool, late: bool) -> Result<Found> {
+        let (Some(arena), Some(link)) = (self.arenas.get_mut(number), self.line.link()) else {
+            return Err(Error::TransactionEnded);
+        };
+        let mut sink = Reading { arena, refresh, late, found: Found::default() };
+        link.run(Command::One(statement), &mut sink).await?;
+        Ok(sink.found)
+    }
+
+    /// Begins the session's transaction, if it has not begun.
+    pub(super) async fn open(&mut self, options: Option<TransactionOptions>) -> Result<&mut Link> {
+        let (link, began) = self.line.begun(options).await?;
+        if began {
+            self.writes = link.writes();
+            self.actions.drain(..).for_each(|action| link.after_commit(action));
+        }
+        Ok(link)
+    }
+
+    /// Whether something was written since the innermost savepoint: then what is read may be undone with it.
+    pub(super) fn has_written(&self) -> bool {
+        let before = self.levels.last().map_or(self.writes, |level| level.writes);
+        self.line.writes() != before
+    }
+}
+
+/// The objects of the rows that a statement gave.
+#[derive(Debug, Default)]
+struct Found {
+    slots: Vec<u32>,
+    new: Vec<u32>,
+}
+
+struct Reading<'a> {
+    arena: &'a mut Arena,
+    refresh: bool,
+    late: bool,
+    found: Found,
+}
+
+impl RowSink for Reading<'_> {
+    fn row(&mut self, row: &dyn Row) -> Result<Flow> {
+        let (slot, new) = self.arena.read(row, self.refresh)?;
+        self.found.slots.push(slot);
+        if new {
+            self.found.new.push(slot);
+            if self.late {
+                self.arena.log_came(slot);
+            }
+        }
+        Ok(Flow::Continue)
+    }
+}

@@ -1,0 +1,311 @@
+//! What a flush has to write, in an order that the database accepts. No statement is made here and nothing is sent.
+//!
+//! [`collect`] finds the net changes, [`Plan::new`] orders them. Mostly the order of the tables is enough: rows are
+//! inserted parents first, then updated, then deleted children first. Only where rows of one flush depend on each other
+//! in other ways (a tree, two tables that point at each other, a unique value that one row gives up and another takes)
+//! is a [`graph`] of the rows drawn.
+
+mod graph;
+mod keyed;
+
+use super::arena::{Arena, Place, Slot};
+use super::keys;
+use super::rows::At;
+use crate::ast::ColumnSet;
+use crate::error::{Error, Result};
+use crate::meta::TableMeta;
+use keyed::Claims;
+
+/// One row to be written.
+#[derive(Debug, Clone)]
+pub(super) struct Op {
+    pub(super) place: Place,
+    pub(super) kind: Kind,
+    /// The columns that are given or set.
+    pub(super) columns: ColumnSet,
+    /// The slot of the row that the database has: another object's where a key is used again.
+    pub(super) base: u32,
+    /// Columns that are written as NULL for now.
+    pub(super) nulls: ColumnSet,
+    /// Whether this is all that happens to the row, and not a part that was taken out to break a circle.
+    pub(super) whole: bool,
+    /// Whether columns are set to expressions.
+    pub(super) expressions: bool,
+}
+
+/// What is done to a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Kind {
+    Insert,
+    Update,
+    Delete,
+}
+
+/// Rows that are written together: of one table, in one way, with the same columns.
+#[derive(Debug)]
+pub(super) struct Step {
+    pub(super) arena: u16,
+    pub(super) kind: Kind,
+    pub(super) columns: ColumnSet,
+    /// Whether columns are set to expressions: then it is one row.
+    pub(super) expressions: bool,
+    /// Whether its operations are all that happens to their rows.
+    pub(super) whole: bool,
+    /// Numbers of operations, in order.
+    pub(super) ops: Vec<u32>,
+}
+
+impl Step {
+    fn of(op: &Op, ops: Vec<u32>) -> Self {
+        let Op { place, kind, columns, expressions, whole, .. } = op;
+        Step { arena: place.arena, kind: *kind, columns: *columns, expressions: *expressions, whole: *whole, ops }
+    }
+
+    /// Whether nothing is to be sent for it: a key is used again by an equal row.
+    pub(super) fn is_empty(&self) -> bool {
+        self.kind == Kind::Update && self.columns.is_empty() && !self.expressions
+    }
+
+    fn takes(&self, op: &Op) -> bool {
+        let alike = self.arena == op.place.arena && self.kind == op.kind && self.columns == op.columns;
+        alike && self.whole == op.whole && !self.expressions && !op.expressions
+    }
+}
+
+/// What a flush does.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    pub(super) ops: Vec<Op>,
+    pub(super) steps: Vec<Step>,
+}
+
+impl Plan {
+    /// Puts the operations in order.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::FlushCycle`] if there is no order in which no constraint is broken.
+    pub(super) fn new(arenas: &[Arena], mut ops: Vec<Op>) -> Result<Plan> {
+        let tables = Tables::new(arenas);
+        let steps = if needs_graph(arenas, &tables, &ops)? {
+            graph::steps(arenas, &tables, &mut ops)?
+        } else {
+            by_tables(&tables, &ops)
+        };
+        Ok(Plan { ops, steps })
+    }
+}
+
+/// How the tables of a session's models depend on each other.
+#[derive(Debug)]
+pub(super) struct Tables {
+    /// For each arena and foreign key of it: the arena that it points at.
+    parents: Vec<Vec<Option<u16>>>,
+    /// For each arena: those that can be reached from it by foreign keys.
+    reach: Vec<Vec<bool>>,
+    /// For each arena: how many tables stand above it.
+    ranks: Vec<u16>,
+}
+
+impl Tables {
+    fn new(arenas: &[Arena]) -> Self {
+        let arena_of = |meta: &TableMeta| (0..).zip(arenas).find(|(_, arena)| *arena.meta == *meta).map(|(at, _)| at);
+        let parents: Vec<Vec<Option<u16>>> = arenas
+            .iter()
+            .map(|arena| arena.meta.foreign_keys.iter().map(|key| arena_of((key.references)())).collect())
+            .collect();
+        let mut reach: Vec<Vec<bool>> = vec![vec![false; arenas.len()]; arenas.len()];
+        for (from, row) in parents.iter().zip(0..).map(|(keys, from)| (from, keys)) {
+            for to in row.iter().flatten() {
+                mark(&mut reach, from, usize::from(*to));
+            }
+        }
+        for middle in 0..arenas.len() {
+            for from in 0..arenas.len() {
+                if is(&reach, from, middle) {
+                    for to in 0..arenas.len() {
+                        if is(&reach, middle, to) {
+                            mark(&mut reach, from, to);
+                        }
+                    }
+                }
+            }
+        }
+        // A table stands below another if it can reach it, unless both are in one circle.
+        let ranks = (0..arenas.len())
+            .map(|from| {
+                let above = (0..arenas.len()).filter(|to| is(&reach, from, *to) && !is(&reach, *to, from)).count();
+                u16::try_from(above).unwrap_or(u16::MAX)
+            })
+            .collect();
+        Tables { parents, reach, ranks }
+    }
+
+    fn parent(&self, arena: u16, foreign_key: usize) -> Option<u16> {
+        self.parents.get(usize::from(arena))?.get(foreign_key).copied().flatten()
+    }
+
+    /// Whether a foreign key of `arena` that points at `parent` is part of a circle.
+    fn is_circular(&self, arena: u16, parent: u16) -> bool {
+        is(&self.reach, usize::from(parent), usize::from(arena))
+    }
+
+    fn rank(&self, arena: u16) -> u16 {
+        self.ranks.get(usize::from(arena)).copied().unwrap_or_default()
+    }
+}
+
+fn is(reach: &[Vec<bool>], from: usize, to: usize) -> bool {
+    reach.get(from).and_then(|row| row.get(to)).copied().unwrap_or_default()
+}
+
+fn mark(reach: &mut [Vec<bool>], from: usize, to: usize) {
+    if let Some(cell) = reach.get_mut(from).and_then(|row| row.get_mut(to)) {
+        *cell = true;
+    }
+}
+
+/// The net changes of all objects.
+///
+/// # Errors
+///
+/// [`Error::IdentityConflict`] if a pending object has the key of another one, [`Error::Bind`] if no column can hold a
+/// value.
+pub(super) fn collect(arenas: &[Arena]) -> Result<Vec<Op>> {
+    let mut ops = Vec::with_capacity(arenas.iter().map(|arena| arena.pending.len() + arena.touched.len()).sum());
+    for (number, arena) in (0_u16..).zip(arenas) {
+        collect_one(number, arena, &mut ops)?;
+    }
+    Ok(ops)
+}
+
+fn collect_one(number: u16, arena: &Arena, ops: &mut Vec<Op>) -> Result<()> {
+    let mut switched = Vec::new();
+    for slot in arena.pending.iter().copied().filter(|slot| arena.slot_state(*slot) == Slot::Pending) {
+        let Some(note) = arena.note(slot) else { continue };
+        let place = Place { arena: number, slot };
+        let mut op = Op::new(place, Kind::Insert, note.columns);
+        for parent in &note.parents {
+            arena.key_column(parent.foreign_key).into_iter().for_each(|column| op.columns.insert(column));
+        }
+        if let Some(other) = same_key(arena, slot, note.columns)? {
+            if arena.slot_state(other) != Slot::Deleting {
+                return Err(Error::IdentityConflict { object: describe(arena, other) });
+            }
+            switched.push(other);
+            (op.kind, op.base, op.columns) = (Kind::Update, other, ColumnSet::default());
+            arena.differences(arena.stored(other), At::Now(slot), &mut op.columns)?;
+        }
+        let expressions = !note.expressions.is_empty();
+        ops.push(op);
+        if expressions {
+            ops.push(Op { expressions, whole: false, ..Op::new(place, Kind::Update, ColumnSet::default()) });
+        }
+    }
+    for slot in arena.touched.iter().copied().filter(|slot| arena.slot_state(*slot) == Slot::Persistent) {
+        let columns = arena.changed(slot)?;
+        let expressions = arena.note(slot).is_some_and(|note| !note.expressions.is_empty());
+        if !columns.is_empty() || expressions {
+            let op = Op::new(Place { arena: number, slot }, Kind::Update, columns);
+            ops.push(Op { expressions, ..op });
+        }
+    }
+    for slot in arena.deleting.iter().copied() {
+        if arena.slot_state(slot) == Slot::Deleting && !switched.contains(&slot) {
+            ops.push(Op::new(Place { arena: number, slot }, Kind::Delete, ColumnSet::default()));
+        }
+    }
+    Ok(())
+}
+
+/// The object that has a pending row's key, if that is known.
+fn same_key(arena: &Arena, slot: u32, columns: ColumnSet) -> Result<Option<u32>> {
+    let known =
+        arena.meta.primary_key.iter().all(|column| columns.contains(*column) && !is_linked(arena, slot, *column));
+    if known { arena.find_row(At::Now(slot)) } else { Ok(None) }
+}
+
+/// Whether a column is a key that an object without one is going to fill in.
+fn is_linked(arena: &Arena, slot: u32, column: u16) -> bool {
+    arena
+        .note(slot)
+        .is_some_and(|note| note.parents.iter().any(|parent| arena.key_column(parent.foreign_key) == Some(column)))
+}
+
+impl Op {
+    fn new(place: Place, kind: Kind, columns: ColumnSet) -> Self {
+        let nulls = ColumnSet::default();
+        Op { place, kind, columns, base: place.slot, nulls, whole: true, expressions: false }
+    }
+}
+
+/// An object as messages name it: `User(7)`. Only keys that are numbers or UUIDs are shown; others may be secrets.
+pub(super) fn describe(arena: &Arena, slot: u32) -> String {
+    let model = arena.meta.model;
+    let mut shown = Vec::new();
+    for column in arena.meta.primary_key {
+        match keys::value(arena.values.as_ref(), arena.stored(slot), *column) {
+            Ok(crate::value::Value::Int(0)) if arena.meta.generated == Some(*column) => {
+                return format!("a new `{model}`");
+            }
+            Ok(crate::value::Value::Int(key)) => shown.push(key.to_string()),
+            Ok(crate::value::Value::Uuid(key)) => shown.push(format!("{:032x}", u128::from_be_bytes(key))),
+            _ => shown.push("..".to_owned()),
+        }
+    }
+    format!("`{model}({})`", shown.join(", "))
+}
+
+/// Whether the order of the tables is not enough.
+fn needs_graph(arenas: &[Arena], tables: &Tables, ops: &[Op]) -> Result<bool> {
+    for op in ops {
+        let Some(arena) = arenas.get(usize::from(op.place.arena)) else { continue };
+        let new_key =
+            op.kind == Kind::Update && arena.meta.primary_key.iter().any(|column| op.columns.contains(*column));
+        if new_key || in_a_circle(arena, tables, op) {
+            return Ok(true);
+        }
+    }
+    let claims = Claims::uniques(arenas, ops)?;
+    Ok(claims.are_passed_on(arenas, ops))
+}
+
+/// Whether a row holds, or held, a key that leads round in a circle of tables.
+fn in_a_circle(arena: &Arena, tables: &Tables, op: &Op) -> bool {
+    let values = arena.values.as_ref();
+    arena.meta.foreign_keys.iter().enumerate().any(|(number, key)| {
+        let Some(parent) = tables.parent(op.place.arena, number) else { return false };
+        let Some(column) = key.columns.first() else { return false };
+        tables.is_circular(op.place.arena, parent)
+            && match op.kind {
+                Kind::Insert => {
+                    is_linked(arena, op.place.slot, *column) || !keys::is_null(values, At::Now(op.place.slot), *column)
+                }
+                Kind::Update => op.columns.contains(*column),
+                Kind::Delete => !keys::is_null(values, arena.stored(op.base), *column),
+            }
+    })
+}
+
+/// Inserts parents first, then updates, then deletes children first; each table's rows together by their columns.
+fn by_tables(tables: &Tables, ops: &[Op]) -> Vec<Step> {
+    let mut steps: Vec<Step> = Vec::new();
+    for (number, op) in (0_u32..).zip(ops) {
+        // Rows of a kind mostly come one after the other: the last steps are looked at first.
+        let fits = |step: &&mut Step| step.takes(op);
+        match steps.iter_mut().rev().find(fits) {
+            Some(step) => step.ops.push(number),
+            None => steps.push(Step::of(op, vec![number])),
+        }
+    }
+    steps.sort_by_key(|step| (step.kind, order(tables, step.kind, step.arena)));
+    steps
+}
+
+/// Where a table's turn comes among rows of one kind.
+fn order(tables: &Tables, kind: Kind, arena: u16) -> u16 {
+    match kind {
+        Kind::Insert | Kind::Update => tables.rank(arena),
+        Kind::Delete => u16::MAX - tables.rank(arena),
+    }
+}

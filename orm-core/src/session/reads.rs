@@ -1,0 +1,104 @@
+//! Which tables a query reads: a flush before it is needed only if one of them has changes that were not flushed.
+
+use crate::ast::{Expr, Operation, Projection, RawPart, Select};
+use crate::meta::{OnAction, TableMeta};
+
+/// What is known of the tables that a query reads.
+#[derive(Debug, Default)]
+pub(super) struct Reads {
+    tables: Vec<&'static TableMeta>,
+    /// Something in it is written by hand, and may read any table.
+    anything: bool,
+}
+
+impl Reads {
+    pub(super) fn of(select: &Select) -> Self {
+        let mut reads = Reads::default();
+        reads.select(select);
+        reads
+    }
+
+    /// Whether what is to be written to `table` can be seen by the query; `deletes` says that rows of it go.
+    pub(super) fn sees(&self, table: &'static TableMeta, deletes: bool) -> bool {
+        self.anything || self.tables.iter().any(|read| *read == table || (deletes && follows(read, table, 0)))
+    }
+
+    fn table(&mut self, table: &'static TableMeta) {
+        if !self.tables.contains(&table) {
+            self.tables.push(table);
+        }
+    }
+
+    fn select(&mut self, select: &Select) {
+        select.root().into_iter().for_each(|table| self.table(table.meta));
+        for join in &select.joins {
+            self.table(join.table.meta);
+            join.on.iter().for_each(|on| self.expr(on));
+        }
+        for projection in &select.projection {
+            match projection {
+                Projection::Table(table) => self.table(table.meta),
+                Projection::Expr(expr) | Projection::Label(expr, _) => self.expr(expr),
+                Projection::One => {}
+            }
+        }
+        let others =
+            select.group_by.iter().chain(&select.having).chain(select.order_by.iter().map(|order| &order.expr));
+        select.filter.iter().chain(others).for_each(|expr| self.expr(expr));
+    }
+
+    fn exprs<'e>(&mut self, exprs: impl IntoIterator<Item = &'e Expr>) {
+        exprs.into_iter().for_each(|expr| self.expr(expr));
+    }
+
+    fn expr(&mut self, expr: &Expr) {
+        match expr {
+            Expr::Column(column) => self.table(column.table.meta),
+            Expr::Bind(_) | Expr::Bool(_) | Expr::Label(_) | Expr::Invalid(_) => {}
+            Expr::Binary(_, sides) => self.exprs([&sides.0, &sides.1]),
+            Expr::And(exprs) | Expr::Or(exprs) | Expr::Function(_, exprs) => self.exprs(exprs),
+            Expr::Not(expr) | Expr::Negate(_, expr) => self.expr(expr),
+            Expr::Raw(raw) => {
+                self.anything = true;
+                self.exprs(raw.parts.iter().filter_map(|part| match part {
+                    RawPart::Expr(expr) => Some(expr),
+                    RawPart::Text(_) => None,
+                }));
+            }
+            Expr::Subquery(select) => self.select(select),
+            Expr::Operation(operation) => self.operation(operation),
+        }
+    }
+
+    fn operation(&mut self, operation: &Operation) {
+        match operation {
+            Operation::IsNull { expr, .. } | Operation::Cast { expr, .. } | Operation::Decimal { expr } => {
+                self.expr(expr)
+            }
+            Operation::InList { expr, .. } => self.expr(expr),
+            Operation::InSelect { expr, select, .. } => {
+                self.expr(expr);
+                self.select(select);
+            }
+            Operation::Like { expr, pattern, .. } => self.exprs([expr, pattern]),
+            Operation::Between { expr, low, high, .. } => self.exprs([expr, low, high]),
+            Operation::Exists { select, .. } => self.select(select),
+            Operation::Case { when, otherwise } => {
+                self.exprs(when.iter().flat_map(|(condition, result)| [condition, result]).chain(otherwise));
+            }
+            Operation::Aggregate { expr, filter, .. } => self.exprs(expr.iter().chain(filter)),
+        }
+    }
+}
+
+/// Whether rows of `child` go, or change, when rows of `parent` are deleted.
+fn follows(child: &'static TableMeta, parent: &'static TableMeta, depth: u32) -> bool {
+    // Longer chains are taken for circles, and a flush too many does no harm.
+    depth > 16
+        || child.foreign_keys.iter().any(|key| {
+            let above = (key.references)();
+            let acts = matches!(key.on_delete, OnAction::Cascade | OnAction::SetNull | OnAction::SetDefault);
+            acts && (above == parent
+                || (above != child && key.on_delete != OnAction::NoAction && follows(above, parent, depth + 1)))
+        })
+}

@@ -1,0 +1,1 @@
+//! The unit of work: deleting objects, and what becomes of those that belonged to them.

@@ -1,0 +1,1 @@
+//! The unit of work: values that the database makes.
