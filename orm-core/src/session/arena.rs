@@ -34,11 +34,11 @@ pub(super) struct Arena {
     /// The identity map: slots by the key that the database has for them.
     index: HashTable<u32>,
     hasher: DefaultHashBuilder,
-    /// Slots of pending objects in the order of their coming. Some may have left.
+    /// Slots of pending objects in the order of their coming.
     pub(super) pending: Vec<u32>,
-    /// Slots of rows of which a copy was put aside since the last flush. Some may have left.
+    /// Slots of rows of which a copy was put aside since the last flush.
     pub(super) touched: Vec<u32>,
-    /// Slots of objects that the next flush deletes. Some may have left.
+    /// Slots of objects that the next flush deletes.
     pub(super) deleting: Vec<u32>,
     undo: Vec<Undo>,
     /// Where the innermost level begins in `undo`.
@@ -208,6 +208,16 @@ impl Arena {
 
     /// The object leaves, and its row with it.
     fn vacate(&mut self, slot: u32, left: State) {
+        // Whoever gets the slot next must not be found in the lists of this one.
+        let touched = self.note(slot).is_some_and(|note| note.base.is_some());
+        match self.slot_state(slot) {
+            Slot::Pending => strike(&mut self.pending, slot),
+            Slot::Deleting => strike(&mut self.deleting, slot),
+            Slot::Persistent | Slot::Deleted | Slot::Empty(_) => {}
+        }
+        if touched {
+            strike(&mut self.touched, slot);
+        }
         self.release_note(slot);
         self.values.empty(slot);
         if let Some(head) = self.heads.get_mut(slot as usize) {
@@ -567,8 +577,11 @@ impl Arena {
         self.vacate(slot, left);
     }
 
-    /// A pending row was inserted.
+    /// A pending row was inserted. If another object had its key, that one's row was gone, unknown to us.
     pub(super) fn was_inserted(&mut self, slot: u32) -> Result<()> {
+        if let Some(other) = self.find_row(At::Now(slot))? {
+            self.was_deleted(other);
+        }
         self.set_state(slot, Slot::Persistent);
         self.settle(slot);
         self.enter(slot)
@@ -754,6 +767,13 @@ impl Arena {
     pub(super) fn rolled_back(&mut self) {
         self.mark = 0;
         self.undo_level();
+    }
+}
+
+/// Takes a slot out of a list, which mostly ends with it.
+fn strike(list: &mut Vec<u32>, slot: u32) {
+    if let Some(at) = list.iter().rposition(|other| *other == slot) {
+        list.remove(at);
     }
 }
 

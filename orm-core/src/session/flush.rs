@@ -350,17 +350,12 @@ impl Session {
     /// Everything is written: states, keys and the undo log follow.
     fn finish(&mut self, plan: &Plan) -> Result<()> {
         let (mut deleted, mut rekeyed) = (Vec::new(), Vec::new());
-        for op in plan.ops.iter().filter(|op| op.whole) {
-            let number = usize::from(op.place.arena);
-            let slot = op.place.slot;
+        let whole = || plan.ops.iter().filter(|op| op.whole);
+        for op in whole() {
+            let (number, slot) = (usize::from(op.place.arena), op.place.slot);
             let Some(arena) = self.arenas.get_mut(number) else { continue };
             match op.kind {
-                Kind::Insert => arena.was_inserted(slot)?,
-                Kind::Update if op.base != slot => {
-                    arena.was_deleted(op.base);
-                    arena.was_inserted(slot)?;
-                }
-                Kind::Update => {
+                Kind::Update if op.base == slot => {
                     let columns = arena.meta.primary_key;
                     if columns.iter().any(|column| op.columns.contains(*column)) {
                         let (old, new) = (arena.key_values(arena.stored(slot))?, arena.key_values(At::Now(slot))?);
@@ -372,6 +367,14 @@ impl Session {
                     arena.was_deleted(slot);
                     deleted.push((number, slot));
                 }
+                Kind::Insert | Kind::Update => {}
+            }
+        }
+        // Keys are entered once those that gave them up have left.
+        for op in whole() {
+            let Some(arena) = self.arenas.get_mut(usize::from(op.place.arena)) else { continue };
+            if op.kind == Kind::Insert || (op.kind == Kind::Update && op.base != op.place.slot) {
+                arena.was_inserted(op.place.slot)?;
             }
         }
         self.arenas.iter_mut().for_each(Arena::flushed);

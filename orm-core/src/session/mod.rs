@@ -112,7 +112,7 @@ pub struct Change {
 /// assert_eq!(session[alice].id, 1);
 ///
 /// session[alice].nickname = Some("al".into());
-/// assert_eq!(session.preview()?, [r#"UPDATE "users" SET "nickname" = ?1 WHERE "id" = ?2"#]);
+/// assert_eq!(session.preview()?, [r#"UPDATE "users" SET "nickname" = ?1 WHERE "users"."id" = ?2"#]);
 /// session.commit().await?;
 /// # Ok(()) }
 /// ```
