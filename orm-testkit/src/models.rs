@@ -262,6 +262,12 @@ pub fn user(name: &str) -> User {
     User { id: 0, name: name.into(), email, nickname: None, age: None, manager_id: None }
 }
 
+/// A user with this key and name.
+#[must_use]
+pub fn keyed(id: i64, name: &str) -> User {
+    User { id, ..user(name) }
+}
+
 /// Users with the names `user 1`, `user 2` and so on.
 #[must_use]
 pub fn users(count: usize) -> Vec<User> {

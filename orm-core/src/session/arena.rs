@@ -112,7 +112,9 @@ struct Undo {
 
 #[derive(Debug, Clone, Copy)]
 enum Happened {
-    /// It was added, or read after something was written: on the way back it leaves.
+    /// It was added: on the way back it leaves, as if it had never been saved.
+    Added,
+    /// It was read after something was written: on the way back it leaves, for what was read may be undone.
     Came,
     /// Its row was another one, which is kept. `before` is the object's entry before this one.
     Changed { kept: u32, before: u32 },
@@ -387,7 +389,7 @@ impl Arena {
         if let Some(note) = self.note_mut(slot) {
             note.columns = columns;
         }
-        self.log(slot, Happened::Came);
+        self.log(slot, Happened::Added);
         self.generation(slot)
     }
 
@@ -706,11 +708,13 @@ impl Arena {
     fn undo_one(&mut self, Undo { slot, generation, what }: Undo) {
         let here = self.is_here(slot, generation);
         match what {
-            Happened::Came if here => {
-                let left = if self.slot_state(slot) == Slot::Pending { State::Transient } else { State::Detached };
+            Happened::Added if here => {
                 self.leave(slot);
-                // What was added is as if it had never been saved.
-                self.vacate(slot, left);
+                self.vacate(slot, State::Transient);
+            }
+            Happened::Came if here => {
+                self.leave(slot);
+                self.vacate(slot, State::Detached);
             }
             Happened::Changed { kept, before } if here => {
                 self.leave(slot);
@@ -730,7 +734,7 @@ impl Arena {
                 self.set_state(slot, Slot::Persistent);
             }
             Happened::Changed { kept, .. } => self.values.forget(kept),
-            Happened::Came | Happened::Deleted => {}
+            Happened::Added | Happened::Came | Happened::Deleted => {}
         }
     }
 
@@ -744,7 +748,7 @@ impl Arena {
                         self.vacate(entry.slot, State::Detached);
                     }
                 }
-                Happened::Came | Happened::Deleted => {}
+                Happened::Added | Happened::Came | Happened::Deleted => {}
             }
             if self.is_here(entry.slot, entry.generation) {
                 self.tidy(entry.slot);

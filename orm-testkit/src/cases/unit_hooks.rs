@@ -1,1 +1,101 @@
 //! The unit of work: code of the program's that a session runs.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use orm::Error;
+use orm::prelude::*;
+
+use crate::expect::refused;
+use crate::models::{Tag, User, keyed, people, user};
+use crate::{TestDb, TestResult};
+
+pub async fn validation_gathers_every_mistake_and_sends_nothing(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    session.hook(Hooks::new().validate(|user: &User, violations| {
+        if user.name.is_empty() {
+            violations.add(User.name, "is empty");
+        }
+        if user.age.is_some_and(|age| age < 0) {
+            violations.add(User.age, "is negative");
+        }
+    }));
+    let bob = session.get_one(User, 2).await?;
+    session.add(User { age: Some(-1), ..keyed(8, "") });
+    session[bob].name = String::new();
+    db.log.take();
+
+    let error = refused(session.commit().await)?;
+
+    let Error::Invalid(violations) = &error else { return Err(error.into()) };
+    assert_eq!(violations.iter().map(|one| one.column).collect::<Vec<_>>(), [Some("name"), Some("age"), Some("name")]);
+    assert!(db.log.take().is_empty());
+    session[bob].name = "Bob".into();
+    session.flush().await.err().ok_or("the other one is still wrong")?;
+    Ok(())
+}
+
+pub async fn hooks_write_an_audit_log_in_the_same_transaction(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    session.hook(Hooks::new().before_flush(|session| {
+        for changed in session.dirty(User) {
+            for change in session.changes(changed)? {
+                session.add(Tag { name: format!("{} of {}", change.column, session[changed].id) });
+            }
+        }
+        Ok(())
+    }));
+    let bob = session.get_one(User, 2).await?;
+    session[bob].age = Some(1);
+    session.commit().await?;
+    assert_eq!(db.fetch_scalar(select(count_all()).from(Tag).filter(Tag.name.eq("age of 2"))).await?, 1);
+    Ok(())
+}
+
+pub async fn hooks_on_rows_run_in_order_and_may_change_them(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let say = |what: &'static str| {
+        let told = Arc::clone(&told);
+        move || told.lock().unwrap_or_else(PoisonError::into_inner).push(what)
+    };
+    let (inserted, updated, deleted) = (say("inserted"), say("updated"), say("deleted"));
+    let (committed, undone) = (say("committed"), say("undone"));
+    let mut session = Session::new(db);
+    session.hook(
+        Hooks::new()
+            .before_insert(|user: &mut User| {
+                user.email = user.email.to_uppercase();
+                Ok(())
+            })
+            .after_insert(move |user: &User| {
+                assert_ne!(user.id, 0);
+                inserted();
+                Ok(())
+            })
+            .after_update(move |_: &User, changes| {
+                assert_eq!(changes.len(), 1);
+                updated();
+                Ok(())
+            })
+            .after_delete(move |_: &User| {
+                deleted();
+                Ok(())
+            })
+            .after_commit(move |_| committed())
+            .after_rollback(move |_| undone()),
+    );
+    let dora = session.add(user("Dora"));
+    session.commit().await?;
+    session[dora].age = Some(1);
+    session.flush().await?;
+    session.delete(dora)?;
+    session.flush().await?;
+    session.rollback().await?;
+
+    assert_eq!(session[dora].email, "DORA@EXAMPLE.COM");
+    let told = std::mem::take(&mut *told.lock().unwrap_or_else(PoisonError::into_inner));
+    assert_eq!(told, ["inserted", "committed", "updated", "deleted", "undone"]);
+    Ok(())
+}

@@ -1,1 +1,197 @@
 //! The unit of work: flush, commit, rollback, savepoints, and what happens when they fail or are dropped.
+
+use orm::Error;
+use orm::prelude::*;
+
+use crate::expect::{eventually, polled, refused};
+use crate::models::{Post, Tag, User, keyed, people};
+use crate::{TestDb, TestResult};
+
+pub async fn w097_a_query_sees_what_was_added(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    let dora = session.add(keyed(9, "Dora"));
+
+    let tags = session.query(Tag).all().await?;
+    assert_eq!((tags.len(), session.state(dora)), (2, State::Pending), "another table needs no flush");
+    assert_eq!(session.query(User).filter(User.name.eq("Dora")).all().await?, [dora]);
+    session.rollback().await?;
+    assert_eq!(session.state(dora), State::Transient);
+    Ok(())
+}
+
+pub async fn w099_no_autoflush_ends_by_itself(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    session.add(keyed(9, "Dora"));
+    let found = session.no_autoflush().query(User).filter(User.name.eq("Dora")).all().await?;
+    assert!(found.is_empty());
+    assert_eq!(session.query(User).filter(User.name.eq("Dora")).all().await?.len(), 1);
+    Ok(())
+}
+
+pub async fn w100_rollback_gives_back_what_was(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    let (alice, bob) = (session.get_one(User, 1).await?, session.get_one(User, 2).await?);
+    session[alice].name = "A".into();
+    let dora = session.add(keyed(9, "Dora"));
+    session.flush().await?;
+    session[alice].name = "B".into();
+    session.delete(bob)?;
+    session.flush().await?;
+
+    session.rollback().await?;
+
+    assert_eq!((session[alice].name.as_str(), session[bob].name.as_str()), ("Alice", "Bob"));
+    assert_eq!((session.state(dora), session.state(bob)), (State::Transient, State::Persistent));
+    assert!(!session.is_dirty());
+    session[bob].age = Some(1);
+    session.commit().await?;
+    assert_eq!(db.fetch_scalar(select(User.age).filter(User.id.eq(2))).await?, Some(1));
+    Ok(())
+}
+
+pub async fn w101_a_savepoint_undoes_what_came_after_it(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    let alice = session.get_one(User, 1).await?;
+    session[alice].name = "Outer".into();
+    let mut savepoint = session.begin_nested().await?;
+    savepoint[alice].name = "Inner".into();
+    let dora = savepoint.add(keyed(9, "Dora"));
+    savepoint.flush().await?;
+    let mut deeper = savepoint.begin_nested().await?;
+    deeper[alice].name = "Deeper".into();
+    deeper.commit().await?;
+    assert_eq!(savepoint[alice].name, "Deeper");
+    savepoint.rollback().await?;
+
+    assert_eq!((session[alice].name.as_str(), session.state(dora)), ("Outer", State::Transient));
+    session.commit().await?;
+    assert_eq!(db.fetch_all(select(User.name).order_by(User.id)).await?, ["Outer", "Bob", "Carol"]);
+    Ok(())
+}
+
+pub async fn a_savepoint_that_is_dropped_is_undone(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    let alice = session.get_one(User, 1).await?;
+    {
+        let mut savepoint = session.begin_nested().await?;
+        savepoint[alice].name = "Inner".into();
+        savepoint.flush().await?;
+    }
+    assert_eq!(session[alice].name, "Alice");
+    session.commit().await?;
+    assert_eq!(db.fetch_scalar(select(User.name).filter(User.id.eq(1))).await?, "Alice");
+    Ok(())
+}
+
+pub async fn w105_a_failed_flush_names_the_object_and_is_over_with_a_rollback(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    let new = session.add_all((10..70).map(|id| keyed(id, &format!("new {id}"))));
+    session[new[40]].email = "bob@example.com".into();
+
+    let error = refused(session.commit().await)?;
+
+    let context = error.context().ok_or("no context")?;
+    assert!(matches!(error, Error::UniqueViolation { .. }), "{error}");
+    assert_eq!(context.columns, ["email"]);
+    assert_eq!(context.handle.and_then(|handle| handle.of::<User>()), Some(new[40]));
+    for _ in 0..3 {
+        assert!(matches!(session.flush().await, Err(Error::Aborted { cause }) if cause.contains("email")));
+        assert!(matches!(session.get(User, 1).await, Err(Error::Aborted { .. })));
+    }
+    assert_eq!(session[new[40]].email, "bob@example.com");
+    session.rollback().await?;
+    assert!(session.is_empty());
+    assert_eq!(session.query(User).count().await?, 3);
+    Ok(())
+}
+
+pub async fn w105_a_failed_flush_in_a_savepoint_loses_no_more_than_that(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    let alice = session.get_one(User, 1).await?;
+    session[alice].name = "Outer".into();
+    let mut savepoint = session.begin_nested().await?;
+    savepoint[alice].email = "bob@example.com".into();
+    assert!(matches!(savepoint.flush().await, Err(Error::UniqueViolation { .. })));
+    savepoint.rollback().await?;
+
+    assert_eq!((session[alice].name.as_str(), session[alice].email.as_str()), ("Outer", "alice@example.com"));
+    session.commit().await?;
+    assert_eq!(db.fetch_scalar(select(User.name).filter(User.id.eq(1))).await?, "Outer");
+    Ok(())
+}
+
+pub async fn a_session_joins_a_transaction(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut tx = db.begin().await?;
+    tx.execute(update(User).set(User.age, 1).filter(User.id.eq(1))).await?;
+    {
+        let mut session = Session::join(&mut tx);
+        let alice = session.get_one(User, 1).await?;
+        assert_eq!(session[alice].age, Some(1));
+        session[alice].name = "Joined".into();
+        session.commit().await?;
+        session[alice].name = "Undone".into();
+        session.rollback().await?;
+        session[alice].name = "Dropped".into();
+        session.flush().await?;
+    }
+    let inside = tx.fetch_one(select((User.name, User.age)).filter(User.id.eq(1))).await?;
+    assert_eq!(inside, ("Joined".to_string(), Some(1)));
+    tx.rollback().await?;
+    assert_eq!(db.fetch_scalar(select(User.name).filter(User.id.eq(1))).await?, "Alice");
+    Ok(())
+}
+
+pub async fn a_flush_or_commit_that_is_dropped_leaves_all_or_nothing(db: &TestDb) -> TestResult {
+    let db = &db.another(|builder| builder.offload(true)).await;
+    people(db).await?;
+    for polls in 0..60 {
+        let mut session = Session::new(db);
+        let alice = session.get_one(User, 1).await?;
+        session[alice].age = Some(1000 + polls);
+        session
+            .add_all((0..3).map(|number| keyed(1000 * i64::from(polls + 1) + number, &format!("p {polls} {number}"))));
+        let times = usize::try_from(polls)?;
+        let ended = polled(times, session.commit()).await;
+
+        if ended.is_none() && polls > 0 {
+            let after = session.flush().await;
+            assert!(matches!(after, Ok(()) | Err(Error::Interrupted { .. })), "{after:?}");
+        }
+        session.rollback().await?;
+        drop(session);
+        let kept = select(count_all())
+            .from(User)
+            .filter(User.id.between(1000 * i64::from(polls + 1), 1000 * i64::from(polls + 1) + 2));
+        let (kept, age) =
+            (db.fetch_scalar(kept).await?, db.fetch_scalar(select(User.age).filter(User.id.eq(1))).await?);
+        let whole = kept == 3 && age == Some(1000 + polls);
+        assert!(whole || (kept == 0 && age != Some(1000 + polls)), "{polls}: {kept} {age:?}");
+        assert!(ended.is_none() || whole);
+        // A thread that still had the connection brings it back.
+        eventually("the connection is back", || db.pool_state().in_use == 0).await?;
+    }
+    let mut session = Session::new(db);
+    session.add(keyed(7, "Last"));
+    session.commit().await?;
+    Ok(())
+}
+
+pub async fn core_statements_of_a_session_see_its_changes(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    let bob = session.get_one(User, 2).await?;
+    session[bob].name = "Rob".into();
+    let names = session.fetch_all(select(User.name).join(User.posts).filter(Post.views.eq(1))).await?;
+    assert_eq!(names, ["Rob"]);
+    session.rollback().await?;
+    assert_eq!(session[bob].name, "Bob");
+    Ok(())
+}

@@ -1,1 +1,0 @@
-//! The unit of work: batches, keys, the identity map, and unique values that change hands.

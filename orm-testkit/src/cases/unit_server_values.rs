@@ -1,1 +1,0 @@
-//! The unit of work: values that the database makes.
