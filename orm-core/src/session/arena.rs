@@ -483,6 +483,10 @@ impl Arena {
         let kept = self.values.keep(slot);
         self.values.assign(slot, column, value)?;
         self.log_changed(slot, kept);
+        if self.meta.primary_key.contains(&column) {
+            self.leave(slot);
+            self.enter(slot)?;
+        }
         Ok(())
     }
 

@@ -349,18 +349,14 @@ impl Session {
 
     /// Everything is written: states, keys and the undo log follow.
     fn finish(&mut self, plan: &Plan) -> Result<()> {
-        let (mut deleted, mut rekeyed) = (Vec::new(), Vec::new());
+        let mut deleted = Vec::new();
+        let followers = self.followers(plan)?;
         let whole = || plan.ops.iter().filter(|op| op.whole);
         for op in whole() {
             let (number, slot) = (usize::from(op.place.arena), op.place.slot);
             let Some(arena) = self.arenas.get_mut(number) else { continue };
             match op.kind {
                 Kind::Update if op.base == slot => {
-                    let columns = arena.meta.primary_key;
-                    if columns.iter().any(|column| op.columns.contains(*column)) {
-                        let (old, new) = (arena.key_values(arena.stored(slot))?, arena.key_values(At::Now(slot))?);
-                        rekeyed.push((number, old, new));
-                    }
                     arena.was_updated(slot)?;
                 }
                 Kind::Delete => {
@@ -368,6 +364,14 @@ impl Session {
                     deleted.push((number, slot));
                 }
                 Kind::Insert | Kind::Update => {}
+            }
+        }
+        for (number, slot, column, key) in followers {
+            if let Some(arena) = self.arenas.get_mut(number).filter(|arena| arena.slot_state(slot) == Slot::Persistent)
+            {
+                // What was touched and not changed has no operation: it is as the database has it, too.
+                arena.was_unchanged(slot);
+                arena.follow(slot, column, borrowed(&key)?)?;
             }
         }
         // Keys are entered once those that gave them up have left.
@@ -378,9 +382,6 @@ impl Session {
             }
         }
         self.arenas.iter_mut().for_each(Arena::flushed);
-        for (number, old, new) in rekeyed {
-            self.follow_new_key(number, &old, &new)?;
-        }
         self.follow_deletes(deleted)
     }
 
@@ -447,28 +448,50 @@ impl Session {
         Ok(children)
     }
 
-    /// The database has given rows that belonged to a re-keyed one its new key; so do their objects.
-    fn follow_new_key(&mut self, number: usize, old: &[Value], new: &[Value]) -> Result<()> {
-        let Some(meta) = self.arenas.get(number).map(|arena| arena.meta) else { return Ok(()) };
-        let ([old], [new]) = (old, new) else { return Ok(()) };
-        for arena in &mut self.arenas {
-            for key in arena.meta.foreign_keys {
-                let Some(column) = key.columns.first().copied() else { continue };
-                if *(key.references)() != *meta || key.on_update != OnAction::Cascade {
-                    continue;
-                }
-                let slots: Vec<u32> = arena.slots().collect();
-                for slot in slots {
-                    if arena.slot_state(slot) == Slot::Persistent
-                        && keys::row_is(arena.values.as_ref(), At::Now(slot), &[column], std::slice::from_ref(old))
-                    {
-                        arena.follow(slot, column, borrowed(new)?)?;
+    /// The objects that belong to re-keyed ones and that the program has given no other parent, by which column, and
+    /// the new key: the database gives it to them.
+    fn followers(&self, plan: &Plan) -> Result<Vec<(usize, u32, u16, Value)>> {
+        let mut followers = Vec::new();
+        let mut rekeyed: HashMap<u16, Vec<(u32, Value)>> = HashMap::new();
+        for op in plan.ops.iter().filter(|op| op.whole && op.kind == Kind::Update && op.base == op.place.slot) {
+            let Some(arena) = self.arenas.get(usize::from(op.place.arena)) else { continue };
+            let [column] = arena.meta.primary_key else { continue };
+            if op.columns.contains(*column) {
+                let key = keys::value(arena.values.as_ref(), At::Now(op.place.slot), *column)?;
+                rekeyed.entry(op.place.arena).or_default().push((op.place.slot, key));
+            }
+        }
+        for (parents, keys) in &rekeyed {
+            let Some(parents) = self.arenas.get(usize::from(*parents)) else { continue };
+            for (number, arena) in self.arenas.iter().enumerate() {
+                for key in arena.meta.foreign_keys.iter().filter(|key| key.on_update == OnAction::Cascade) {
+                    let Some(column) = key.columns.first().copied() else { continue };
+                    if *(key.references)() == *parents.meta {
+                        let found = following(arena, column, parents, keys);
+                        followers.extend(found.into_iter().map(|(slot, key)| (number, slot, column, key)));
                     }
                 }
             }
         }
-        Ok(())
+        Ok(followers)
     }
+}
+
+/// The objects whose column had the old key of a re-keyed one, and has it still.
+fn following(arena: &Arena, column: u16, parents: &Arena, rekeyed: &[(u32, Value)]) -> Vec<(u32, Value)> {
+    let values = arena.values.as_ref();
+    let theirs = parents.meta.primary_key.first().copied().unwrap_or_default();
+    let follows = |slot: &u32, parent: u32| {
+        let old = (parents.values.as_ref(), parents.stored(parent), theirs);
+        keys::same_across((values, arena.stored(*slot), column), old)
+            && keys::same_across((values, At::Now(*slot), column), old)
+    };
+    let persistent = arena.slots().filter(|slot| arena.slot_state(*slot) == Slot::Persistent);
+    let found = persistent.filter_map(|slot| {
+        let (_, key) = rekeyed.iter().find(|(parent, _)| follows(&slot, *parent))?;
+        Some((slot, key.clone()))
+    });
+    found.collect()
 }
 
 fn borrowed(value: &Value) -> Result<ValueRef<'_>> {
