@@ -158,7 +158,9 @@ impl<'a> Graph<'a> {
                     }
                 }
             }
-            let used = op.kind == Kind::Delete || (op.kind == Kind::Update && op.columns.contains(column));
+            // Where the database changes a row's key with its parent's, the row could not be found by it afterwards.
+            let moves = key.on_update == OnAction::Cascade && arena.meta.primary_key.contains(&column);
+            let used = op.kind == Kind::Delete || (op.kind == Kind::Update && (moves || op.columns.contains(column)));
             if used {
                 let old = claim(arena.stored(op.base));
                 if let Some(taker) = self.find(takers, old, parents, true)? {

@@ -8,12 +8,14 @@
 mod graph;
 mod keyed;
 
+use hashbrown::HashSet;
+
 use super::arena::{Arena, Place, Slot};
 use super::keys;
 use super::rows::At;
 use crate::ast::ColumnSet;
 use crate::error::{Error, Result};
-use crate::meta::TableMeta;
+use crate::meta::{OnAction, TableMeta};
 use keyed::Claims;
 
 /// One row to be written.
@@ -174,13 +176,14 @@ fn mark(reach: &mut [Vec<bool>], from: usize, to: usize) {
 pub(super) fn collect(arenas: &[Arena]) -> Result<Vec<Op>> {
     let mut ops = Vec::with_capacity(arenas.iter().map(|arena| arena.pending.len() + arena.touched.len()).sum());
     for (number, arena) in (0_u16..).zip(arenas) {
-        collect_one(number, arena, &mut ops)?;
+        collect_one(arenas, number, arena, &mut ops)?;
     }
+    leave_to_database(arenas, &mut ops)?;
     Ok(ops)
 }
 
-fn collect_one(number: u16, arena: &Arena, ops: &mut Vec<Op>) -> Result<()> {
-    let mut switched = Vec::new();
+fn collect_one(arenas: &[Arena], number: u16, arena: &Arena, ops: &mut Vec<Op>) -> Result<()> {
+    let mut switched = HashSet::new();
     for slot in arena.pending.iter().copied().filter(|slot| arena.slot_state(*slot) == Slot::Pending) {
         let Some(note) = arena.note(slot) else { continue };
         let place = Place { arena: number, slot };
@@ -189,12 +192,17 @@ fn collect_one(number: u16, arena: &Arena, ops: &mut Vec<Op>) -> Result<()> {
             arena.key_column(parent.foreign_key).into_iter().for_each(|column| op.columns.insert(column));
         }
         if let Some(other) = same_key(arena, slot, note.columns)? {
-            if arena.slot_state(other) != Slot::Deleting {
+            let deleting = arena.slot_state(other) == Slot::Deleting;
+            let moves = moves_by_itself(arenas, arena, other)?;
+            if deleting && !moves {
+                if !switched.insert(other) {
+                    return Err(Error::IdentityConflict { object: describe(arena, other) });
+                }
+                (op.kind, op.base, op.columns) = (Kind::Update, other, ColumnSet::default());
+                arena.differences(arena.stored(other), At::Now(slot), &mut op.columns)?;
+            } else if !deleting && !moves && !is_rekeyed(arena, other)? {
                 return Err(Error::IdentityConflict { object: describe(arena, other) });
             }
-            switched.push(other);
-            (op.kind, op.base, op.columns) = (Kind::Update, other, ColumnSet::default());
-            arena.differences(arena.stored(other), At::Now(slot), &mut op.columns)?;
         }
         let expressions = !note.expressions.is_empty();
         ops.push(op);
@@ -213,6 +221,64 @@ fn collect_one(number: u16, arena: &Arena, ops: &mut Vec<Op>) -> Result<()> {
     for slot in arena.deleting.iter().copied() {
         if arena.slot_state(slot) == Slot::Deleting && !switched.contains(&slot) {
             ops.push(Op::new(Place { arena: number, slot }, Kind::Delete, ColumnSet::default()));
+        }
+    }
+    Ok(())
+}
+
+/// Whether an object gives up the key that the database has for it.
+fn is_rekeyed(arena: &Arena, slot: u32) -> Result<bool> {
+    let changed = arena.changed(slot)?;
+    Ok(arena.slot_state(slot) == Slot::Persistent && arena.meta.primary_key.iter().any(|key| changed.contains(*key)))
+}
+
+/// Whether the database is going to change a row because it belongs to one whose key changes. Another row of the same
+/// key does not want that.
+fn moves_by_itself(arenas: &[Arena], arena: &Arena, slot: u32) -> Result<bool> {
+    for key in arena.meta.foreign_keys.iter().filter(|key| key.on_update != OnAction::NoAction) {
+        let target = (key.references)();
+        let Some(parents) = arenas.iter().find(|parents| *parents.meta == *target) else { continue };
+        let values = key.columns.iter().map(|column| keys::value(arena.values.as_ref(), arena.stored(slot), *column));
+        if let Some(parent) = parents.find(&values.collect::<Result<Vec<_>>>()?)
+            && is_rekeyed(parents, parent)?
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Takes out what the database does by itself: a row that the program gave its parent's new key gets it from the
+/// parent's.
+fn leave_to_database(arenas: &[Arena], ops: &mut [Op]) -> Result<()> {
+    let rekeyed = |op: &Op| {
+        let meta = arenas.get(usize::from(op.place.arena)).map(|arena| arena.meta);
+        op.kind == Kind::Update
+            && op.base == op.place.slot
+            && meta.is_some_and(|meta| meta.primary_key.iter().any(|column| op.columns.contains(*column)))
+    };
+    if !ops.iter().any(rekeyed) {
+        return Ok(());
+    }
+    for op in ops.iter_mut().filter(|op| op.kind == Kind::Update && op.base == op.place.slot) {
+        let Some(arena) = arenas.get(usize::from(op.place.arena)) else { continue };
+        for key in arena.meta.foreign_keys.iter().filter(|key| key.on_update == OnAction::Cascade) {
+            let ([column], [theirs]) = (key.columns, (key.references)().primary_key) else { continue };
+            let parents = arenas.iter().find(|parents| *parents.meta == *(key.references)());
+            let (true, Some(parents)) = (op.columns.contains(*column), parents) else { continue };
+            // While it also changes another part of a key, the row would for a moment be one that nobody asked for.
+            let alone = |(_, columns): (u16, &[u16])| {
+                !columns.contains(column) || !columns.iter().any(|other| other != column && op.columns.contains(*other))
+            };
+            let (values, stored) = (arena.values.as_ref(), arena.stored(op.base));
+            let Some(parent) = parents.find(&[keys::value(values, stored, *column)?]) else { continue };
+            let same = keys::same_across(
+                (values, At::Now(op.place.slot), *column),
+                (parents.values.as_ref(), At::Now(parent), *theirs),
+            );
+            if same && is_rekeyed(parents, parent)? && keyed::uniques(arena.meta).all(alone) {
+                op.columns.remove(*column);
+            }
         }
     }
     Ok(())
