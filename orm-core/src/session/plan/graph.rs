@@ -228,6 +228,7 @@ impl<'a> Graph<'a> {
     fn order(mut self, tables: &Tables) -> Result<Vec<Step>> {
         let mut steps = Vec::new();
         let mut ready: BTreeMap<Turn, Vec<u32>> = BTreeMap::new();
+        let (mut first, mut eased) = (0, Vec::new());
         self.gather(tables, 0..u32::try_from(self.ops.len()).unwrap_or(u32::MAX), &mut ready);
         loop {
             if let Some((turn, rows)) = ready.pop_first() {
@@ -237,11 +238,18 @@ impl<'a> Graph<'a> {
                 }
                 continue;
             }
-            let Some(stuck) = (0..).take(self.ops.len()).find(|number| !self.is_done(*number)) else { break };
+            while (first as usize) < self.ops.len() && self.is_done(first) {
+                first += 1;
+            }
+            // Circles mostly hang together: the next one is looked for where the last one was.
+            let stuck = eased.iter().copied().find(|number| !self.is_done(*number)).unwrap_or(first);
+            if self.is_done(stuck) {
+                break;
+            }
             let before = u32::try_from(self.ops.len()).unwrap_or(u32::MAX);
-            let eased = self.break_circle(stuck)?;
+            eased = self.break_circle(stuck)?;
             let after = u32::try_from(self.ops.len()).unwrap_or(u32::MAX);
-            self.gather(tables, (before..after).chain(eased), &mut ready);
+            self.gather(tables, (before..after).chain(eased.iter().copied()), &mut ready);
         }
         Ok(steps)
     }
