@@ -131,6 +131,9 @@ macro_rules! cases {
                 a_flush_or_commit_that_is_dropped_leaves_all_or_nothing,
                 core_statements_of_a_session_see_its_changes,
             ],
+            unit_random: [
+                random_states_are_reached_or_refused_for_a_reason,
+            ],
             unit_hooks: [
                 validation_gathers_every_mistake_and_sends_nothing,
                 hooks_write_an_audit_log_in_the_same_transaction,

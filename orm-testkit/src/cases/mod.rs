@@ -16,6 +16,7 @@ pub mod types;
 pub mod unit_delete;
 pub mod unit_hooks;
 pub mod unit_insert;
+pub mod unit_random;
 pub mod unit_states;
 pub mod unit_transactions;
 pub mod unit_update;
