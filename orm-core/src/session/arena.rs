@@ -556,9 +556,8 @@ impl Arena {
     /// Notes that the database has no such row any more.
     pub(super) fn was_deleted(&mut self, slot: u32) {
         self.leave(slot);
-        if let Some(kept) = self.note_mut(slot).and_then(|note| note.base.take()) {
-            self.log_changed(slot, kept);
-        }
+        // It is the row that the database had, under whose key its children are looked for.
+        self.unkeep(slot);
         if self.slot_state(slot) == Slot::Persistent {
             self.log(slot, Happened::Deleted);
         }
