@@ -169,6 +169,7 @@ impl Session {
             self.settle_parents(number)?;
             let Some(arena) = self.arenas.get_mut(number) else { continue };
             arena.begin_versions()?;
+            arena.restore_made()?;
             arena.set_update_defaults()?;
         }
         Ok(())
