@@ -328,6 +328,10 @@ impl Session {
             return Err(Error::TransactionEnded);
         };
         if step.is_empty() {
+            // The row stays as it is, and its new object has what the database made of it.
+            for op in step.ops.iter().filter_map(|op| plan.ops.get(*op as usize)) {
+                arena.copy_made(arena.stored(op.base), op.place.slot)?;
+            }
             return Ok(());
         }
         let engine = link.engine.clone();
