@@ -560,9 +560,8 @@ impl Arena {
     /// Notes that the database has no such row any more.
     pub(super) fn was_deleted(&mut self, slot: u32) {
         self.leave(slot);
-        if let Some(kept) = self.note_mut(slot).and_then(|note| note.base.take()) {
-            self.log_changed(slot, kept);
-        }
+        // It is the row that the database had, under whose key its children are looked for.
+        self.unkeep(slot);
         if self.slot_state(slot) == Slot::Persistent {
             self.log(slot, Happened::Deleted);
         }
@@ -635,6 +634,31 @@ impl Arena {
             }
         }
         Ok(())
+    }
+
+    /// Puts back what the program has set of what is not its own, and would be taken for the database's.
+    pub(super) fn restore_made(&mut self) -> Result<()> {
+        if self.made().next().is_none() {
+            return Ok(());
+        }
+        self.touched.clone().into_iter().try_for_each(|slot| self.copy_made(self.stored(slot), slot))
+    }
+
+    /// Copies the version and the computed columns of a row as the database has it.
+    pub(super) fn copy_made(&mut self, from: At, slot: u32) -> Result<()> {
+        for column in self.made() {
+            let value = keys::value(self.values.as_ref(), from, column)?;
+            let value = value.borrowed().map_err(|source| crate::Error::Bind { place: "a value".into(), source })?;
+            self.values.assign(slot, column, value)?;
+        }
+        Ok(())
+    }
+
+    /// The columns that are no program's affair.
+    fn made(&self) -> impl Iterator<Item = u16> + use<> {
+        let meta = self.meta;
+        let made = move |(index, computed): &(u16, bool)| *computed || meta.version == Some(*index);
+        (0..).zip(meta.columns.iter().map(|column| column.computed.is_some())).filter(made).map(|(index, _)| index)
     }
 
     /// Sets the defaults for updates of changed rows. What the program has set itself stays.

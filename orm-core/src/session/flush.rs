@@ -169,6 +169,7 @@ impl Session {
             self.settle_parents(number)?;
             let Some(arena) = self.arenas.get_mut(number) else { continue };
             arena.begin_versions()?;
+            arena.restore_made()?;
             arena.set_update_defaults()?;
         }
         Ok(())
@@ -327,6 +328,10 @@ impl Session {
             return Err(Error::TransactionEnded);
         };
         if step.is_empty() {
+            // The row stays as it is, and its new object has what the database made of it.
+            for op in step.ops.iter().filter_map(|op| plan.ops.get(*op as usize)) {
+                arena.copy_made(arena.stored(op.base), op.place.slot)?;
+            }
             return Ok(());
         }
         let engine = link.engine.clone();

@@ -1,11 +1,83 @@
 //! The unit of work: in which order rows are inserted, and how keys reach those that need them.
+//!
+//! w002: a child cannot point at a parent that was not added, since there is no handle before.
+//! w008, w009: a foreign key points at a primary key, never at another column.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use orm::Error;
 use orm::prelude::*;
 
 use crate::expect::refused;
-use crate::models::{Post, PostTag, Profile, Tag, User, keyed};
+use crate::models::{Post, PostTag, Profile, Tag, User, keyed, people};
 use crate::{TestDb, TestResult};
+
+/// What somebody says about a post.
+#[derive(Debug, Clone, PartialEq, Model)]
+pub struct Comment {
+    /// The key.
+    #[model(primary_key)]
+    pub id: i64,
+    /// What it is about.
+    #[model(belongs_to(post: Post), on_delete = cascade)]
+    pub post_id: i64,
+}
+
+/// Somebody who plays.
+#[derive(Debug, Clone, PartialEq, Model)]
+pub struct Player {
+    /// The key.
+    #[model(primary_key)]
+    pub id: i64,
+    /// The best of the balls.
+    #[model(belongs_to(favorite: Ball))]
+    pub favorite_id: Option<i64>,
+    /// The next best.
+    #[model(belongs_to(second: Ball))]
+    pub second_id: Option<i64>,
+    /// The one after that.
+    #[model(belongs_to(third: Ball))]
+    pub third_id: Option<i64>,
+}
+
+/// Something to play with.
+#[derive(Debug, Clone, PartialEq, Model)]
+pub struct Ball {
+    /// The key.
+    #[model(primary_key)]
+    pub id: i64,
+    /// Whose it is.
+    #[model(belongs_to(owner: Player))]
+    pub owner_id: i64,
+}
+
+/// One half, which cannot be without the other.
+#[derive(Debug, Clone, PartialEq, Model)]
+pub struct Chicken {
+    /// The key.
+    #[model(primary_key)]
+    pub id: i64,
+    /// Where it came from.
+    #[model(belongs_to(shell: Egg))]
+    pub shell_id: i64,
+}
+
+/// The other half.
+#[derive(Debug, Clone, PartialEq, Model)]
+pub struct Egg {
+    /// The key.
+    #[model(primary_key)]
+    pub id: i64,
+    /// Who laid it.
+    #[model(belongs_to(hen: Chicken))]
+    pub hen_id: i64,
+}
+
+/// What was sent since the last look, as operation and table.
+fn sent(db: &TestDb) -> Vec<String> {
+    let table = |sql: &str| sql.split('"').nth(1).unwrap_or_default().to_owned();
+    db.log.take().iter().map(|one| format!("{} {}", one.operation, table(&one.sql))).collect()
+}
 
 async fn tables(db: &TestDb) -> TestResult {
     db.create_all(schema![User, Profile, Post, Tag, PostTag]).await?;
@@ -159,5 +231,247 @@ pub async fn a_parent_of_another_session_is_refused(db: &TestDb) -> TestResult {
 
     assert!(matches!(error, Error::Detached { .. }), "{error}");
     assert!(session.is_empty());
+    Ok(())
+}
+
+pub async fn w006_a_parent_that_did_not_change_gives_its_key(db: &TestDb) -> TestResult {
+    tables(db).await?;
+    let mut session = Session::new(db);
+    let top = session.add(keyed(1, "Top"));
+    session.commit().await?;
+    db.log.take();
+
+    let low = session.add(User::builder().name("Low").email("low@example.com").manager(top));
+    session.flush().await?;
+
+    let sent: Vec<_> = db.log.take().into_iter().map(|one| (one.operation, one.rows_affected)).collect();
+    assert_eq!(sent, [("INSERT", 1)]);
+    assert_eq!(session[low].manager_id, Some(1));
+    Ok(())
+}
+
+pub async fn w014_a_child_changes_parents_between_the_insert_and_the_delete(db: &TestDb) -> TestResult {
+    tables(db).await?;
+    let mut session = Session::new(db);
+    let old = session.add(keyed(1, "Old"));
+    let post = session.add(Post { id: 1, author_id: 1, title: "One".into(), views: 0 });
+    session.commit().await?;
+    db.log.take();
+
+    session.delete(old)?;
+    let new = session.add(keyed(2, "New"));
+    session.set(post, Post.author, new)?;
+    session.flush().await?;
+
+    let sent: Vec<_> = db.log.take().into_iter().map(|one| one.operation).collect();
+    assert_eq!(sent, ["INSERT", "UPDATE", "DELETE"]);
+    session.commit().await?;
+    assert_eq!(db.fetch_all(select(Post.author_id)).await?, [2]);
+    Ok(())
+}
+
+pub async fn w006_a_new_child_does_not_write_its_parent(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    let bob = session.query(User).filter(User.name.eq("Bob")).one().await?;
+    db.log.take();
+    let dora = session.add(User::builder().name("Dora").email("d@example.com").manager(bob));
+
+    session.commit().await?;
+
+    assert_eq!(sent(db), ["INSERT users"]);
+    assert_eq!(session[dora].manager_id, Some(session[bob].id));
+    Ok(())
+}
+
+pub async fn w007_rows_are_inserted_in_the_order_of_their_coming(db: &TestDb) -> TestResult {
+    tables(db).await?;
+    let mut session = Session::new(db);
+    let names = ["u4", "u5", "u3", "u1", "u2"];
+    let added = session.add_all(names.map(|name| User::builder().name(name).email(format!("{name}@example.com"))));
+
+    session.commit().await?;
+
+    assert_eq!(db.fetch_all(select(User.name).order_by(User.id)).await?, names);
+    assert!(added.iter().zip(names).all(|(handle, name)| session[*handle].name == name));
+    assert!(added.is_sorted_by_key(|handle| session[*handle].id));
+    Ok(())
+}
+
+pub async fn w010_a_circle_of_two_tables_is_broken_and_deleted_again(db: &TestDb) -> TestResult {
+    db.create_all(schema![Player, Ball]).await?;
+    let mut session = Session::new(db);
+    let player = session.add(Player::builder());
+    let ball = session.add(Ball::builder().owner(player));
+    session.set(player, Player.favorite, ball)?;
+    db.log.take();
+
+    session.commit().await?;
+
+    assert_eq!(sent(db), ["INSERT player", "INSERT ball", "UPDATE player"]);
+    assert_eq!(session[player].favorite_id, Some(session[ball].id));
+    let stored = db.fetch_one(select(Player.favorite_id)).await?;
+    assert_eq!(stored, Some(session[ball].id));
+
+    session.delete(player)?;
+    session.delete(ball)?;
+    db.log.take();
+    session.commit().await?;
+
+    assert_eq!(sent(db), ["UPDATE player", "DELETE ball", "DELETE player"]);
+    assert_eq!(db.fetch_scalar(select(count_all()).from(Player)).await?, 0);
+    Ok(())
+}
+
+pub async fn w011_three_keys_that_must_wait_are_one_update(db: &TestDb) -> TestResult {
+    db.create_all(schema![Player, Ball]).await?;
+    let mut session = Session::new(db);
+    let player = session.add(Player::builder());
+    let balls = session.add_all([Ball::builder().owner(player), Ball::builder().owner(player)]);
+    let last = session.add(Ball::builder().owner(player));
+    session.set(player, Player.favorite, balls[0])?;
+    session.set(player, Player.second, balls[1])?;
+    session.set(player, Player.third, last)?;
+    db.log.take();
+
+    session.commit().await?;
+
+    let log = db.log.take();
+    let updates: Vec<_> = log.iter().filter(|one| one.operation == "UPDATE").collect();
+    assert_eq!((updates.len(), updates.first().map(|one| one.rows_affected)), (1, Some(1)), "{log:?}");
+    let stored = db.fetch_one(select((Player.favorite_id, Player.second_id, Player.third_id))).await?;
+    assert_eq!(stored, (Some(session[balls[0]].id), Some(session[balls[1]].id), Some(session[last].id)));
+    Ok(())
+}
+
+pub async fn w012_two_tables_of_a_circle_in_one_direction_are_plain(db: &TestDb) -> TestResult {
+    db.create_all(schema![Player, Ball]).await?;
+    let mut session = Session::new(db);
+    let player = session.add(Player::builder());
+    session.add_all([Ball::builder().owner(player), Ball::builder().owner(player)]);
+    db.log.take();
+
+    session.commit().await?;
+
+    assert!(db.log.take().iter().all(|one| one.operation == "INSERT"));
+    assert_eq!(db.fetch_all(select(Ball.owner_id)).await?, [session[player].id; 2]);
+    Ok(())
+}
+
+pub async fn w013_a_circle_that_nothing_breaks_is_an_error_and_nothing_is_sent(db: &TestDb) -> TestResult {
+    let mut session = Session::new(db);
+    let chicken = session.add(Chicken { id: 1, shell_id: 2 });
+    let egg = session.add(Egg { id: 2, hen_id: 1 });
+
+    let error = refused(session.flush().await)?;
+
+    let Error::FlushCycle { objects } = &error else { return Err(error.into()) };
+    let named = |name: &str| objects.iter().any(|object| object.contains(name));
+    assert!(named("Chicken(1)") && named("Egg(2)"), "{objects:?}");
+    assert!(db.log.take().is_empty());
+    assert_eq!((session.state(chicken), session.state(egg)), (State::Pending, State::Pending));
+    Ok(())
+}
+
+pub async fn w014_a_child_changes_hands_between_insert_and_delete(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    let post = session.query(Post).filter(Post.title.eq("Replies")).one().await?;
+    let old = session.parent(post, Post.author)?;
+    assert_eq!(old, None, "nothing is loaded for it");
+    let author = session[post].author_id;
+    let old = session.get_one(User, author).await?;
+    let new = session.add(User::builder().name("New").email("new@example.com"));
+    session.set(post, Post.author, new)?;
+    session.delete(old)?;
+    db.log.take();
+
+    session.commit().await?;
+
+    assert_eq!(sent(db), ["INSERT users", "UPDATE post", "DELETE users"]);
+    assert_eq!((session.state(post), session[post].author_id), (State::Persistent, session[new].id));
+    Ok(())
+}
+
+pub async fn three_levels_by_handle_are_one_batch_a_table(db: &TestDb) -> TestResult {
+    db.create_all(schema![User, Profile, Post, Tag, PostTag, Comment]).await?;
+    let mut session = Session::new(db);
+    for user in 0..100 {
+        let author = session.add(User::builder().name("n").email(format!("{user}@example.com")));
+        for _ in 0..10 {
+            let post = session.add(Post::builder().title("t").author(author));
+            session.add_all((0..5).map(|_| Comment::builder().post(post)));
+        }
+    }
+    db.log.take();
+
+    session.commit().await?;
+
+    let log = db.log.take();
+    assert!(log.iter().all(|one| one.operation == "INSERT" && one.rows_affected == 50));
+    // Fifty rows are a statement, and no table's turn comes twice.
+    let of = |table: &str| log.iter().filter(|one| one.sql.contains(&format!("INTO \"{table}\" "))).count();
+    assert_eq!((log.len(), of("users"), of("post"), of("comment")), (122, 2, 20, 100));
+    assert!(log[..2].iter().all(|one| one.sql.contains("INTO \"users\"")));
+    assert!(log[2..22].iter().all(|one| one.sql.contains("INTO \"post\"")));
+    let every = session.rows(Comment).all(|(comment, row)| {
+        session.parent(comment, Comment.post).is_ok_and(|post| post.is_some_and(|post| session[post].id == row.post_id))
+    });
+    assert!(every && session.rows(Comment).count() == 5000);
+    let posts = select(Comment.post_id).group_by(Comment.post_id).having(count_all().eq(5));
+    assert_eq!(db.fetch_all(posts).await?.len(), 1000);
+    Ok(())
+}
+
+pub async fn a_pending_parents_key_arrives_with_the_flush(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    let post = session.query(Post).filter(Post.title.eq("Replies")).one().await?;
+    let before = session[post].author_id;
+    let new = session.add(User::builder().name("New").email("new@example.com"));
+    session.set(post, Post.author, new)?;
+
+    assert_eq!(session.parent(post, Post.author)?, Some(new));
+    assert!(session.is_modified(post));
+    session.flush().await?;
+    assert_eq!(session[post].author_id, session[new].id);
+    session.rollback().await?;
+
+    assert_eq!((session[post].author_id, session.state(new)), (before, State::Transient));
+    assert!(!session.is_modified(post));
+    Ok(())
+}
+
+pub async fn a_parent_that_left_is_replaced_by_a_key(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    let gone = session.add(User::builder().name("Gone").email("gone@example.com"));
+    let post = session.add(Post::builder().title("One").author(gone));
+    session.expunge(gone);
+    refused(session.flush().await)?;
+    let bob = session.no_autoflush().query(User).filter(User.name.eq("Bob")).one().await?;
+    session.set(post, Post.author, bob)?;
+
+    session.commit().await?;
+
+    assert_eq!(session[post].author_id, session[bob].id);
+    Ok(())
+}
+
+pub async fn a_handle_of_another_session_panics_where_no_error_is_given(db: &TestDb) -> TestResult {
+    tables(db).await?;
+    let mut other = Session::new(db);
+    let alice = other.add(User::builder().name("Alice").email("a@example.com"));
+    let mut session = Session::new(db);
+    let bob = session.add(User::builder().name("Bob").email("b@example.com"));
+    let post = session.add(Post::builder().title("One").author(bob));
+
+    let added = catch_unwind(AssertUnwindSafe(|| session.add(Post::builder().title("Two").author(alice))));
+
+    assert!(added.is_err());
+    assert!(matches!(refused(session.set(post, Post.author, alice))?, Error::Detached { .. }));
+    assert_eq!(session.parent(post, Post.author)?, Some(bob));
+    session.commit().await?;
+    assert_eq!(db.fetch_all(select(Post.title)).await?, ["One"]);
     Ok(())
 }

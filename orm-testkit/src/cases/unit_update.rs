@@ -1,10 +1,16 @@
 //! The unit of work: what counts as a change, and what is written of it.
+//!
+//! w019, w025: an object has no collections that could be loaded or changed; that asking for changes sends nothing is
+//! said in w015.
+//! w020: no value expires, so none is set without having been read.
+
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use orm::Error;
 use orm::prelude::*;
 
 use crate::expect::refused;
-use crate::models::{User, keyed, people};
+use crate::models::{Kinds, User, keyed, kinds, people};
 use crate::{TestDb, TestResult};
 
 /// A page that counts its changes.
@@ -19,6 +25,37 @@ pub struct Page {
     /// How often it was changed.
     #[model(version)]
     pub version: i64,
+}
+
+/// Counts what was asked of it: no two updates get the same default.
+static TICKS: AtomicI64 = AtomicI64::new(1);
+
+fn tick() -> i64 {
+    TICKS.fetch_add(1, Ordering::Relaxed)
+}
+
+/// A line that notes when it was changed.
+#[derive(Debug, Clone, PartialEq, Model)]
+#[model(table = "note_line")]
+pub struct Line {
+    /// The key.
+    #[model(primary_key)]
+    pub id: i64,
+    /// What it says.
+    pub text: String,
+    /// When it was changed.
+    #[model(default_on_update = tick())]
+    pub changed: i64,
+}
+
+/// A session with a page that was saved.
+async fn page(db: &TestDb) -> orm::Result<(Session, Ref<Page>)> {
+    db.create_all(schema![Page]).await?;
+    let mut session = Session::new(db);
+    let page = session.add(Page { id: 1, text: "a".into(), version: 0 });
+    session.commit().await?;
+    db.log.take();
+    Ok((session, page))
 }
 
 pub async fn w015_setting_the_same_value_sends_nothing(db: &TestDb) -> TestResult {
@@ -143,5 +180,211 @@ pub async fn a_row_that_is_gone_is_noticed(db: &TestDb) -> TestResult {
     assert!(matches!(&error, Error::StaleObject { object, found: None, .. } if object == "`User(2)`"), "{error}");
     session.rollback().await?;
     assert_eq!(db.fetch_all(select(User.name)).await?, ["One"]);
+    Ok(())
+}
+
+pub async fn w021_an_expression_for_a_new_row_follows_its_insert(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+    let mut session = Session::new(db);
+    let one = session.add(User::builder().name("One").email("1@example.com").age(20));
+    session.set_expr(one, User.age, User.age + 1)?;
+    db.log.take();
+
+    session.commit().await?;
+
+    let operations: Vec<_> = db.log.take().iter().map(|one| one.operation).collect();
+    assert_eq!(operations, ["INSERT", "UPDATE"]);
+    assert_eq!(session[one].age, Some(21));
+    session.commit().await?;
+    assert!(db.log.take().is_empty(), "the expression is forgotten once it was set");
+    Ok(())
+}
+
+pub async fn w021_the_last_expression_counts_and_is_undone_by_a_rollback(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    let bob = session.query(User).filter(User.name.eq("Bob")).one().await?;
+    db.log.take();
+    session.set_expr(bob, User.age, User.age + 1)?;
+    session.set_expr(bob, User.age, User.age + 5)?;
+    session[bob].nickname = Some("bo".into());
+
+    session.flush().await?;
+    assert_eq!(db.log.take().len(), 1);
+    assert_eq!(session[bob].age, Some(30));
+    session.rollback().await?;
+
+    assert_eq!((session[bob].age, session[bob].nickname.as_deref()), (Some(25), None));
+    session.set_expr(bob, User.age, User.age + 1)?;
+    session.rollback().await?;
+    session.commit().await?;
+    assert!(!db.log.take().iter().any(|one| one.operation == "UPDATE"));
+    Ok(())
+}
+
+pub async fn w022_a_key_that_is_set_to_an_expression_is_followed(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+    let mut session = Session::new(db);
+    let one = session.add(keyed(1, "One"));
+    session.commit().await?;
+    session.set_expr(one, User.id, User.id + 100)?;
+
+    session.flush().await?;
+
+    assert_eq!(session[one].id, 101);
+    db.log.take();
+    assert_eq!(session.get(User, 101).await?, Some(one));
+    assert!(db.log.take().is_empty());
+    assert_eq!(session.get(User, 1).await?, None);
+    session.rollback().await?;
+    assert_eq!((session[one].id, session.get(User, 1).await?), (1, Some(one)));
+    Ok(())
+}
+
+pub async fn w023_a_default_for_updates_is_set_with_another_column(db: &TestDb) -> TestResult {
+    db.create_all(schema![Line]).await?;
+    let mut session = Session::new(db);
+    let line = session.add(Line { id: 1, text: "a".into(), changed: -1 });
+    let other = session.add(Line { id: 2, text: "b".into(), changed: -1 });
+    session.commit().await?;
+    db.log.take();
+
+    session[line].text = "a".into();
+    session.commit().await?;
+    assert!(db.log.take().is_empty() && session[line].changed == -1, "nothing else was changed");
+    session[line].text = "c".into();
+    session.commit().await?;
+    let changed = session[line].changed;
+    assert!(changed > 0 && db.log.take_sql().concat().contains(r#""changed" = "#));
+    assert_eq!(db.fetch_one(select(Line.changed).filter(Line.id.eq(1))).await?, changed);
+    session[line].text = "d".into();
+    session[line].changed = -7;
+    session.commit().await?;
+    assert_eq!((session[line].changed, session[other].changed), (-7, -1), "what the program says counts");
+    Ok(())
+}
+
+pub async fn w024_a_value_that_is_changed_in_place_is_a_change(db: &TestDb) -> TestResult {
+    db.create_all(schema![Kinds]).await?;
+    let mut session = Session::new(db);
+    let row = session.add(kinds());
+    session.commit().await?;
+    db.log.take();
+
+    session[row].json.0.sizes.push(1);
+    session[row].json.0.sizes.pop();
+    session[row].bytes.reverse();
+    session[row].bytes.reverse();
+    session.commit().await?;
+    assert!(db.log.take().is_empty());
+
+    session[row].json.0.sizes.push(1);
+    session.commit().await?;
+    let sent = db.log.take_sql();
+    assert!(sent.len() == 1 && sent[0].contains(r#"SET "json" = "#) && !sent[0].contains(r#""bytes" = "#), "{sent:?}");
+    assert_eq!(db.fetch_one(select(Kinds.json)).await?.0.sizes, [1]);
+    Ok(())
+}
+
+pub async fn a_version_that_was_edited_is_not_believed(db: &TestDb) -> TestResult {
+    let (mut session, page) = page(db).await?;
+
+    session[page].version = 40;
+    session[page].text = "b".into();
+    session.commit().await?;
+    assert_eq!(session[page].version, 2);
+    session[page].version = 40;
+    session.commit().await?;
+    assert_eq!(session[page].version, 2, "it is no change of its own");
+    session[page].text = "c".into();
+    session.commit().await?;
+
+    assert_eq!(db.fetch_one(select(Page.version)).await?, 3);
+    assert_eq!(session[page].version, 3);
+    Ok(())
+}
+
+pub async fn a_version_counts_expressions_and_every_row_of_a_batch(db: &TestDb) -> TestResult {
+    let (mut session, page) = page(db).await?;
+    let others = session.add_all((2..5).map(|id| Page { id, text: "x".into(), version: 0 }));
+    session.commit().await?;
+    session[others[1]].text = "ahead".into();
+    session.commit().await?;
+
+    session.set_expr(page, Page.text, Page.text.concat("!"))?;
+    for other in &others {
+        session[*other].text.push('!');
+    }
+    session.commit().await?;
+
+    assert_eq!((session[page].text.as_str(), session[page].version), ("a!", 2));
+    let stored = db.fetch_all(select(Page.version).order_by(Page.id)).await?;
+    assert_eq!(stored, [2, 2, 3, 2]);
+    assert_eq!(others.iter().map(|other| session[*other].version).collect::<Vec<_>>(), [2, 3, 2]);
+    session[page].text.push('?');
+    session.commit().await?;
+    assert_eq!(session[page].version, 3);
+    Ok(())
+}
+
+pub async fn a_stale_row_of_a_batch_is_named(db: &TestDb) -> TestResult {
+    let (mut session, page) = page(db).await?;
+    let others = session.add_all((2..5).map(|id| Page { id, text: "x".into(), version: 0 }));
+    session.commit().await?;
+    db.execute(update(Page).set(Page.version, 9).filter(Page.id.eq(3))).await?;
+    session[page].text.push('!');
+    for other in &others {
+        session[*other].text.push('!');
+    }
+
+    let error = refused(session.flush().await)?;
+
+    let Error::StaleObject { object, expected, found } = &error else { return Err(error.into()) };
+    assert_eq!((object.as_str(), *expected, *found), ("`Page(3)`", Some(1), Some(9)));
+    session.rollback().await?;
+    assert_eq!(db.fetch_all(select(Page.version).order_by(Page.id)).await?, [1, 1, 9, 1]);
+    assert!(others.iter().all(|other| (session[*other].version, session[*other].text.as_str()) == (1, "x")));
+    Ok(())
+}
+
+pub async fn a_stale_row_is_not_deleted(db: &TestDb) -> TestResult {
+    let (mut session, page) = page(db).await?;
+    let other = session.add(Page { id: 2, text: "b".into(), version: 0 });
+    session.commit().await?;
+    db.execute(update(Page).set(Page.version, 5).filter(Page.id.eq(2))).await?;
+    session.delete(page)?;
+    session.delete(other)?;
+
+    let error = refused(session.commit().await)?;
+
+    let Error::StaleObject { object, expected, found } = &error else { return Err(error.into()) };
+    assert_eq!((object.as_str(), *expected, *found), ("`Page(2)`", Some(1), Some(5)));
+    session.rollback().await?;
+    assert_eq!((session.state(page), session.state(other)), (State::Persistent, State::Persistent));
+    assert_eq!(db.fetch_scalar(select(count_all()).from(Page)).await?, 2);
+    Ok(())
+}
+
+pub async fn a_key_that_is_used_again_goes_on_with_the_version(db: &TestDb) -> TestResult {
+    let (mut session, old) = page(db).await?;
+    session[old].text = "b".into();
+    session.commit().await?;
+
+    session.delete(old)?;
+    let new = session.add(Page { id: 1, text: "c".into(), version: 0 });
+    session.commit().await?;
+    assert_eq!(session[new].version, 3);
+    assert_eq!(db.fetch_one(select(Page.version)).await?, 3);
+
+    session.delete(new)?;
+    let same = session.add(Page { id: 1, text: "c".into(), version: 0 });
+    session.commit().await?;
+    assert_eq!(session[same].version, db.fetch_one(select(Page.version)).await?, "an equal row is not written");
+
+    db.execute(update(Page).set(Page.version, 9).all_rows()).await?;
+    session.delete(same)?;
+    session.add(Page { id: 1, text: "d".into(), version: 0 });
+    let error = refused(session.commit().await)?;
+    assert!(matches!(error, Error::StaleObject { expected: Some(3), found: Some(9), .. }), "{error}");
     Ok(())
 }

@@ -233,7 +233,9 @@ impl<'a> Graph<'a> {
         loop {
             if let Some((turn, rows)) = ready.pop_first() {
                 let rows = self.emit(tables, turn, rows, &mut ready);
-                if let Some(op) = rows.first().and_then(|first| self.op(*first)) {
+                if self.joins(steps.last(), &rows) {
+                    steps.last_mut().into_iter().for_each(|last| self.join(last, &rows));
+                } else if let Some(op) = rows.first().and_then(|first| self.op(*first)) {
                     steps.push(Step::of(op, rows));
                 }
                 continue;
@@ -252,6 +254,33 @@ impl<'a> Graph<'a> {
             self.gather(tables, (before..after).chain(eased.iter().copied()), &mut ready);
         }
         Ok(steps)
+    }
+
+    /// Whether parts of rows can be written with other parts of the same rows, which were to be written just before.
+    fn joins(&self, last: Option<&Step>, rows: &[u32]) -> bool {
+        let late = |number: &u32| self.op(*number).filter(|op| !op.whole && !op.expressions && op.nulls.is_empty());
+        let waits = |before: &u32| {
+            let out = self.out.get(*before as usize).into_iter().flatten();
+            out.filter_map(|edge| self.edges.get(*edge as usize)).any(|edge| !edge.gone && rows.contains(&edge.after))
+        };
+        last.is_some_and(|last| {
+            let alike = |(one, other): (&u32, &u32)| match (late(one), late(other)) {
+                (Some(one), Some(other)) => one.place == other.place,
+                _ => false,
+            };
+            last.ops.len() == rows.len() && last.ops.iter().zip(rows).all(alike) && !last.ops.iter().any(waits)
+        })
+    }
+
+    /// Writes the columns of parts with those of a step. The parts are then in no step of their own.
+    fn join(&mut self, last: &mut Step, rows: &[u32]) {
+        for (into, from) in last.ops.iter().zip(rows) {
+            let columns = self.op(*from).map(|op| op.columns).unwrap_or_default();
+            if let Some(op) = self.ops.get_mut(*into as usize) {
+                columns.iter().for_each(|column| op.columns.insert(column));
+            }
+            columns.iter().for_each(|column| last.columns.insert(column));
+        }
     }
 
     fn gather(
