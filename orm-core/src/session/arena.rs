@@ -493,6 +493,10 @@ impl Arena {
 
     /// Replaces an object's row by what the database has now. Changes that were not flushed are lost.
     pub(super) fn overwrite(&mut self, slot: u32, row: &dyn Row) -> Result<()> {
+        // The next touch lists the slot again, and a row that is listed twice would be written twice.
+        if self.note(slot).is_some_and(|note| note.base.is_some()) {
+            strike(&mut self.touched, slot);
+        }
         self.unkeep(slot);
         let kept = self.values.keep(slot);
         self.leave(slot);
