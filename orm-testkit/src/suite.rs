@@ -147,6 +147,7 @@ macro_rules! cases {
             unit_keys: [
                 w063_rows_that_give_the_same_columns_are_one_batch_in_the_order_of_their_coming,
                 w070_an_object_is_found_by_its_new_key_and_not_by_the_old,
+                w071_objects_follow_a_key_that_the_database_passes_on,
                 w073_a_row_switch_is_undone_by_a_rollback,
                 w074_a_row_switch_writes_null_over_what_was_there,
                 w079_a_unique_value_passes_from_one_object_to_another,

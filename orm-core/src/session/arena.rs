@@ -483,6 +483,11 @@ impl Arena {
         let kept = self.values.keep(slot);
         self.values.assign(slot, column, value)?;
         self.log_changed(slot, kept);
+        if self.meta.primary_key.contains(&column) {
+            // The column is a part of its own key as well.
+            self.leave(slot);
+            self.enter(slot)?;
+        }
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use orm::Error;
 use orm::prelude::*;
 
 use crate::expect::refused;
-use crate::models::{Tag, User, keyed, people, user};
+use crate::models::{PostTag, Tag, User, keyed, people, user};
 use crate::{TestDb, TestResult};
 
 fn operations(db: &TestDb) -> Vec<&'static str> {
@@ -45,6 +45,28 @@ pub async fn w070_an_object_is_found_by_its_new_key_and_not_by_the_old(db: &Test
     session.rollback().await?;
     assert_eq!(session.get(Tag, "sql").await?, Some(sql));
     assert_eq!(session.get(Tag, "postgres").await?, None);
+    Ok(())
+}
+
+pub async fn w071_objects_follow_a_key_that_the_database_passes_on(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    let sql = session.get_one(Tag, "sql").await?;
+    let links = session.query(PostTag).filter(PostTag.tag.eq("sql")).all().await?;
+    session[sql].name = "postgres".into();
+    db.log.take();
+
+    session.flush().await?;
+
+    assert_eq!(operations(db), ["UPDATE"]);
+    assert!(links.iter().all(|link| session[*link].tag == "postgres" && !session.is_modified(*link)));
+    let post = session[links[0]].post_id;
+    db.log.take();
+    assert_eq!(session.get(PostTag, (post, "postgres")).await?, Some(links[0]));
+    assert!(db.log.take().is_empty());
+    session.rollback().await?;
+    assert!(links.iter().all(|link| session[*link].tag == "sql"));
+    assert_eq!(session.get(PostTag, (post, "sql")).await?, Some(links[0]));
     Ok(())
 }
 
