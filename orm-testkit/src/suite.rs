@@ -143,6 +143,9 @@ macro_rules! cases {
                 w104_what_an_inner_savepoint_kept_is_undone_by_the_outer_one,
                 w103_what_came_before_a_savepoint_belongs_to_what_is_around_it,
                 actions_for_after_a_commit_run_once_and_not_for_what_was_undone,
+                w097_a_delete_is_flushed_before_a_query_of_a_table_that_it_cascades_into,
+                a_write_after_another_writer_is_a_serialization_error_and_loses_nothing,
+                a_session_that_begins_takes_the_lock_at_once_and_only_once,
             ],
             unit_keys: [
                 w063_rows_that_give_the_same_columns_are_one_batch_in_the_order_of_their_coming,
