@@ -484,6 +484,7 @@ impl Arena {
         self.values.assign(slot, column, value)?;
         self.log_changed(slot, kept);
         if self.meta.primary_key.contains(&column) {
+            // The column is a part of its own key as well.
             self.leave(slot);
             self.enter(slot)?;
         }
@@ -497,6 +498,10 @@ impl Arena {
 
     /// Replaces an object's row by what the database has now. Changes that were not flushed are lost.
     pub(super) fn overwrite(&mut self, slot: u32, row: &dyn Row) -> Result<()> {
+        // The next touch lists the slot again, and a row that is listed twice would be written twice.
+        if self.note(slot).is_some_and(|note| note.base.is_some()) {
+            strike(&mut self.touched, slot);
+        }
         self.unkeep(slot);
         let kept = self.values.keep(slot);
         self.leave(slot);

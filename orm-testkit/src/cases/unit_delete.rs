@@ -168,37 +168,6 @@ pub async fn w079_a_unique_value_is_free_once_its_row_is_deleted(db: &TestDb) ->
     Ok(())
 }
 
-pub async fn w026_children_are_deleted_in_one_batch_before_their_parent(db: &TestDb) -> TestResult {
-    db.create_all(schema![User, Profile, Post, Tag, PostTag]).await?;
-    let mut session = Session::new(db);
-    let alice = session.add(keyed(1, "Alice"));
-    let posts = [1, 2].map(|id| session.add(Post { id, author_id: 1, title: "Post".into(), views: 0 }));
-    session.commit().await?;
-    db.log.take();
-
-    session.delete(alice)?;
-    for post in posts {
-        session.delete(post)?;
-    }
-    session.flush().await?;
-
-    let sent: Vec<_> = db.log.take().into_iter().map(|one| (one.operation, one.rows_affected)).collect();
-    assert_eq!(sent, [("DELETE", 2), ("DELETE", 1)]);
-    Ok(())
-}
-
-pub async fn w042_a_deleted_object_is_deleted_until_the_commit_and_detached_after_it(db: &TestDb) -> TestResult {
-    people(db).await?;
-    let mut session = Session::new(db);
-    let bob = session.query(User).filter(User.name.eq("Bob")).one().await?;
-    session.delete(bob)?;
-    session.flush().await?;
-    assert_eq!(session.state(bob), State::Deleted);
-    session.commit().await?;
-    assert_eq!(session.state(bob), State::Detached);
-    Ok(())
-}
-
 pub async fn w026_children_are_deleted_first_and_in_one_batch(db: &TestDb) -> TestResult {
     people(db).await?;
     let mut session = Session::new(db);

@@ -99,3 +99,58 @@ pub async fn hooks_on_rows_run_in_order_and_may_change_them(db: &TestDb) -> Test
     assert_eq!(told, ["inserted", "committed", "updated", "deleted", "undone"]);
     Ok(())
 }
+
+pub async fn w106_hooks_that_never_end_are_stopped_after_a_hundred_rounds(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    session.hook(Hooks::new().after_flush(|session| {
+        let next = 1000 + i64::try_from(session.len()).unwrap_or_default();
+        session.add(keyed(next, &format!("new {next}")));
+        Ok(())
+    }));
+    session.add(keyed(9, "Dora"));
+
+    let error = refused(session.commit().await)?;
+
+    assert!(matches!(error, Error::Statement(_)) && error.to_string().contains("100"), "{error}");
+    session.rollback().await?;
+    assert_eq!(db.fetch_scalar(select(count_all()).from(User)).await?, 3);
+    Ok(())
+}
+
+pub async fn w106_hooks_of_engine_and_session_run_in_order(db: &TestDb) -> TestResult {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let say = |what: &'static str| {
+        let told = Arc::clone(&told);
+        move || told.lock().unwrap_or_else(PoisonError::into_inner).push(what)
+    };
+    let (engine, before, flushed) = (say("engine: before flush"), say("before flush"), say("after flush"));
+    let (commit, committed) = (say("before commit"), say("after commit"));
+    let hooks = Hooks::new().before_flush(move |_| {
+        engine();
+        Ok(())
+    });
+    let db = &db.another(|builder| builder.hooks(hooks)).await;
+    people(db).await?;
+    let mut session = Session::new(db);
+    let of_session = Hooks::new()
+        .before_commit(move |_| {
+            commit();
+            Ok(())
+        })
+        .before_flush(move |_| {
+            before();
+            Ok(())
+        })
+        .after_flush(move |_| {
+            flushed();
+            Ok(())
+        })
+        .after_commit(move |_| committed());
+    session.hook(of_session);
+    session.add(keyed(9, "Dora"));
+    session.commit().await?;
+    let told = std::mem::take(&mut *told.lock().unwrap_or_else(PoisonError::into_inner));
+    assert_eq!(told, ["before commit", "engine: before flush", "before flush", "after flush", "after commit"]);
+    Ok(())
+}

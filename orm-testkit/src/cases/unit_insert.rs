@@ -234,42 +234,6 @@ pub async fn a_parent_of_another_session_is_refused(db: &TestDb) -> TestResult {
     Ok(())
 }
 
-pub async fn w006_a_parent_that_did_not_change_gives_its_key(db: &TestDb) -> TestResult {
-    tables(db).await?;
-    let mut session = Session::new(db);
-    let top = session.add(keyed(1, "Top"));
-    session.commit().await?;
-    db.log.take();
-
-    let low = session.add(User::builder().name("Low").email("low@example.com").manager(top));
-    session.flush().await?;
-
-    let sent: Vec<_> = db.log.take().into_iter().map(|one| (one.operation, one.rows_affected)).collect();
-    assert_eq!(sent, [("INSERT", 1)]);
-    assert_eq!(session[low].manager_id, Some(1));
-    Ok(())
-}
-
-pub async fn w014_a_child_changes_parents_between_the_insert_and_the_delete(db: &TestDb) -> TestResult {
-    tables(db).await?;
-    let mut session = Session::new(db);
-    let old = session.add(keyed(1, "Old"));
-    let post = session.add(Post { id: 1, author_id: 1, title: "One".into(), views: 0 });
-    session.commit().await?;
-    db.log.take();
-
-    session.delete(old)?;
-    let new = session.add(keyed(2, "New"));
-    session.set(post, Post.author, new)?;
-    session.flush().await?;
-
-    let sent: Vec<_> = db.log.take().into_iter().map(|one| one.operation).collect();
-    assert_eq!(sent, ["INSERT", "UPDATE", "DELETE"]);
-    session.commit().await?;
-    assert_eq!(db.fetch_all(select(Post.author_id)).await?, [2]);
-    Ok(())
-}
-
 pub async fn w006_a_new_child_does_not_write_its_parent(db: &TestDb) -> TestResult {
     people(db).await?;
     let mut session = Session::new(db);

@@ -2,6 +2,7 @@
 
 use orm::Error;
 use orm::prelude::*;
+use orm::value::Value;
 
 use crate::expect::refused;
 use crate::models::{User, keyed, people};
@@ -142,5 +143,77 @@ pub async fn w108_rows_updated_or_deleted_by_a_condition_are_followed(db: &TestD
     session.rollback().await?;
 
     assert_eq!((session[alice].age, session[bob].age, session.state(bob)), (Some(30), Some(25), State::Persistent));
+    Ok(())
+}
+
+pub async fn w089_what_was_expunged_stays_out_after_a_rollback(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    let dora = session.add(keyed(9, "Dora"));
+    session.flush().await?;
+    session.expunge(dora);
+    let emil = session.add(keyed(10, "Emil"));
+    assert!(!session.contains(dora) && session[emil].name == "Emil");
+
+    session.rollback().await?;
+
+    assert_eq!((session.contains(dora), session.state(emil)), (false, State::Transient));
+    assert!(session.is_empty());
+    Ok(())
+}
+
+pub async fn w093_the_last_of_two_rows_of_a_key_that_are_merged_wins(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    let first = session.merge(keyed(9, "First")).await?;
+    let last = session.merge(keyed(9, "Last")).await?;
+    assert_eq!(first, last);
+    session.commit().await?;
+    assert_eq!(db.fetch_scalar(select(User.name).filter(User.id.eq(9))).await?, "Last");
+    Ok(())
+}
+
+pub async fn a_slot_that_is_used_again_is_never_read_by_an_old_handle(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    let carol = session.get_one(User, 3).await?;
+    session.delete(carol)?;
+    session.commit().await?;
+    assert_eq!(session.state(carol), State::Detached);
+    let new = session.get_one(User, 2).await?;
+    assert!(!session.contains(carol) && session.contains(new) && carol != new);
+    assert!(session.try_index(carol).is_err() && session.take(carol).is_err() && session.changes(carol).is_err());
+    assert!(session.try_pick_mut([new, carol]).is_err());
+    Ok(())
+}
+
+pub async fn changes_and_preview_say_what_a_flush_writes(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    let bob = session.get_one(User, 2).await?;
+    session[bob].age = Some(26);
+    db.log.take();
+    let changes = session.changes(bob)?;
+    assert_eq!(changes.iter().map(|change| change.column).collect::<Vec<_>>(), ["age"]);
+    assert_eq!((&changes[0].old, &changes[0].new), (&Value::Int(25), &Value::Int(26)));
+    let preview = session.preview()?;
+    assert!(db.log.take().is_empty());
+
+    session.flush().await?;
+
+    let sent: Vec<_> = db.log.take().into_iter().filter(|one| one.rows_affected > 0).map(|one| one.sql).collect();
+    assert_eq!(sent, preview);
+    assert!(session.preview()?.is_empty() && session.changes(bob)?.is_empty());
+    Ok(())
+}
+
+pub async fn rows_are_iterated_without_those_that_left(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    let all = session.query(User).order_by(User.id).all().await?;
+    session.expunge(all[1]);
+    let names: Vec<_> = session.rows(User).map(|(_, row)| row.name.clone()).collect();
+    assert_eq!(names, ["Alice", "Carol"]);
+    assert_eq!((session.handles(User), session.len()), (vec![all[0], all[2]], 2));
     Ok(())
 }

@@ -1,11 +1,13 @@
 //! The unit of work: flush, commit, rollback, savepoints, and what happens when they fail or are dropped.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use orm::Error;
 use orm::prelude::*;
 
 use crate::expect::{eventually, polled, refused};
 use crate::models::{Post, Tag, User, keyed, people};
-use crate::{TestDb, TestResult};
+use crate::{Lacks, TestDb, TestResult};
 
 pub async fn w097_a_query_sees_what_was_added(db: &TestDb) -> TestResult {
     people(db).await?;
@@ -193,5 +195,200 @@ pub async fn core_statements_of_a_session_see_its_changes(db: &TestDb) -> TestRe
     assert_eq!(names, ["Rob"]);
     session.rollback().await?;
     assert_eq!(session[bob].name, "Bob");
+    Ok(())
+}
+
+/// Runs a session's work with its future dropped after each number of polls, until one comes to its end.
+/// `committed` says that it makes its change lasting.
+macro_rules! dropped_after_every_poll {
+    ($db:expr, $work:expr) => {{
+        let db = &$db.another(|builder| builder.offload(true)).await;
+        people(db).await?;
+        let mut ended = false;
+        for polls in 1..200 {
+            let mut session = Session::new(db);
+            let alice = session.get_one(User, 1).await?;
+            session[alice].name = "Outer".into();
+            session.flush().await?;
+            ended = polled(polls, $work(&mut session, alice)).await.transpose()?.is_some();
+            if !ended {
+                let after = session.flush().await;
+                assert!(matches!(after, Ok(()) | Err(Error::Interrupted { .. })), "{polls}: {after:?}");
+                let interrupted = after.is_err();
+                if !interrupted {
+                    assert_eq!(session[alice].name, "Outer", "{polls}");
+                    let stored = session.fetch_scalar(select(User.name).filter(User.id.eq(1))).await?;
+                    assert_eq!(stored, "Outer", "{polls}: memory and database differ");
+                    session.commit().await?;
+                    assert_eq!(db.fetch_scalar(select(User.name).filter(User.id.eq(1))).await?, "Outer", "{polls}");
+                    session[alice].name = "Alice".into();
+                    session.commit().await?;
+                }
+            }
+            session.rollback().await?;
+            assert_eq!(session[alice].name, "Alice", "{polls}");
+            drop(session);
+            eventually("the connection is back", || db.pool_state().in_use == 0).await?;
+            assert_eq!(db.fetch_scalar(select(User.name).filter(User.id.eq(1))).await?, "Alice", "{polls}");
+            if ended {
+                break;
+            }
+        }
+        assert!(ended, "it never came to its end");
+    }};
+}
+
+async fn set_a_savepoint(session: &mut Session, _: Ref<User>) -> orm::Result<()> {
+    session.begin_nested().await.map(drop)
+}
+
+async fn undo_a_savepoint(session: &mut Session, alice: Ref<User>) -> orm::Result<()> {
+    let mut savepoint = session.begin_nested().await?;
+    savepoint[alice].name = "Inner".into();
+    savepoint.flush().await?;
+    savepoint.rollback().await
+}
+
+async fn keep_a_savepoint(session: &mut Session, alice: Ref<User>) -> orm::Result<()> {
+    let mut savepoint = session.begin_nested().await?;
+    savepoint[alice].name = "Inner".into();
+    savepoint.commit().await
+}
+
+pub async fn a_begin_nested_that_is_dropped_leaves_what_was(db: &TestDb) -> TestResult {
+    dropped_after_every_poll!(db, set_a_savepoint);
+    Ok(())
+}
+
+pub async fn the_rollback_of_a_savepoint_that_is_dropped_leaves_nothing_of_it(db: &TestDb) -> TestResult {
+    dropped_after_every_poll!(db, undo_a_savepoint);
+    Ok(())
+}
+
+pub async fn the_commit_of_a_savepoint_that_is_dropped_leaves_nothing_of_it(db: &TestDb) -> TestResult {
+    dropped_after_every_poll!(db, keep_a_savepoint);
+    Ok(())
+}
+
+pub async fn a_rollback_that_is_dropped_leaves_nothing(db: &TestDb) -> TestResult {
+    dropped_after_every_poll!(db, undo_all);
+    Ok(())
+}
+
+async fn undo_all(session: &mut Session, _: Ref<User>) -> orm::Result<()> {
+    session.rollback().await
+}
+
+pub async fn w099_no_autoflush_ends_when_what_it_runs_fails(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    session.add(keyed(9, "Dora"));
+    let missing = session.no_autoflush().query(User).filter(User.name.eq("Dora")).one().await;
+    assert!(matches!(missing, Err(Error::NoRow)));
+    drop(session.no_autoflush().no_autoflush());
+    assert_eq!(session.query(User).count().await?, 4);
+    Ok(())
+}
+
+pub async fn w104_what_an_inner_savepoint_kept_is_undone_by_the_outer_one(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    let (alice, bob) = (session.get_one(User, 1).await?, session.get_one(User, 2).await?);
+    let mut outer = session.begin_nested().await?;
+    outer[alice].name = "One".into();
+    let mut inner = outer.begin_nested().await?;
+    inner[alice].name = "Two".into();
+    inner.delete(bob)?;
+    let dora = inner.add(keyed(9, "Dora"));
+    inner.commit().await?;
+    outer.rollback().await?;
+
+    assert_eq!((session[alice].name.as_str(), session.state(bob)), ("Alice", State::Persistent));
+    assert_eq!((session.state(dora), session.is_dirty()), (State::Transient, false));
+    session.commit().await?;
+    assert_eq!(db.fetch_all(select(User.name).order_by(User.id)).await?, ["Alice", "Bob", "Carol"]);
+    Ok(())
+}
+
+pub async fn w103_what_came_before_a_savepoint_belongs_to_what_is_around_it(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    let dora = session.add(keyed(9, "Dora"));
+    drop(session.begin_nested().await?);
+    assert_eq!(session.state(dora), State::Persistent);
+    session.commit().await?;
+    assert_eq!(db.fetch_scalar(select(User.name).filter(User.id.eq(9))).await?, "Dora");
+    Ok(())
+}
+
+pub async fn actions_for_after_a_commit_run_once_and_not_for_what_was_undone(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let say = |what: &'static str| {
+        let told = Arc::clone(&told);
+        move || told.lock().unwrap_or_else(PoisonError::into_inner).push(what)
+    };
+    let mut session = Session::new(db);
+    session.after_commit(say("undone"));
+    session.rollback().await?;
+    session.after_commit(say("first"));
+    let mut savepoint = session.begin_nested().await?;
+    savepoint.after_commit(say("inner"));
+    savepoint.rollback().await?;
+    session.after_commit(say("last"));
+    session.commit().await?;
+    session.commit().await?;
+    assert_eq!(*told.lock().unwrap_or_else(PoisonError::into_inner), ["first", "last"]);
+    Ok(())
+}
+
+pub async fn w097_a_delete_is_flushed_before_a_query_of_a_table_that_it_cascades_into(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    let alice = session.get_one(User, 1).await?;
+    session.delete(alice)?;
+    db.log.take();
+    assert_eq!(session.query(Tag).count().await?, 2);
+    assert_eq!(db.log.take().iter().filter(|one| one.operation == "DELETE").count(), 0);
+
+    assert_eq!(session.query(Post).count().await?, 1);
+
+    assert_eq!(db.log.take().iter().filter(|one| one.operation == "DELETE").count(), 1);
+    Ok(())
+}
+
+pub async fn a_write_after_another_writer_is_a_serialization_error_and_loses_nothing(db: &TestDb) -> TestResult {
+    if db.lacks(Lacks::ReadingBesideAWriter) {
+        return Ok(());
+    }
+    people(db).await?;
+    let mut session = Session::new(db);
+    let bob = session.get_one(User, 2).await?;
+    db.execute(update(User).set(User.age, 77).filter(User.id.eq(1))).await?;
+    session[bob].age = Some(1);
+
+    let error = refused(session.flush().await)?;
+
+    assert!(matches!(error, Error::Serialization { .. }), "{error}");
+    assert_eq!(session[bob].age, Some(1), "what was to be written can still be read");
+    session.rollback().await?;
+    session[bob].age = Some(1);
+    session.commit().await?;
+    assert_eq!(db.fetch_all(select(User.age).order_by(User.id)).await?, [Some(77), Some(1), None]);
+    Ok(())
+}
+
+pub async fn a_session_that_begins_takes_the_lock_at_once_and_only_once(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    session.begin().await?;
+    assert!(matches!(session.begin().await, Err(Error::Statement(_))));
+    let bob = session.get_one(User, 2).await?;
+    session[bob].age = Some(1);
+    session.commit().await?;
+    assert_eq!(db.pool_state().in_use, 0);
+    session.begin().await?;
+    session.rollback().await?;
+    assert_eq!(session[bob].age, Some(1));
     Ok(())
 }

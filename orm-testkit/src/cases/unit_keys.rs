@@ -1,0 +1,166 @@
+//! The unit of work: batches, the identity map, and keys and unique values that change hands.
+//!
+//! w068, w069: objects do not expire, so an attribute is never read of a row that is gone; `refresh` says so.
+//! w078: every key type is ordered by the coming of its objects, so none is unsortable.
+
+use orm::Error;
+use orm::prelude::*;
+
+use crate::expect::refused;
+use crate::models::{PostTag, Tag, User, keyed, people, user};
+use crate::{TestDb, TestResult};
+
+fn operations(db: &TestDb) -> Vec<&'static str> {
+    db.log.take().iter().filter(|one| one.rows_affected > 0 || one.rows > 0).map(|one| one.operation).collect()
+}
+
+pub async fn w063_rows_that_give_the_same_columns_are_one_batch_in_the_order_of_their_coming(
+    db: &TestDb,
+) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    let first = session.add(User::builder().name("D").email("d@example.com"));
+    session.add(User::builder().name("E").email("e@example.com").age(5));
+    let last = session.add(User::builder().name("F").email("f@example.com"));
+    session.add(User::builder().name("G").email("g@example.com").age(7));
+
+    session.flush().await?;
+
+    assert_eq!(operations(db), ["INSERT", "INSERT"]);
+    assert!(session[first].id < session[last].id);
+    Ok(())
+}
+
+pub async fn w070_an_object_is_found_by_its_new_key_and_not_by_the_old(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    let sql = session.get_one(Tag, "sql").await?;
+    session[sql].name = "postgres".into();
+    session.flush().await?;
+    db.log.take();
+
+    assert_eq!(session.get(Tag, "postgres").await?, Some(sql));
+    assert!(db.log.take().is_empty());
+    assert_eq!(session.get(Tag, "sql").await?, None);
+    session.rollback().await?;
+    assert_eq!(session.get(Tag, "sql").await?, Some(sql));
+    assert_eq!(session.get(Tag, "postgres").await?, None);
+    Ok(())
+}
+
+pub async fn w071_objects_follow_a_key_that_the_database_passes_on(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    let sql = session.get_one(Tag, "sql").await?;
+    let links = session.query(PostTag).filter(PostTag.tag.eq("sql")).all().await?;
+    session[sql].name = "postgres".into();
+    db.log.take();
+
+    session.flush().await?;
+
+    assert_eq!(operations(db), ["UPDATE"]);
+    assert!(links.iter().all(|link| session[*link].tag == "postgres" && !session.is_modified(*link)));
+    let post = session[links[0]].post_id;
+    db.log.take();
+    assert_eq!(session.get(PostTag, (post, "postgres")).await?, Some(links[0]));
+    assert!(db.log.take().is_empty());
+    session.rollback().await?;
+    assert!(links.iter().all(|link| session[*link].tag == "sql"));
+    assert_eq!(session.get(PostTag, (post, "sql")).await?, Some(links[0]));
+    Ok(())
+}
+
+pub async fn w073_a_row_switch_is_undone_by_a_rollback(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    let bob = session.get_one(User, 2).await?;
+    session.delete(bob)?;
+    let other = session.add(keyed(2, "Other"));
+    session.flush().await?;
+    assert_eq!(session.get(User, 2).await?, Some(other));
+
+    session.rollback().await?;
+
+    assert_eq!((session.state(bob), session.state(other)), (State::Persistent, State::Transient));
+    assert_eq!((session.get(User, 2).await?, session[bob].name.as_str()), (Some(bob), "Bob"));
+    Ok(())
+}
+
+pub async fn w074_a_row_switch_writes_null_over_what_was_there(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    let bob = session.get_one(User, 2).await?;
+    session.delete(bob)?;
+    session.add(keyed(2, "Other"));
+    session.commit().await?;
+
+    let row = db.get(User, 2).await?.ok_or("the row is gone")?;
+    assert_eq!((row.name.as_str(), row.age, row.manager_id), ("Other", None, None));
+    Ok(())
+}
+
+pub async fn w079_a_unique_value_passes_from_one_object_to_another(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    let (alice, bob) = (session.get_one(User, 1).await?, session.get_one(User, 2).await?);
+    session[bob].email = "alice@example.com".into();
+    session[alice].email = "new@example.com".into();
+    let dora = session.add(User { email: "bob@example.com".into(), ..user("Dora") });
+
+    session.commit().await?;
+
+    let emails = db.fetch_all(select(User.email).order_by(User.id)).await?;
+    assert_eq!(emails, ["new@example.com", "alice@example.com", "carol@example.com", "bob@example.com"]);
+    assert_eq!(session[dora].id, 4);
+    Ok(())
+}
+
+pub async fn w080_a_swap_of_unique_values_that_cannot_be_null_is_an_error_that_can_be_mended(
+    db: &TestDb,
+) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    let (alice, bob) = (session.get_one(User, 1).await?, session.get_one(User, 2).await?);
+    session[alice].email = "bob@example.com".into();
+    session[bob].email = "alice@example.com".into();
+    db.log.take();
+
+    match session.flush().await {
+        Ok(()) => assert_eq!(session[alice].email, "bob@example.com"),
+        Err(Error::FlushCycle { .. }) => assert!(db.log.take().is_empty()),
+        Err(other) => return Err(other.into()),
+    }
+    session.rollback().await?;
+    assert_eq!(session[alice].email, "alice@example.com");
+    Ok(())
+}
+
+pub async fn a_row_that_is_read_again_and_then_changed_is_written_once(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    let bob = session.get_one(User, 2).await?;
+    session[bob].age = Some(1);
+    session.refresh(bob).await?;
+    session[bob].age = Some(2);
+    assert_eq!(session.dirty(User), [bob]);
+    db.log.take();
+
+    session.flush().await?;
+
+    assert_eq!(operations(db), ["UPDATE"]);
+    assert_eq!(session.fetch_scalar(select(User.age).filter(User.id.eq(2))).await?, Some(2));
+    Ok(())
+}
+
+pub async fn w067_an_object_that_was_deleted_is_not_got(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    let carol = session.get_one(User, 3).await?;
+    session.delete(carol)?;
+    assert_eq!(session.get(User, 3).await?, None);
+    session.rollback().await?;
+    assert_eq!(session.get(User, 3).await?, Some(carol));
+    let error = refused(session.get_one(User, 77).await)?;
+    assert!(matches!(error, Error::NoRow), "{error}");
+    Ok(())
+}
