@@ -1,6 +1,7 @@
 //! Running a plan: one statement for many rows of a step, and back into memory what the database made.
 
 use hashbrown::HashMap;
+use smallvec::SmallVec;
 
 use super::arena::{Arena, Slot};
 use super::hooks::{Moment, Told};
@@ -304,13 +305,13 @@ impl Session {
         for op in step.ops.iter().filter_map(|op| plan.ops.get(*op as usize)) {
             let Some(arena) = self.arenas.get(number) else { return Ok(()) };
             let Some(note) = arena.note(op.place.slot).filter(|note| !note.parents.is_empty()) else { continue };
-            let mut keys = Vec::new();
+            let mut keys: SmallVec<[(u16, Value); 1]> = SmallVec::new();
             for parent in &note.parents {
                 let Some(column) = arena.key_column(parent.foreign_key) else { continue };
                 if op.columns.contains(column) && !op.nulls.contains(column) {
                     let Some(parents) = self.arenas.get(usize::from(parent.place.arena)) else { continue };
-                    let key = parents.key_values(At::Now(parent.place.slot))?;
-                    keys.extend(key.into_iter().next().map(|key| (column, key)));
+                    let Some(key) = parents.meta.primary_key.first() else { continue };
+                    keys.push((column, keys::value(parents.values.as_ref(), At::Now(parent.place.slot), *key)?));
                 }
             }
             let Some(arena) = self.arenas.get_mut(number) else { return Ok(()) };

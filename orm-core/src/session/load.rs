@@ -167,22 +167,20 @@ impl Session {
         let number = self.arena_number::<T>();
         let late = self.has_written();
         let found = self.read_into(number, statement, refresh, late).await?;
-        let hooks = !self.hooks.is_empty();
         let Some(arena) = self.arenas.get(number) else { return Ok(Vec::new()) };
         let handles = found.slots.iter().map(|slot| self.handle(arena, *slot)).collect();
-        if hooks {
-            for slot in found.new {
-                self.loaded(number, slot)?;
-            }
+        for slot in found.new {
+            self.loaded(number, slot)?;
         }
         Ok(handles)
     }
 
     async fn read_into(&mut self, number: usize, statement: Statement<'_>, refresh: bool, late: bool) -> Result<Found> {
+        let hooked = !self.hooks.is_empty();
         let (Some(arena), Some(link)) = (self.arenas.get_mut(number), self.line.link()) else {
             return Err(Error::TransactionEnded);
         };
-        let mut sink = Reading { arena, refresh, late, found: Found::default() };
+        let mut sink = Reading { arena, refresh, late, hooked, found: Found::default() };
         link.run(Command::One(statement), &mut sink).await?;
         Ok(sink.found)
     }
@@ -208,6 +206,7 @@ impl Session {
 #[derive(Debug, Default)]
 struct Found {
     slots: Vec<u32>,
+    /// Those that are new, if hooks are to be told of them.
     new: Vec<u32>,
 }
 
@@ -215,6 +214,7 @@ struct Reading<'a> {
     arena: &'a mut Arena,
     refresh: bool,
     late: bool,
+    hooked: bool,
     found: Found,
 }
 
@@ -222,11 +222,11 @@ impl RowSink for Reading<'_> {
     fn row(&mut self, row: &dyn Row) -> Result<Flow> {
         let (slot, new) = self.arena.read(row, self.refresh)?;
         self.found.slots.push(slot);
-        if new {
+        if new && self.hooked {
             self.found.new.push(slot);
-            if self.late {
-                self.arena.log_came(slot);
-            }
+        }
+        if new && self.late {
+            self.arena.log_came(slot);
         }
         Ok(Flow::Continue)
     }
