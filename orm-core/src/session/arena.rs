@@ -439,14 +439,28 @@ impl Arena {
             self.enter_by(key.hash, slot);
             return Ok((slot, true));
         }
-        if let Some(known) = self.find_row(At::Now(slot))? {
+        self.place_read(slot, row, refresh)
+    }
+
+    /// As [`read`](Arena::read), where rows are mostly new: for them it is quicker to read the row first.
+    pub(super) fn read_new(&mut self, row: &dyn Row, refresh: bool) -> Result<(u32, bool)> {
+        let slot = self.next_slot();
+        self.values.decode(slot, row)?;
+        self.place_read(slot, row, refresh)
+    }
+
+    /// Takes in a row that was read into the next slot, unless there is an object with its key.
+    fn place_read(&mut self, slot: u32, row: &dyn Row, refresh: bool) -> Result<(u32, bool)> {
+        let hash = keys::hash_row(&self.hasher, self.values.as_ref(), At::Now(slot), self.meta.primary_key)?;
+        if let Some(known) = self.find_hashed(hash, At::Now(slot)) {
             self.values.empty(slot);
             if refresh {
                 self.overwrite(known, row)?;
             }
             return Ok((known, false));
         }
-        self.attach(slot)?;
+        self.occupy(slot, Slot::Persistent);
+        self.enter_by(hash, slot);
         Ok((slot, true))
     }
 
@@ -620,18 +634,15 @@ impl Arena {
         Ok(())
     }
 
-    /// A changed row was updated: the database has it as it is now.
-    pub(super) fn was_updated(&mut self, slot: u32) -> Result<()> {
+    /// A changed row was updated: the database has it as it is now, perhaps under another key.
+    pub(super) fn was_updated(&mut self, slot: u32, rekeyed: bool) -> Result<()> {
         let Some(kept) = self.note_mut(slot).and_then(|note| note.base.take()) else {
             self.settle(slot);
             return Ok(());
         };
-        let same_key = self.meta.primary_key.iter().try_fold(true, |all, column| {
-            Ok::<_, crate::Error>(all && keys::same(self.values.as_ref(), At::Kept(kept), At::Now(slot), *column)?)
-        })?;
         self.log_changed(slot, kept);
         self.settle(slot);
-        if !same_key {
+        if rekeyed {
             self.leave(slot);
             self.enter(slot)?;
         }

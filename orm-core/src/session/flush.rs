@@ -358,11 +358,12 @@ impl Session {
             match op.kind {
                 Kind::Update if op.base == slot => {
                     let columns = arena.meta.primary_key;
-                    if columns.iter().any(|column| op.columns.contains(*column)) {
+                    let new_key = columns.iter().any(|column| op.columns.contains(*column));
+                    if new_key {
                         let (old, new) = (arena.key_values(arena.stored(slot))?, arena.key_values(At::Now(slot))?);
                         rekeyed.push((number, old, new));
                     }
-                    arena.was_updated(slot)?;
+                    arena.was_updated(slot, new_key || op.expressions)?;
                 }
                 Kind::Delete => {
                     arena.was_deleted(slot);

@@ -180,7 +180,8 @@ impl Session {
         let (Some(arena), Some(link)) = (self.arenas.get_mut(number), self.line.link()) else {
             return Err(Error::TransactionEnded);
         };
-        let mut sink = Reading { arena, refresh, late, hooked, found: Found::default() };
+        let fresh = arena.len() == 0;
+        let mut sink = Reading { arena, fresh, refresh, late, hooked, found: Found::default() };
         link.run(Command::One(statement), &mut sink).await?;
         Ok(sink.found)
     }
@@ -212,6 +213,8 @@ struct Found {
 
 struct Reading<'a> {
     arena: &'a mut Arena,
+    /// Whether there was no object before.
+    fresh: bool,
     refresh: bool,
     late: bool,
     hooked: bool,
@@ -220,7 +223,10 @@ struct Reading<'a> {
 
 impl RowSink for Reading<'_> {
     fn row(&mut self, row: &dyn Row) -> Result<Flow> {
-        let (slot, new) = self.arena.read(row, self.refresh)?;
+        let (slot, new) = match self.fresh {
+            true => self.arena.read_new(row, self.refresh)?,
+            false => self.arena.read(row, self.refresh)?,
+        };
         self.found.slots.push(slot);
         if new && self.hooked {
             self.found.new.push(slot);
