@@ -333,6 +333,10 @@ impl Arena {
 
     /// The object with this key.
     pub(super) fn find(&self, key: &[Value]) -> Option<u32> {
+        if let ([Value::Int(key)], [column]) = (key, self.meta.primary_key) {
+            let hash = keys::hash_integer(&self.hasher, *key);
+            return self.find_read(ReadKey { column: *column, key: *key, hash });
+        }
         let hash = keys::hash_values(&self.hasher, key).ok()?;
         let matches = |at| keys::row_is(self.values.as_ref(), at, self.meta.primary_key, key);
         self.look_up(hash, matches)

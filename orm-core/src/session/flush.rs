@@ -1,7 +1,6 @@
 //! Running a plan: one statement for many rows of a step, and back into memory what the database made.
 
 use hashbrown::HashMap;
-use smallvec::SmallVec;
 
 use super::arena::{Arena, Slot};
 use super::hooks::{Moment, Told};
@@ -304,19 +303,19 @@ impl Session {
         let number = usize::from(step.arena);
         for op in step.ops.iter().filter_map(|op| plan.ops.get(*op as usize)) {
             let Some(arena) = self.arenas.get(number) else { return Ok(()) };
-            let Some(note) = arena.note(op.place.slot).filter(|note| !note.parents.is_empty()) else { continue };
-            let mut keys: SmallVec<[(u16, Value); 1]> = SmallVec::new();
-            for parent in &note.parents {
+            let parents = arena.note(op.place.slot).map_or(0, |note| note.parents.len());
+            for index in 0..parents {
+                let Some(arena) = self.arenas.get(number) else { return Ok(()) };
+                let parent = arena.note(op.place.slot).and_then(|note| note.parents.get(index).copied());
+                let Some(parent) = parent else { continue };
                 let Some(column) = arena.key_column(parent.foreign_key) else { continue };
                 if op.columns.contains(column) && !op.nulls.contains(column) {
                     let Some(parents) = self.arenas.get(usize::from(parent.place.arena)) else { continue };
                     let Some(key) = parents.meta.primary_key.first() else { continue };
-                    keys.push((column, keys::value(parents.values.as_ref(), At::Now(parent.place.slot), *key)?));
+                    let key = keys::value(parents.values.as_ref(), At::Now(parent.place.slot), *key)?;
+                    let Some(arena) = self.arenas.get_mut(number) else { return Ok(()) };
+                    assign(arena, op.place.slot, column, &key)?;
                 }
-            }
-            let Some(arena) = self.arenas.get_mut(number) else { return Ok(()) };
-            for (column, key) in keys {
-                assign(arena, op.place.slot, column, &key)?;
             }
         }
         Ok(())

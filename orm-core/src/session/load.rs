@@ -41,14 +41,19 @@ impl Session {
         if let Some(known) = self.known::<E::Model>(&key) {
             return Ok(known);
         }
+        // Apart, so that the future of what is here stays small: to move a large one would take most of the time.
+        Box::pin(self.get_absent::<E::Model>(model.table_ref(), &key)).await
+    }
+
+    async fn get_absent<T: Object>(&mut self, table: TableRef, key: &KeyValues) -> Result<Option<Ref<T>>> {
         // What is pending may have this key.
-        if self.autoflush && self.arena::<E::Model>().is_some_and(Arena::is_dirty) {
-            self.flush().await?;
-            if let Some(known) = self.known::<E::Model>(&key) {
+        if self.autoflush && self.arena::<T>().is_some_and(Arena::is_dirty) {
+            Box::pin(self.flush()).await?;
+            if let Some(known) = self.known::<T>(key) {
                 return Ok(known);
             }
         }
-        self.fetch_key::<E::Model>(model.table_ref(), &key).await
+        self.fetch_key::<T>(table, key).await
     }
 
     /// The object with this primary key.
