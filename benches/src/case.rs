@@ -49,6 +49,9 @@ pub(crate) const USERS_TO_PICK_FROM: usize = 10_000;
 /// The id of the concurrent workload, which `crowd.rs` measures.
 pub(crate) const CROWD: &str = "c16";
 
+/// The id of what only a session does, which `session.rs` measures.
+pub(crate) const SESSION: &str = "session";
+
 /// The cases in the order of the table.
 pub(crate) fn all() -> Vec<Case> {
     let mut cases = Vec::new();

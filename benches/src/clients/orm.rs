@@ -14,7 +14,7 @@ use crate::model;
 pub(crate) struct User {
     #[model(primary_key)]
     id: i64,
-    name: String,
+    pub(crate) name: String,
     hair_color: Option<String>,
 }
 
@@ -186,6 +186,6 @@ fn users_with_posts(hair_color: &str) -> Select<(User, Option<Post>)> {
         .order_by(User.id.desc())
 }
 
-fn url(path: &Path) -> Result<String> {
+pub(crate) fn url(path: &Path) -> Result<String> {
     Ok(format!("sqlite://{}", path.to_str().context("a path that is UTF-8")?))
 }
