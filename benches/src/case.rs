@@ -29,6 +29,12 @@ pub(crate) enum Operation {
     Update,
     /// The SQL text of [`Operation::Join`], never run.
     Render,
+    /// All users into a session, where there is one.
+    SessionLoad,
+    /// One transaction: all users are read, and every other one gets a new name.
+    UnitOfWork,
+    /// One transaction: [`model::GRAPH_USERS`] users, their posts and the comments on these; the database makes all keys.
+    Graph,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +48,9 @@ pub(crate) const USERS_TO_PICK_FROM: usize = 10_000;
 
 /// The id of the concurrent workload, which `crowd.rs` measures.
 pub(crate) const CROWD: &str = "c16";
+
+/// The id of what only a session does, which `session.rs` measures.
+pub(crate) const SESSION: &str = "session";
 
 /// The cases in the order of the table.
 pub(crate) fn all() -> Vec<Case> {
@@ -66,8 +75,11 @@ pub(crate) fn all() -> Vec<Case> {
     add("w5", Operation::Get, Storage::File, &[1]);
     add("w6", Operation::Update, Storage::Memory, &[1]);
     add("w6", Operation::Update, Storage::File, &[1]);
+    add("w7", Operation::UnitOfWork, Storage::Memory, &[1_000]);
     add("w8", Operation::Render, Storage::Memory, &[1]);
+    add("w9", Operation::Graph, Storage::Memory, &[model::GRAPH_ROWS]);
     add("w10", Operation::Insert, Storage::Memory, &[100_000]);
+    add("w11", Operation::SessionLoad, Storage::Memory, &[100, 1_000, 10_000]);
     cases
 }
 
@@ -76,13 +88,15 @@ impl Case {
     pub(crate) fn seed(&self) -> Vec<&'static str> {
         let mut statements = model::SCHEMA.to_vec();
         match self.operation {
-            Operation::Load => statements.push(model::seed_users(self.rows)),
+            Operation::Load | Operation::SessionLoad | Operation::UnitOfWork => {
+                statements.push(model::seed_users(self.rows));
+            }
             Operation::Join => {
                 statements.push(model::seed_users(model::users_for_joined_rows(self.rows)));
                 statements.push(model::SEED_POSTS);
             }
             Operation::Get | Operation::Update => statements.push(model::seed_users(USERS_TO_PICK_FROM)),
-            Operation::Insert | Operation::Render => {}
+            Operation::Insert | Operation::Graph | Operation::Render => {}
         }
         statements
     }
@@ -102,6 +116,9 @@ impl fmt::Display for Case {
             Operation::Get => "get",
             Operation::Update => "update",
             Operation::Render => "render join",
+            Operation::SessionLoad => "session load",
+            Operation::UnitOfWork => "unit of work",
+            Operation::Graph => "graph",
         };
         let storage = match self.storage {
             Storage::Memory => "",

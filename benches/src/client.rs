@@ -57,6 +57,19 @@ pub(crate) trait Client: Sized + 'static {
     /// `UPDATE users SET name = ?2 WHERE id = ?1`, committed at once.
     async fn rename_user(&mut self, id: i64, name: &str) -> Result<()>;
 
+    /// All users, kept in a session by the clients that have one. Gives their number.
+    async fn load_into_session(&mut self) -> Result<usize>;
+
+    /// One transaction: reads all users into structs, and gives the first, third, .. of them the name.
+    async fn rename_every_other(&mut self, name: &str) -> Result<()>;
+
+    /// One transaction: inserts users, their posts, and the comments on these. What is left of the rows is dropped within
+    /// the measured time by everyone.
+    async fn insert_graph(&mut self, graph: Vec<model::NewTree>) -> Result<()>;
+
+    /// All comments, by their keys. Not measured.
+    async fn load_comments(&mut self) -> Result<Vec<model::Comment>>;
+
     /// Builds the statement of [`load_users_with_posts`](Self::load_users_with_posts) and returns its text.
     fn render_users_with_posts(&self, hair_color: &str) -> Result<String>;
 

@@ -49,6 +49,10 @@ pub(crate) struct Sample {
 pub(crate) enum Answer {
     Users(Vec<model::User>),
     UsersWithPosts(Vec<(model::User, Option<model::Post>)>),
+    /// All users with their posts, and all comments.
+    Graph(Vec<(model::User, Option<model::Post>)>, Vec<model::Comment>),
+    /// How many rows were read.
+    Number(usize),
     /// The columns that SQLite says the rendered text has.
     Columns(usize),
 }
@@ -59,6 +63,8 @@ impl Answer {
         match self {
             Self::Users(users) => Some(users.len()),
             Self::UsersWithPosts(pairs) => Some(pairs.len()),
+            Self::Graph(pairs, comments) => Some(model::GRAPH_USERS + pairs.len() + comments.len()),
+            Self::Number(rows) => Some(*rows),
             Self::Columns(_) => None,
         }
     }
@@ -100,7 +106,10 @@ struct Entry<C: Client> {
 }
 
 /// The rows of a sample's insert operations, made beforehand. Empty for all other operations.
-type Batches<C> = Vec<Vec<<C as Client>::NewUser>>;
+struct Batches<C: Client> {
+    users: Vec<Vec<C::NewUser>>,
+    graphs: Vec<Vec<model::NewTree>>,
+}
 
 impl<C: Client> Contender for Entry<C> {
     fn answer(&mut self) -> Result<Answer> {
@@ -109,17 +118,19 @@ impl<C: Client> Contender for Entry<C> {
         self.runtime.block_on(async {
             Ok(match self.case.operation {
                 Operation::Load => Answer::Users(plain(client.load_users().await?)),
-                Operation::Join => Answer::UsersWithPosts(
-                    client
-                        .load_users_with_posts(model::WANTED_HAIR_COLOR)
-                        .await?
-                        .into_iter()
-                        .map(|(user, post)| (user.into(), post.map(Into::into)))
-                        .collect(),
-                ),
+                Operation::Join => Answer::UsersWithPosts(pairs(client).await?),
                 Operation::Insert => {
-                    client.insert_users(&mut batches[0]).await?;
+                    client.insert_users(&mut batches.users[0]).await?;
                     Answer::Users(plain(client.load_users().await?))
+                }
+                Operation::SessionLoad => Answer::Number(client.load_into_session().await?),
+                Operation::UnitOfWork => {
+                    client.rename_every_other("Renamed").await?;
+                    Answer::Users(plain(client.load_users().await?))
+                }
+                Operation::Graph => {
+                    client.insert_graph(batches.graphs.remove(0)).await?;
+                    Answer::Graph(pairs(client).await?, client.load_comments().await?)
                 }
                 Operation::Get => Answer::Users(vec![client.user_by_id(picked_key(1)).await?.into()]),
                 Operation::Update => {
@@ -178,16 +189,33 @@ impl<C: Client> Contender for Entry<C> {
 impl<C: Client> Entry<C> {
     /// What is not measured: empties the table that will be inserted into, and makes the rows.
     fn prepare(&mut self, times: usize) -> Result<Batches<C>> {
-        if self.case.operation != Operation::Insert {
-            return Ok(Vec::new());
-        }
-        self.runtime.block_on(self.client.execute(model::DELETE_USERS))?;
-        let batch = || {
-            (0..self.case.rows)
-                .map(|number| model::NewUser::numbered(number).into())
-                .collect()
+        let mut batches = Batches {
+            users: Vec::new(),
+            graphs: Vec::new(),
         };
-        Ok((0..times).map(|_| batch()).collect())
+        match self.case.operation {
+            Operation::Insert => {
+                self.execute_all(model::DELETE_USERS)?;
+                let batch = || {
+                    (0..self.case.rows)
+                        .map(|number| model::NewUser::numbered(number).into())
+                        .collect()
+                };
+                batches.users.extend((0..times).map(|_| batch()));
+            }
+            Operation::Graph => {
+                self.execute_all(model::DELETE_GRAPH)?;
+                batches.graphs.extend((0..times).map(|_| model::graph()));
+            }
+            _ => {}
+        }
+        Ok(batches)
+    }
+
+    fn execute_all(&mut self, statements: &[&'static str]) -> Result<()> {
+        statements
+            .iter()
+            .try_for_each(|sql| self.runtime.block_on(self.client.execute(sql)))
     }
 
     /// What is measured. The runtime is entered once for all operations.
@@ -229,8 +257,25 @@ async fn operate<C: Client>(
             }
         }
         Operation::Insert => {
-            for batch in batches {
+            for batch in &mut batches.users {
                 client.insert_users(batch).await?;
+            }
+        }
+        Operation::SessionLoad => {
+            for _ in turns {
+                black_box(client.load_into_session().await?);
+            }
+        }
+        Operation::UnitOfWork => {
+            for turn in turns {
+                client
+                    .rename_every_other(new_name(turn * USERS_TO_PICK_FROM))
+                    .await?;
+            }
+        }
+        Operation::Graph => {
+            for graph in batches.graphs.drain(..) {
+                client.insert_graph(graph).await?;
             }
         }
         Operation::Get => {
@@ -264,6 +309,15 @@ fn new_name(turn: usize) -> &'static str {
 /// Runs the work without counting its allocations.
 fn resting_counters<T>(work: impl FnOnce() -> T) -> T {
     guard_fn(AllocMode::Ignore, work)
+}
+
+async fn pairs<C: Client>(client: &mut C) -> Result<Vec<(model::User, Option<model::Post>)>> {
+    let pairs = client.load_users_with_posts(model::WANTED_HAIR_COLOR).await?;
+    let pair = |(user, post): (C::User, Option<C::Post>)| (user.into(), post.map(Into::into));
+    let mut pairs: Vec<(model::User, Option<model::Post>)> = pairs.into_iter().map(pair).collect();
+    // The order of posts is nobody's promise.
+    pairs.sort_by_key(|(user, post)| (std::cmp::Reverse(user.id), post.as_ref().map(|post| post.id)));
+    Ok(pairs)
 }
 
 fn plain<T: Into<model::User>>(users: Vec<T>) -> Vec<model::User> {

@@ -17,6 +17,8 @@ mod contest;
 mod crowd;
 mod crowd_contest;
 
+mod session;
+
 mod statistics;
 mod table;
 
@@ -37,6 +39,9 @@ fn main() -> Result<()> {
     contest::run(&options, &peers, folder.path())?;
     if options.wants_workload(case::CROWD) {
         crowd_contest::run(&options, &peers, folder.path())?;
+    }
+    if options.wants_workload(case::SESSION) {
+        session::run(&options, folder.path())?;
     }
     Ok(())
 }

@@ -24,6 +24,46 @@ pub(crate) struct NewUser {
     pub(crate) hair_color: Option<String>,
 }
 
+/// A row of `comments`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Comment {
+    pub(crate) id: i64,
+    pub(crate) post_id: i64,
+    pub(crate) text: String,
+}
+
+/// A user with all that is to be saved with them. No key is known.
+#[derive(Debug)]
+pub(crate) struct NewTree {
+    pub(crate) user: NewUser,
+    pub(crate) posts: Vec<NewPost>,
+}
+
+#[derive(Debug)]
+pub(crate) struct NewPost {
+    pub(crate) title: String,
+    pub(crate) body: Option<String>,
+    pub(crate) comments: Vec<String>,
+}
+
+pub(crate) const GRAPH_USERS: usize = 100;
+const POSTS_OF_A_USER: usize = 10;
+const COMMENTS_ON_A_POST: usize = 5;
+/// All rows of a graph.
+pub(crate) const GRAPH_ROWS: usize = GRAPH_USERS * (1 + POSTS_OF_A_USER * (1 + COMMENTS_ON_A_POST));
+
+/// [`GRAPH_USERS`] users with their posts and comments.
+pub(crate) fn graph() -> Vec<NewTree> {
+    let comments = |post| (0..COMMENTS_ON_A_POST).map(|number| format!("Comment {number} on post {post}")).collect();
+    let post = |number: usize| NewPost {
+        title: format!("Post number {number}"),
+        body: number.is_multiple_of(2).then(|| "A body of some forty letters, no more.".to_owned()),
+        comments: comments(number),
+    };
+    let user = |_| NewUser { name: "The author".to_owned(), hair_color: Some(WANTED_HAIR_COLOR.to_owned()) };
+    (0..GRAPH_USERS).map(|number| NewTree { user: user(number), posts: (0..POSTS_OF_A_USER).map(post).collect() }).collect()
+}
+
 const HAIR_COLORS: [Option<&str>; 4] = [None, Some("brown"), Some("black"), Some("red")];
 
 /// The hair color the join filters by: one user in four has it.
@@ -53,10 +93,19 @@ pub(crate) const SCHEMA: &[&str] = &[
         body TEXT
     )",
     "CREATE INDEX posts_user_id ON posts (user_id)",
+    "CREATE TABLE comments (
+        id INTEGER PRIMARY KEY,
+        post_id INTEGER NOT NULL REFERENCES posts (id),
+        text TEXT NOT NULL
+    )",
+    "CREATE INDEX comments_post_id ON comments (post_id)",
 ];
 
 /// Empties `users` between two insert samples.
-pub(crate) const DELETE_USERS: &str = "DELETE FROM users";
+pub(crate) const DELETE_USERS: &[&str] = &["DELETE FROM users"];
+
+/// Empties all tables between two samples of graphs.
+pub(crate) const DELETE_GRAPH: &[&str] = &["DELETE FROM comments", "DELETE FROM posts", "DELETE FROM users"];
 
 /// Fills `users` with the keys 1 to `count`.
 pub(crate) fn seed_users(count: usize) -> &'static str {

@@ -5,7 +5,7 @@ use std::env;
 use anyhow::{Result, bail};
 
 use crate::{
-    case::{self, CROWD},
+    case::{self, CROWD, SESSION},
     clients::PEERS,
 };
 
@@ -85,7 +85,7 @@ fn names(list: &str, known: &[&str]) -> Result<Vec<String>> {
 fn workloads() -> Vec<&'static str> {
     let mut ids: Vec<_> = case::all().iter().map(|case| case.id).collect();
     ids.dedup();
-    ids.push(CROWD);
+    ids.extend([CROWD, SESSION]);
     ids
 }
 

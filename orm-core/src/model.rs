@@ -32,6 +32,8 @@ pub trait Model: Sized + Send + Sync + 'static {
     const COLUMNS: Self::Columns;
     /// The table.
     const TABLE: &'static TableMeta;
+    /// Whether [`Model::set_update_defaults`] sets anything.
+    const HAS_UPDATE_DEFAULTS: bool = false;
 
     /// Starts a new row. Every field that is neither an `Option` nor made by the database nor has a default must be
     /// set before the row can be inserted; a forgotten one is a compile error that names it.

@@ -11,7 +11,7 @@
 
 use std::sync::Arc;
 
-use orm_core::ast::Statement;
+use orm_core::ast::{InsertChunk, Statement};
 use orm_core::compile::{LastTexts, Prepared};
 use orm_core::driver::{BoxFuture, Connection, Done, NoRows, RowSink, RowStream, Running};
 use orm_core::engine::TransactionOptions;
@@ -21,6 +21,7 @@ use tokio::sync::oneshot;
 use crate::dialect::SqliteDialect;
 use crate::driver::Database;
 use crate::error;
+use crate::keys;
 use crate::lock::{Patience, WritePermit};
 use crate::pool::{Lent, Live};
 use crate::statement::{Compiled, Control, Explained, Failure, Transaction, Work};
@@ -114,7 +115,7 @@ impl SqliteConnection {
     }
 
     fn compiled<'p, 'a>(&self, prepared: &'p Prepared<'a>) -> Compiled<'p, 'a> {
-        Compiled { prepared, show_binds: self.database.show_binds }
+        Compiled { prepared, show_binds: self.database.show_binds, counted: false }
     }
 
     /// Apart from the future, which stays small so: the prepared statement is not in it.
@@ -124,6 +125,11 @@ impl SqliteConnection {
         permit: &mut Option<WritePermit>,
         sink: &mut dyn RowSink,
     ) -> Result<Done, Failure> {
+        if let Some(chunk) = keys::without_returning(statement)
+            && self.can_count(&chunk)
+        {
+            return self.run_counted(chunk, permit, sink);
+        }
         match self.prepare(statement) {
             // Where it is: to move it takes as long as to walk a small statement.
             Ok(ref prepared) => {
@@ -132,6 +138,31 @@ impl SqliteConnection {
             }
             Err(error) => Err(Failure::Failed(error)),
         }
+    }
+
+    fn can_count(&mut self, chunk: &InsertChunk<'_>) -> bool {
+        let begun = self.transaction.is_some_and(|transaction| !transaction.read_only);
+        begun && self.live().is_ok_and(|live| live.can_count(chunk))
+    }
+
+    /// Runs an insert whose keys are counted.
+    fn run_counted(
+        &mut self,
+        chunk: InsertChunk<'_>,
+        permit: &mut Option<WritePermit>,
+        sink: &mut dyn RowSink,
+    ) -> Result<Done, Failure> {
+        let prepared = self.prepare(Statement::Insert(chunk)).map_err(Failure::Failed)?;
+        let work = Compiled { counted: true, ..self.compiled(&prepared) };
+        let before = self.live().map_err(Failure::Failed)?.db.total_changes();
+        let done = self.attempt(&work, permit, &mut NoRows)?;
+        let live = self.live().map_err(Failure::Failed)?;
+        let written = live.db.total_changes().wrapping_sub(before);
+        let given = keys::give_keys(&chunk, live.db.last_insert_rowid(), written, sink);
+        if given.is_err() {
+            live.countable.doubt();
+        }
+        given.map(|()| done).map_err(Failure::Failed)
     }
 
     async fn run_when_it_can(
@@ -252,6 +283,7 @@ impl SqliteConnection {
 impl Live {
     /// Runs statements that wait for no lock; false if one fails.
     fn end(&mut self, controls: &[Control]) -> bool {
+        self.countable.doubt();
         let run = |control: &Control| self.db.prepare_cached(control.sql()).and_then(|mut it| it.raw_execute());
         let ended = controls.iter().all(|control| run(control).is_ok());
         self.settle(&mut None);

@@ -58,6 +58,7 @@ mod dialect;
 mod driver;
 mod error;
 mod functions;
+mod keys;
 mod lock;
 mod options;
 mod pool;

@@ -26,6 +26,7 @@ use rusqlite::config::DbConfig;
 
 use crate::error;
 use crate::functions::{self, Clock};
+use crate::keys::Countable;
 use crate::lock::{Patience, Turn, WritePermit};
 use crate::options::{JOURNAL_MODE, Options, Place};
 
@@ -39,6 +40,8 @@ pub(crate) struct Live {
     pub(crate) clock: Arc<Clock>,
     /// The right to write, held from the statement that began to write until its transaction is over.
     pub(crate) writing: Option<WritePermit>,
+    /// What the transaction has found out about its tables.
+    pub(crate) countable: Countable,
     /// Whether there is a write-ahead log: with one, no commit has to wait for readers.
     pub(crate) wal: bool,
     /// Whether it is thrown away instead of going back to the pool.
@@ -272,6 +275,7 @@ impl Manager {
             db,
             clock,
             writing: None,
+            countable: Countable::default(),
             wal,
             broken: false,
             created: Instant::now(),

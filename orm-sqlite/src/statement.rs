@@ -32,6 +32,11 @@ pub(crate) trait Work {
         false
     }
 
+    /// Whether tables stay as they are, but for rows of plain ones.
+    fn leaves_tables(&self) -> bool {
+        false
+    }
+
     /// Whether rows can be affected.
     fn counts(&self) -> bool {
         true
@@ -93,6 +98,9 @@ impl Live {
         }
         if alone {
             self.clock.release();
+            self.countable.forget();
+        } else if !work.leaves_tables() {
+            self.countable.doubt();
         }
         let read_only = transaction.is_some_and(|transaction| transaction.read_only);
         let result = self.execute(work, read_only, self.writing.is_some() || permit.is_some(), sink);
@@ -240,6 +248,8 @@ impl Live {
 pub(crate) struct Compiled<'p, 'a> {
     pub(crate) prepared: &'p Prepared<'a>,
     pub(crate) show_binds: bool,
+    /// An insert whose keys are counted.
+    pub(crate) counted: bool,
 }
 
 impl Work for Compiled<'_, '_> {
@@ -282,6 +292,10 @@ impl Work for Compiled<'_, '_> {
 
     fn one_row(&self) -> bool {
         matches!(self.prepared.statement(), Statement::ByKey { .. })
+    }
+
+    fn leaves_tables(&self) -> bool {
+        self.counted || self.prepared.reads()
     }
 
     fn columns(&self) -> Vec<&str> {

@@ -36,6 +36,14 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    comments (id) {
+        id -> BigInt,
+        post_id -> BigInt,
+        text -> Text,
+    }
+}
+
 diesel::joinable!(posts -> users (user_id));
 diesel::allow_tables_to_appear_in_same_query!(users, posts);
 
@@ -60,6 +68,21 @@ pub(crate) struct Post {
 pub(crate) struct NewUser {
     name: String,
     hair_color: Option<String>,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = posts, treat_none_as_default_value = false)]
+struct NewPost {
+    user_id: i64,
+    title: String,
+    body: Option<String>,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = comments, treat_none_as_default_value = false)]
+struct NewComment {
+    post_id: i64,
+    text: String,
 }
 
 pub(crate) struct Diesel {
@@ -124,6 +147,61 @@ impl Client for Diesel {
             .set(users::name.eq(name))
             .execute(&mut self.connection)?;
         Ok(())
+    }
+
+    async fn load_into_session(&mut self) -> Result<usize> {
+        Ok(std::hint::black_box(self.load_users().await?).len())
+    }
+
+    async fn rename_every_other(&mut self, name: &str) -> Result<()> {
+        self.connection.transaction(|connection| {
+            let mut all = users::table.select(User::as_select()).load(connection)?;
+            for user in all.iter_mut().step_by(2) {
+                user.name = name.to_owned();
+                update(users::table.find(user.id))
+                    .set(users::name.eq(&user.name))
+                    .execute(connection)?;
+            }
+            Ok(())
+        })
+    }
+
+    async fn insert_graph(&mut self, graph: Vec<model::NewTree>) -> Result<()> {
+        self.connection.transaction(|connection| {
+            let (mut authors, mut their_posts) = (Vec::new(), Vec::new());
+            for model::NewTree { user, posts } in graph {
+                authors.push(NewUser::from(user));
+                their_posts.push(posts);
+            }
+            let keys: Vec<i64> = insert_into(users::table)
+                .values(&authors)
+                .returning(users::id)
+                .get_results(connection)?;
+            let (mut new_posts, mut their_comments) = (Vec::new(), Vec::new());
+            for (user_id, posts) in keys.into_iter().zip(their_posts) {
+                for model::NewPost { title, body, comments } in posts {
+                    new_posts.push(NewPost { user_id, title, body });
+                    their_comments.push(comments);
+                }
+            }
+            let keys: Vec<i64> = insert_into(posts::table)
+                .values(&new_posts)
+                .returning(posts::id)
+                .get_results(connection)?;
+            let new_comments: Vec<NewComment> = keys
+                .into_iter()
+                .zip(their_comments)
+                .flat_map(|(post_id, comments)| comments.into_iter().map(move |text| NewComment { post_id, text }))
+                .collect();
+            insert_into(comments::table).values(&new_comments).execute(connection)?;
+            Ok(())
+        })
+    }
+
+    async fn load_comments(&mut self) -> Result<Vec<model::Comment>> {
+        let rows: Vec<(i64, i64, String)> = comments::table.order(comments::id).load(&mut self.connection)?;
+        let plain = |(id, post_id, text)| model::Comment { id, post_id, text };
+        Ok(rows.into_iter().map(plain).collect())
     }
 
     fn render_users_with_posts(&self, hair_color: &str) -> Result<String> {

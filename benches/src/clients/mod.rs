@@ -2,7 +2,7 @@
 
 #[cfg(feature = "diesel")]
 mod diesel;
-mod orm;
+pub(crate) mod orm;
 mod raw;
 
 use crate::{

@@ -9,16 +9,16 @@ use orm::prelude::*;
 use crate::client::{Client, Place};
 use crate::model;
 
-#[derive(Debug, Model)]
+#[derive(Debug, Clone, Model)]
 #[model(table = "users", has_many(posts: Post.user_id))]
 pub(crate) struct User {
     #[model(primary_key)]
     id: i64,
-    name: String,
+    pub(crate) name: String,
     hair_color: Option<String>,
 }
 
-#[derive(Debug, Model)]
+#[derive(Debug, Clone, Model)]
 #[model(table = "posts")]
 pub(crate) struct Post {
     #[model(primary_key)]
@@ -27,6 +27,16 @@ pub(crate) struct Post {
     user_id: i64,
     title: String,
     body: Option<String>,
+}
+
+#[derive(Debug, Clone, Model)]
+#[model(table = "comments")]
+pub(crate) struct Comment {
+    #[model(primary_key)]
+    id: i64,
+    #[model(belongs_to(post: Post), index)]
+    post_id: i64,
+    text: String,
 }
 
 impl From<User> for model::User {
@@ -48,7 +58,9 @@ impl From<model::NewUser> for User {
 }
 
 pub(crate) struct Orm {
-    connection: Connection,
+    engine: Engine,
+    /// The engine's only one: none while a session needs it.
+    connection: Option<Connection>,
     /// The rows that were inserted last: other clients leave theirs with the caller, who drops them outside of the
     /// measured time.
     inserted: Option<Insert<User>>,
@@ -68,36 +80,73 @@ impl Client for Orm {
             Place::File(path) => url(path)?,
         };
         let engine = Engine::builder(url).pool_size(1).max_overflow(0).connect().await?;
-        Ok(Self { connection: engine.connection().await?, inserted: None })
+        Ok(Self { engine, connection: None, inserted: None })
     }
 
     async fn execute(&mut self, sql: &'static str) -> Result<()> {
         self.inserted = None;
-        self.connection.execute(orm::query::Sql::new(sql, Vec::new())).await?;
+        self.connection().await?.execute(orm::query::Sql::new(sql, Vec::new())).await?;
         Ok(())
     }
 
     async fn load_users(&mut self) -> Result<Vec<User>> {
-        Ok(self.connection.fetch_all(select(User)).await?)
+        Ok(self.connection().await?.fetch_all(select(User)).await?)
     }
 
     async fn load_users_with_posts(&mut self, hair_color: &str) -> Result<Vec<(User, Option<Post>)>> {
-        Ok(self.connection.fetch_all(users_with_posts(hair_color)).await?)
+        Ok(self.connection().await?.fetch_all(users_with_posts(hair_color)).await?)
     }
 
     async fn insert_users(&mut self, users: &mut Vec<User>) -> Result<()> {
+        self.connection().await?;
         let statement = self.inserted.insert(insert(std::mem::take(users)));
-        self.connection.execute(&*statement).await?;
+        let connection = self.connection.as_mut().context("a connection")?;
+        connection.execute(&*statement).await?;
         Ok(())
     }
 
     async fn user_by_id(&mut self, id: i64) -> Result<User> {
-        self.connection.get(User, id).await?.context("the user is there")
+        self.connection().await?.get(User, id).await?.context("the user is there")
     }
 
     async fn rename_user(&mut self, id: i64, name: &str) -> Result<()> {
-        self.connection.execute(update(User).set(User.name, name).filter(User.id.eq(id))).await?;
+        self.connection().await?.execute(update(User).set(User.name, name).filter(User.id.eq(id))).await?;
         Ok(())
+    }
+
+    async fn load_into_session(&mut self) -> Result<usize> {
+        let mut session = self.session();
+        Ok(session.query(User).all().await?.len())
+    }
+
+    async fn rename_every_other(&mut self, name: &str) -> Result<()> {
+        let mut session = self.session();
+        for user in session.query(User).all().await?.into_iter().step_by(2) {
+            session[user].name = name.to_owned();
+        }
+        session.commit().await?;
+        Ok(())
+    }
+
+    async fn insert_graph(&mut self, graph: Vec<model::NewTree>) -> Result<()> {
+        let mut session = self.session();
+        for model::NewTree { user, posts } in graph {
+            let user = session.add(User::from(user));
+            for model::NewPost { title, body, comments } in posts {
+                let post = session.add(Post::builder().user(user).title(title).body(body));
+                for text in comments {
+                    session.add(Comment::builder().post(post).text(text));
+                }
+            }
+        }
+        session.commit().await?;
+        Ok(())
+    }
+
+    async fn load_comments(&mut self) -> Result<Vec<model::Comment>> {
+        let comments = self.connection().await?.fetch_all(select(Comment).order_by(Comment.id)).await?;
+        let plain = |Comment { id, post_id, text }| model::Comment { id, post_id, text };
+        Ok(comments.into_iter().map(plain).collect())
     }
 
     fn render_users_with_posts(&self, hair_color: &str) -> Result<String> {
@@ -116,6 +165,20 @@ impl Client for Orm {
     }
 }
 
+impl Orm {
+    async fn connection(&mut self) -> Result<&mut Connection> {
+        if self.connection.is_none() {
+            self.connection = Some(self.engine.connection().await?);
+        }
+        self.connection.as_mut().context("a connection")
+    }
+
+    fn session(&mut self) -> Session {
+        self.connection = None;
+        Session::new(&self.engine)
+    }
+}
+
 fn users_with_posts(hair_color: &str) -> Select<(User, Option<Post>)> {
     select((User, Post.optional()))
         .left_join(User.posts)
@@ -123,6 +186,6 @@ fn users_with_posts(hair_color: &str) -> Select<(User, Option<Post>)> {
         .order_by(User.id.desc())
 }
 
-fn url(path: &Path) -> Result<String> {
+pub(crate) fn url(path: &Path) -> Result<String> {
     Ok(format!("sqlite://{}", path.to_str().context("a path that is UTF-8")?))
 }

@@ -7,14 +7,17 @@ use rusqlite::{Connection, Row};
 
 use crate::{
     client::{Client, Place},
-    model::{NewUser, Post, User},
+    model::{Comment, NewTree, NewUser, Post, User},
 };
 
 const LOAD_USERS: &str = "SELECT id, name, hair_color FROM users";
 const LOAD_USERS_WITH_POSTS: &str = "SELECT users.id, users.name, users.hair_color, posts.id, posts.user_id, posts.title, posts.body \
      FROM users LEFT JOIN posts ON posts.user_id = users.id WHERE users.hair_color = ?1 ORDER BY users.id DESC";
 const INSERT_USER: &str = "INSERT INTO users (name, hair_color) VALUES (?1, ?2)";
+const INSERT_POST: &str = "INSERT INTO posts (user_id, title, body) VALUES (?1, ?2, ?3)";
+const INSERT_COMMENT: &str = "INSERT INTO comments (post_id, text) VALUES (?1, ?2)";
 const USER_BY_ID: &str = "SELECT id, name, hair_color FROM users WHERE id = ?1";
+const LOAD_COMMENTS: &str = "SELECT id, post_id, text FROM comments ORDER BY id";
 const RENAME_USER: &str = "UPDATE users SET name = ?2 WHERE id = ?1";
 
 pub(crate) struct Raw {
@@ -74,6 +77,61 @@ impl Client for Raw {
     async fn rename_user(&mut self, id: i64, name: &str) -> Result<()> {
         self.connection.prepare_cached(RENAME_USER)?.execute((id, name))?;
         Ok(())
+    }
+
+    async fn load_into_session(&mut self) -> Result<usize> {
+        Ok(std::hint::black_box(self.load_users().await?).len())
+    }
+
+    async fn rename_every_other(&mut self, name: &str) -> Result<()> {
+        let transaction = self.connection.transaction()?;
+        let mut users = transaction
+            .prepare_cached(LOAD_USERS)?
+            .query_map((), user)?
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut rename = transaction.prepare_cached(RENAME_USER)?;
+        for user in users.iter_mut().step_by(2) {
+            user.name = name.to_owned();
+            rename.execute((user.id, &user.name))?;
+        }
+        drop(rename);
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Level by level, so that the children's structs know their keys.
+    async fn insert_graph(&mut self, graph: Vec<NewTree>) -> Result<()> {
+        let transaction = self.connection.transaction()?;
+        let (mut posts, mut comments) = (Vec::new(), Vec::new());
+        let mut insert = transaction.prepare_cached(INSERT_USER)?;
+        for tree in graph {
+            insert.execute((&tree.user.name, &tree.user.hair_color))?;
+            let user_id = transaction.last_insert_rowid();
+            posts.extend(tree.posts.into_iter().map(|post| (user_id, post)));
+        }
+        drop(insert);
+        let mut insert = transaction.prepare_cached(INSERT_POST)?;
+        for (user_id, post) in posts {
+            insert.execute((user_id, &post.title, &post.body))?;
+            let post_id = transaction.last_insert_rowid();
+            comments.extend(post.comments.into_iter().map(|text| (post_id, text)));
+        }
+        drop(insert);
+        let mut insert = transaction.prepare_cached(INSERT_COMMENT)?;
+        for comment in comments {
+            insert.execute(comment)?;
+        }
+        drop(insert);
+        transaction.commit()?;
+        Ok(())
+    }
+
+    async fn load_comments(&mut self) -> Result<Vec<Comment>> {
+        let mut statement = self.connection.prepare(LOAD_COMMENTS)?;
+        let comments = statement.query_map((), |row| {
+            Ok(Comment { id: row.get(0)?, post_id: row.get(1)?, text: row.get(2)? })
+        })?;
+        Ok(comments.collect::<Result<_, _>>()?)
     }
 
     fn render_users_with_posts(&self, _hair_color: &str) -> Result<String> {

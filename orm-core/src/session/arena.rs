@@ -102,6 +102,14 @@ pub(super) struct Parent {
     pub(super) generation: u32,
 }
 
+/// A key of one integer column, as it stands in a row of the database.
+#[derive(Debug, Clone, Copy)]
+struct ReadKey {
+    column: u16,
+    key: i64,
+    hash: u32,
+}
+
 /// What happened, for the way back.
 #[derive(Debug, Clone, Copy)]
 struct Undo {
@@ -325,6 +333,10 @@ impl Arena {
 
     /// The object with this key.
     pub(super) fn find(&self, key: &[Value]) -> Option<u32> {
+        if let ([Value::Int(key)], [column]) = (key, self.meta.primary_key) {
+            let hash = keys::hash_integer(&self.hasher, *key);
+            return self.find_read(ReadKey { column: *column, key: *key, hash });
+        }
         let hash = keys::hash_values(&self.hasher, key).ok()?;
         let matches = |at| keys::row_is(self.values.as_ref(), at, self.meta.primary_key, key);
         self.look_up(hash, matches)
@@ -333,10 +345,14 @@ impl Arena {
     /// The object whose key is that of a row.
     pub(super) fn find_row(&self, row: At) -> Result<Option<u32>> {
         let hash = keys::hash_row(&self.hasher, self.values.as_ref(), row, self.meta.primary_key)?;
+        Ok(self.find_hashed(hash, row))
+    }
+
+    fn find_hashed(&self, hash: u32, row: At) -> Option<u32> {
         let values = self.values.as_ref();
-        let matches =
+        let same =
             |at| self.meta.primary_key.iter().all(|column| matches!(keys::same(values, row, at, *column), Ok(true)));
-        Ok(self.look_up(hash, matches))
+        self.look_up(hash, same)
     }
 
     fn look_up(&self, hash: u32, matches: impl Fn(At) -> bool) -> Option<u32> {
@@ -346,30 +362,40 @@ impl Arena {
         found.copied()
     }
 
-    /// The object with the key that a row of the database has, where that can be said without reading the row.
-    fn find_read(&self, row: &dyn Row) -> Option<u32> {
-        let [column] = self.meta.primary_key else { return None };
-        let meta = self.meta.column(*column)?;
+    /// The key that a row of the database has, where that can be said without reading the row.
+    fn read_key(&self, row: &dyn Row) -> Option<ReadKey> {
+        let [column] = *self.meta.primary_key else { return None };
+        let meta = self.meta.column(column)?;
         if !matches!(meta.column_type, ColumnType::Int16 | ColumnType::Int32 | ColumnType::Int64) {
             return None;
         }
-        let Ok(ValueRef::Int(key)) = row.get(usize::from(*column)) else { return None };
-        let values = self.values.as_ref();
-        self.look_up(keys::hash_integer(&self.hasher, key), |at| {
-            keys::column_is(values, at, *column, ValueRef::Int(key))
-        })
+        let Ok(ValueRef::Int(key)) = row.get(usize::from(column)) else { return None };
+        Some(ReadKey { column, key, hash: keys::hash_integer(&self.hasher, key) })
+    }
+
+    /// Whether a row has this key, as the model reads it.
+    fn has_key(&self, at: At, ReadKey { column, key, .. }: ReadKey) -> bool {
+        keys::column_is(self.values.as_ref(), at, column, ValueRef::Int(key))
+    }
+
+    fn find_read(&self, key: ReadKey) -> Option<u32> {
+        self.look_up(key.hash, |at| self.has_key(at, key))
     }
 
     /// Enters an object by the key that the database has for it.
     pub(super) fn enter(&mut self, slot: u32) -> Result<()> {
         let hash = keys::hash_row(&self.hasher, self.values.as_ref(), self.stored(slot), self.meta.primary_key)?;
+        self.enter_by(hash, slot);
+        Ok(())
+    }
+
+    fn enter_by(&mut self, hash: u32, slot: u32) {
         if let Some(head) = self.heads.get_mut(slot as usize) {
             head.hash = hash;
         }
         let heads = &self.heads;
         let hash_of = |slot: &u32| spread(heads.get(*slot as usize).map_or(0, |head| head.hash));
         self.index.insert_unique(spread(hash), slot, hash_of);
-        Ok(())
     }
 
     /// Takes an object out of the identity map, if it is in it.
@@ -402,7 +428,8 @@ impl Arena {
 
     /// Reads a row of the database: the object that has its key, or a new one. Says whether it is new.
     pub(super) fn read(&mut self, row: &dyn Row, refresh: bool) -> Result<(u32, bool)> {
-        if let Some(slot) = self.find_read(row) {
+        let key = self.read_key(row);
+        if let Some(slot) = key.and_then(|key| self.find_read(key)) {
             if refresh {
                 self.overwrite(slot, row)?;
             }
@@ -410,21 +437,41 @@ impl Arena {
         }
         let slot = self.next_slot();
         self.values.decode(slot, row)?;
-        if let Some(known) = self.find_row(At::Now(slot))? {
+        if let Some(key) = key.filter(|key| self.has_key(At::Now(slot), *key)) {
+            // Looked for already, and not found.
+            self.occupy(slot, Slot::Persistent);
+            self.enter_by(key.hash, slot);
+            return Ok((slot, true));
+        }
+        self.place_read(slot, row, refresh)
+    }
+
+    /// As [`read`](Arena::read), where rows are mostly new: for them it is quicker to read the row first.
+    pub(super) fn read_new(&mut self, row: &dyn Row, refresh: bool) -> Result<(u32, bool)> {
+        let slot = self.next_slot();
+        self.values.decode(slot, row)?;
+        self.place_read(slot, row, refresh)
+    }
+
+    /// Takes in a row that was read into the next slot, unless there is an object with its key.
+    fn place_read(&mut self, slot: u32, row: &dyn Row, refresh: bool) -> Result<(u32, bool)> {
+        let hash = keys::hash_row(&self.hasher, self.values.as_ref(), At::Now(slot), self.meta.primary_key)?;
+        if let Some(known) = self.find_hashed(hash, At::Now(slot)) {
             self.values.empty(slot);
             if refresh {
                 self.overwrite(known, row)?;
             }
             return Ok((known, false));
         }
-        self.attach(slot)?;
+        self.occupy(slot, Slot::Persistent);
+        self.enter_by(hash, slot);
         Ok((slot, true))
     }
 
     /// Reads a row of the database that may be one of the objects here, and gives that object.
     pub(super) fn read_known(&mut self, row: &dyn Row, refresh: bool) -> Result<Option<u32>> {
         let slot = self.next_slot();
-        let known = match self.find_read(row) {
+        let known = match self.read_key(row).and_then(|key| self.find_read(key)) {
             Some(known) => Some(known),
             None => {
                 self.values.decode(slot, row)?;
@@ -589,26 +636,25 @@ impl Arena {
 
     /// A pending row was inserted. If another object had its key, that one's row was gone, unknown to us.
     pub(super) fn was_inserted(&mut self, slot: u32) -> Result<()> {
-        if let Some(other) = self.find_row(At::Now(slot))? {
+        let hash = keys::hash_row(&self.hasher, self.values.as_ref(), At::Now(slot), self.meta.primary_key)?;
+        if let Some(other) = self.find_hashed(hash, At::Now(slot)) {
             self.was_deleted(other);
         }
         self.set_state(slot, Slot::Persistent);
         self.settle(slot);
-        self.enter(slot)
+        self.enter_by(hash, slot);
+        Ok(())
     }
 
-    /// A changed row was updated: the database has it as it is now.
-    pub(super) fn was_updated(&mut self, slot: u32) -> Result<()> {
+    /// A changed row was updated: the database has it as it is now, perhaps under another key.
+    pub(super) fn was_updated(&mut self, slot: u32, rekeyed: bool) -> Result<()> {
         let Some(kept) = self.note_mut(slot).and_then(|note| note.base.take()) else {
             self.settle(slot);
             return Ok(());
         };
-        let same_key = self.meta.primary_key.iter().try_fold(true, |all, column| {
-            Ok::<_, crate::Error>(all && keys::same(self.values.as_ref(), At::Kept(kept), At::Now(slot), *column)?)
-        })?;
         self.log_changed(slot, kept);
         self.settle(slot);
-        if !same_key {
+        if rekeyed {
             self.leave(slot);
             self.enter(slot)?;
         }
@@ -668,6 +714,9 @@ impl Arena {
 
     /// Sets the defaults for updates of changed rows. What the program has set itself stays.
     pub(super) fn set_update_defaults(&mut self) -> Result<()> {
+        if !self.values.has_update_defaults() {
+            return Ok(());
+        }
         for slot in self.touched.clone() {
             let expressions = self.note(slot).is_some_and(|note| !note.expressions.is_empty());
             let changed = if self.slot_state(slot) == Slot::Persistent { self.changed(slot)? } else { continue };

@@ -81,7 +81,7 @@ impl Session {
         }
         let seen =
             self.arenas.iter().any(|arena| arena.is_dirty() && reads.sees(arena.meta, !arena.deleting.is_empty()));
-        if seen { self.flush().await } else { Ok(()) }
+        if seen { Box::pin(self.flush()).await } else { Ok(()) }
     }
 }
 

@@ -304,19 +304,19 @@ impl Session {
         let number = usize::from(step.arena);
         for op in step.ops.iter().filter_map(|op| plan.ops.get(*op as usize)) {
             let Some(arena) = self.arenas.get(number) else { return Ok(()) };
-            let Some(note) = arena.note(op.place.slot).filter(|note| !note.parents.is_empty()) else { continue };
-            let mut keys = Vec::new();
-            for parent in &note.parents {
+            let parents = arena.note(op.place.slot).map_or(0, |note| note.parents.len());
+            for index in 0..parents {
+                let Some(arena) = self.arenas.get(number) else { return Ok(()) };
+                let parent = arena.note(op.place.slot).and_then(|note| note.parents.get(index).copied());
+                let Some(parent) = parent else { continue };
                 let Some(column) = arena.key_column(parent.foreign_key) else { continue };
                 if op.columns.contains(column) && !op.nulls.contains(column) {
                     let Some(parents) = self.arenas.get(usize::from(parent.place.arena)) else { continue };
-                    let key = parents.key_values(At::Now(parent.place.slot))?;
-                    keys.extend(key.into_iter().next().map(|key| (column, key)));
+                    let Some(key) = parents.meta.primary_key.first() else { continue };
+                    let key = keys::value(parents.values.as_ref(), At::Now(parent.place.slot), *key)?;
+                    let Some(arena) = self.arenas.get_mut(number) else { return Ok(()) };
+                    assign(arena, op.place.slot, column, &key)?;
                 }
-            }
-            let Some(arena) = self.arenas.get_mut(number) else { return Ok(()) };
-            for (column, key) in keys {
-                assign(arena, op.place.slot, column, &key)?;
             }
         }
         Ok(())
@@ -362,7 +362,8 @@ impl Session {
             let Some(arena) = self.arenas.get_mut(number) else { continue };
             match op.kind {
                 Kind::Update if op.base == slot => {
-                    arena.was_updated(slot)?;
+                    let rekeyed = arena.meta.primary_key.iter().any(|column| op.columns.contains(*column));
+                    arena.was_updated(slot, rekeyed || op.expressions)?;
                 }
                 Kind::Delete => {
                     arena.was_deleted(slot);

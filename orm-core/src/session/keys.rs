@@ -92,6 +92,8 @@ pub(super) fn is_null(values: &dyn Values, at: At, column: u16) -> bool {
 /// Equality of what is stored: a NaN equals itself.
 fn equal(left: ValueRef<'_>, right: ValueRef<'_>) -> bool {
     match (left, right) {
+        // Most keys: found without a call.
+        (ValueRef::Int(left), ValueRef::Int(right)) => left == right,
         (ValueRef::Float(left), ValueRef::Float(right)) => left.to_bits() == right.to_bits(),
         (left, right) => left == right,
     }

@@ -64,28 +64,34 @@ impl Line {
     pub(super) async fn begun(&mut self, options: Option<TransactionOptions>) -> Result<(&mut Link, bool)> {
         let begins = self.depth == 0;
         if begins {
-            let mut link = match self.link.take() {
-                Some(link) => link,
-                None => Link::open(self.engine.clone(), self.caller).await?,
-            };
-            let entered = link.enter(options.as_ref().unwrap_or(&self.options)).await;
-            // Kept where it is another's; one of our own that cannot begin goes back.
-            match entered {
-                Ok(depth) => {
-                    self.depth = depth;
-                    self.link = Some(link);
-                }
-                Err(error) => {
-                    if self.joined {
-                        self.link = Some(link);
-                    }
-                    return Err(error);
-                }
-            }
+            // Once a transaction: it is kept out of the futures of all statements.
+            Box::pin(self.begin(options)).await?;
         }
         match &mut self.link {
             Some(link) => Ok((link, begins)),
             None => Err(Error::TransactionEnded),
+        }
+    }
+
+    async fn begin(&mut self, options: Option<TransactionOptions>) -> Result<()> {
+        let mut link = match self.link.take() {
+            Some(link) => link,
+            None => Link::open(self.engine.clone(), self.caller).await?,
+        };
+        let entered = link.enter(options.as_ref().unwrap_or(&self.options)).await;
+        // Kept where it is another's; one of our own that cannot begin goes back.
+        match entered {
+            Ok(depth) => {
+                self.depth = depth;
+                self.link = Some(link);
+                Ok(())
+            }
+            Err(error) => {
+                if self.joined {
+                    self.link = Some(link);
+                }
+                Err(error)
+            }
         }
     }
 

@@ -41,14 +41,19 @@ impl Session {
         if let Some(known) = self.known::<E::Model>(&key) {
             return Ok(known);
         }
+        // Apart, so that the future of what is here stays small: to move a large one would take most of the time.
+        Box::pin(self.get_absent::<E::Model>(model.table_ref(), &key)).await
+    }
+
+    async fn get_absent<T: Object>(&mut self, table: TableRef, key: &KeyValues) -> Result<Option<Ref<T>>> {
         // What is pending may have this key.
-        if self.autoflush && self.arena::<E::Model>().is_some_and(Arena::is_dirty) {
-            self.flush().await?;
-            if let Some(known) = self.known::<E::Model>(&key) {
+        if self.autoflush && self.arena::<T>().is_some_and(Arena::is_dirty) {
+            Box::pin(self.flush()).await?;
+            if let Some(known) = self.known::<T>(key) {
                 return Ok(known);
             }
         }
-        self.fetch_key::<E::Model>(model.table_ref(), &key).await
+        self.fetch_key::<T>(table, key).await
     }
 
     /// The object with this primary key.
@@ -167,22 +172,21 @@ impl Session {
         let number = self.arena_number::<T>();
         let late = self.has_written();
         let found = self.read_into(number, statement, refresh, late).await?;
-        let hooks = !self.hooks.is_empty();
         let Some(arena) = self.arenas.get(number) else { return Ok(Vec::new()) };
         let handles = found.slots.iter().map(|slot| self.handle(arena, *slot)).collect();
-        if hooks {
-            for slot in found.new {
-                self.loaded(number, slot)?;
-            }
+        for slot in found.new {
+            self.loaded(number, slot)?;
         }
         Ok(handles)
     }
 
     async fn read_into(&mut self, number: usize, statement: Statement<'_>, refresh: bool, late: bool) -> Result<Found> {
+        let hooked = !self.hooks.is_empty();
         let (Some(arena), Some(link)) = (self.arenas.get_mut(number), self.line.link()) else {
             return Err(Error::TransactionEnded);
         };
-        let mut sink = Reading { arena, refresh, late, found: Found::default() };
+        let fresh = arena.len() == 0;
+        let mut sink = Reading { arena, fresh, refresh, late, hooked, found: Found::default() };
         link.run(Command::One(statement), &mut sink).await?;
         Ok(sink.found)
     }
@@ -208,25 +212,32 @@ impl Session {
 #[derive(Debug, Default)]
 struct Found {
     slots: Vec<u32>,
+    /// Those that are new, if hooks are to be told of them.
     new: Vec<u32>,
 }
 
 struct Reading<'a> {
     arena: &'a mut Arena,
+    /// Whether there was no object before.
+    fresh: bool,
     refresh: bool,
     late: bool,
+    hooked: bool,
     found: Found,
 }
 
 impl RowSink for Reading<'_> {
     fn row(&mut self, row: &dyn Row) -> Result<Flow> {
-        let (slot, new) = self.arena.read(row, self.refresh)?;
+        let (slot, new) = match self.fresh {
+            true => self.arena.read_new(row, self.refresh)?,
+            false => self.arena.read(row, self.refresh)?,
+        };
         self.found.slots.push(slot);
-        if new {
+        if new && self.hooked {
             self.found.new.push(slot);
-            if self.late {
-                self.arena.log_came(slot);
-            }
+        }
+        if new && self.late {
+            self.arena.log_came(slot);
         }
         Ok(Flow::Continue)
     }

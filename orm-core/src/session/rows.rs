@@ -25,6 +25,8 @@ pub(super) trait Values: Send + Sync {
     fn bind(&self, at: At, column: u16, sink: &mut dyn BindSink) -> Result<()>;
     /// Sets a column to a value of the database.
     fn assign(&mut self, slot: u32, column: u16, value: ValueRef<'_>) -> Result<()>;
+    /// Whether a column has a default for updates.
+    fn has_update_defaults(&self) -> bool;
     /// Sets the columns that have a default for updates.
     fn set_update_defaults(&mut self, slot: u32);
     /// Reads a row into a slot, the next new one or one that is there.
@@ -157,6 +159,10 @@ impl<T: Object> Values for Rows<T> {
             Some(row) => row.assign(column, value),
             None => Err(gone()),
         }
+    }
+
+    fn has_update_defaults(&self) -> bool {
+        T::HAS_UPDATE_DEFAULTS
     }
 
     fn set_update_defaults(&mut self, slot: u32) {

@@ -81,6 +81,8 @@ pub(super) fn update_defaults(model: &Model) -> TokenStream {
         return TokenStream::new();
     }
     quote! {
+        const HAS_UPDATE_DEFAULTS: bool = true;
+
         #[allow(clippy::useless_conversion)]
         fn set_update_defaults(&mut self) {
             #(#assignments)*

@@ -7,6 +7,7 @@ mod database;
 mod deferred;
 mod errors;
 mod files;
+mod keys;
 mod locks;
 mod pool;
 mod process;
