@@ -19,6 +19,8 @@ mod scan;
 mod sync;
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use anyhow::Context;
@@ -34,7 +36,16 @@ async fn main() -> anyhow::Result<()> {
     let database = database.to_str().context("the database's path is not UTF-8")?;
     let root = root.canonicalize().with_context(|| format!("cannot read {}", root.display()))?;
 
-    let engine = orm::connect(format!("sqlite://{database}")).await?;
+    let writes = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&writes);
+    let engine = Engine::builder(format!("sqlite://{database}"))
+        .on_statement(move |event| {
+            if ["INSERT", "UPDATE", "DELETE"].contains(&event.operation) {
+                counted.fetch_add(1, Ordering::Relaxed);
+            }
+        })
+        .connect()
+        .await?;
     engine.create_all(schema![Directory, File]).await?;
 
     let start = Instant::now();
@@ -47,11 +58,12 @@ async fn main() -> anyhow::Result<()> {
     let start = Instant::now();
     let changes = sync::sync(&engine, &found).await?;
     println!(
-        "indexed in {:.1?}: {} added, {} changed, {} removed",
+        "indexed in {:.1?}: {} added, {} changed, {} removed, by {} statements that write",
         start.elapsed(),
         changes.added,
         changes.changed,
-        changes.removed
+        changes.removed,
+        writes.load(Ordering::Relaxed)
     );
 
     let hashed = hash::hash_candidates(&engine, &root).await?;

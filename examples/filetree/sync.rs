@@ -16,97 +16,125 @@ pub(crate) struct Changes {
     pub(crate) removed: u64,
 }
 
+/// An index that is empty is filled in bulk; one that is there is brought up to date by a session.
 pub(crate) async fn sync(engine: &Engine, found: &Found) -> orm::Result<Changes> {
+    let known: i64 = engine.fetch_scalar(select(count(Directory.id))).await?;
+    if known == 0 { fill(engine, found).await } else { rescan(engine, found).await }
+}
+
+async fn fill(engine: &Engine, found: &Found) -> orm::Result<Changes> {
     engine
         .transaction(async |tx| {
-            let mut changes = Changes::default();
-            let directories = sync_directories(tx, found, &mut changes).await?;
-            sync_files(tx, found, &directories, &mut changes).await?;
-            Ok(changes)
+            let directories = fill_directories(tx, found).await?;
+            let files = found.files.iter().filter_map(|file| {
+                let directory = directories.get(file.directory.as_str())?;
+                let row = File::builder().directory_id(*directory).name(file.name.as_str());
+                Some(row.extension(extension(file)).size(file.size).modified(file.modified))
+            });
+            let progress = ProgressBar::new(found.files.len() as u64).with_message("indexing");
+            let files = tx.execute(insert(progress.wrap_iter(files).collect::<Vec<_>>())).await?;
+            Ok(Changes { added: directories.len() as u64 + files, ..Changes::default() })
         })
         .await
 }
 
-/// Gives the key of every folder by its path.
-async fn sync_directories(
-    tx: &mut Transaction,
-    found: &Found,
-    changes: &mut Changes,
-) -> orm::Result<HashMap<String, i64>> {
-    let known: Vec<(String, i64)> = tx.fetch_all(select((Directory.path, Directory.id))).await?;
-    let mut known: HashMap<String, i64> = known.into_iter().collect();
-    let mut present = HashMap::with_capacity(found.directories.len());
-    let mut missing: Vec<Vec<&String>> = Vec::new();
+/// Gives the key of every folder by its path. A folder's row needs its parent's key, so they are written level by
+/// level: one insert for each depth.
+async fn fill_directories<'f>(tx: &mut Transaction, found: &'f Found) -> orm::Result<HashMap<&'f str, i64>> {
+    let mut levels: Vec<Vec<&str>> = Vec::new();
     for path in &found.directories {
-        if let Some(id) = known.remove(path) {
-            present.insert(path.clone(), id);
-            continue;
-        }
         let depth = if path.is_empty() { 0 } else { path.matches('/').count() + 1 };
-        missing.resize_with(missing.len().max(depth + 1), Vec::new);
-        missing[depth].push(path);
+        levels.resize_with(levels.len().max(depth + 1), Vec::new);
+        levels[depth].push(path);
     }
-    // A folder's row needs its parent's key, so they are written level by level: one insert for each depth.
-    for level in missing {
-        let rows =
-            level.iter().map(|path| Directory::builder().path(path.as_str()).parent_id(parent_of(path, &present)));
-        let ids = tx.fetch_all(insert(rows.collect::<Vec<_>>()).returning(Directory.id)).await?;
-        changes.added += ids.len() as u64;
-        present.extend(level.into_iter().cloned().zip(ids));
+    let mut keys: HashMap<&str, i64> = HashMap::with_capacity(found.directories.len());
+    for level in levels {
+        let rows = level.iter().map(|path| {
+            let parent = parent_of(path).and_then(|parent| keys.get(parent).copied());
+            Directory::builder().path(*path).parent_id(parent)
+        });
+        let made = tx.fetch_all(insert(rows.collect::<Vec<_>>()).returning(Directory.id)).await?;
+        keys.extend(level.into_iter().zip(made));
+    }
+    Ok(keys)
+}
+
+/// The session finds out which rows differ, and in which columns: if none does, it sends no statement that writes.
+async fn rescan(engine: &Engine, found: &Found) -> orm::Result<Changes> {
+    let mut session = Session::new(engine);
+    let mut changes = Changes::default();
+    let directories = update_directories(&mut session, found, &mut changes).await?;
+    update_files(&mut session, found, &directories, &mut changes).await?;
+    session.commit().await?;
+    Ok(changes)
+}
+
+async fn update_directories<'f>(
+    session: &mut Session,
+    found: &'f Found,
+    changes: &mut Changes,
+) -> orm::Result<HashMap<&'f str, Ref<Directory>>> {
+    let known = session.query(Directory).all().await?;
+    let mut known: HashMap<String, Ref<Directory>> =
+        known.into_iter().map(|directory| (session[directory].path.clone(), directory)).collect();
+    let mut present = HashMap::with_capacity(found.directories.len());
+    for path in &found.directories {
+        let directory = known.remove(path).unwrap_or_else(|| {
+            changes.added += 1;
+            // A new folder may stand in a new one, which has no key yet: the handle is enough.
+            let parent = parent_of(path).and_then(|parent| present.get(parent).copied());
+            session.add(Directory::builder().path(path).parent(parent))
+        });
+        present.insert(path.as_str(), directory);
     }
     // What is in a folder that is gone goes with it, by the foreign keys' `on_delete = cascade`.
-    let gone: Vec<i64> = known.into_values().collect();
-    changes.removed += tx.execute(delete(Directory).filter(Directory.id.in_(gone))).await?;
+    for gone in known.into_values() {
+        session.delete(gone)?;
+        changes.removed += 1;
+    }
     Ok(present)
 }
 
-fn parent_of(path: &str, known: &HashMap<String, i64>) -> Option<i64> {
-    let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
-    if path.is_empty() { None } else { known.get(parent).copied() }
-}
-
-async fn sync_files(
-    tx: &mut Transaction,
+async fn update_files(
+    session: &mut Session,
     found: &Found,
-    directories: &HashMap<String, i64>,
+    directories: &HashMap<&str, Ref<Directory>>,
     changes: &mut Changes,
 ) -> orm::Result<()> {
-    let columns = (File.directory_id, File.name, File.id, File.size, File.modified);
-    let known = tx.fetch_all(select(columns)).await?;
-    let mut known: HashMap<(i64, String), _> = known
-        .into_iter()
-        .map(|(directory, name, id, size, modified)| ((directory, name), (id, size, modified)))
-        .collect();
+    // Before this query the session flushes what it reads from, so new folders have their keys here.
+    let known = session.query(File).join(File.directory).all().await?;
+    let mut known: HashMap<(i64, String), Ref<File>> =
+        known.into_iter().map(|file| ((session[file].directory_id, session[file].name.clone()), file)).collect();
 
     let progress = ProgressBar::new(found.files.len() as u64).with_message("indexing");
-    let mut missing = Vec::new();
     for file in progress.wrap_iter(found.files.iter()) {
-        let Some(directory) = directories.get(&file.directory).copied() else { continue };
-        match known.remove(&(directory, file.name.clone())) {
-            None => missing.push(row(directory, file)),
-            Some((_, size, modified)) if size == file.size && modified == file.modified => {}
-            Some((id, ..)) => {
-                let change = update(File)
-                    .set(File.size, file.size)
-                    .set(File.modified, file.modified)
-                    .set(File.hash, None::<Vec<u8>>)
-                    .filter(File.id.eq(id));
-                changes.changed += tx.execute(change).await?;
-            }
+        let Some(directory) = directories.get(file.directory.as_str()).copied() else { continue };
+        let Some(row) = known.remove(&(session[directory].id, file.name.clone())) else {
+            let row = File::builder().directory(directory).name(file.name.as_str());
+            session.add(row.extension(extension(file)).size(file.size).modified(file.modified));
+            changes.added += 1;
+            continue;
+        };
+        if session[row].size != file.size || session[row].modified != file.modified {
+            let row = &mut session[row];
+            (row.size, row.modified, row.hash) = (file.size, file.modified, None);
+            changes.changed += 1;
         }
     }
-    changes.added += tx.execute(insert(missing)).await?;
-    let gone: Vec<i64> = known.into_values().map(|(id, ..)| id).collect();
-    changes.removed += tx.execute(delete(File).filter(File.id.in_(gone))).await?;
+    for gone in known.into_values() {
+        session.delete(gone)?;
+        changes.removed += 1;
+    }
     Ok(())
 }
 
-fn row(directory: i64, file: &FoundFile) -> impl InsertRow<Model = File> + use<> {
-    let extension = file.name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty());
-    File::builder()
-        .directory_id(directory)
-        .name(file.name.as_str())
-        .extension(extension.map(|(_, extension)| extension.to_lowercase()))
-        .size(file.size)
-        .modified(file.modified)
+/// The folder that a folder stands in; the root stands in none.
+fn parent_of(path: &str) -> Option<&str> {
+    (!path.is_empty()).then(|| path.rsplit_once('/').map_or("", |(parent, _)| parent))
+}
+
+/// In lower case, without the dot.
+fn extension(file: &FoundFile) -> Option<String> {
+    let (stem, extension) = file.name.rsplit_once('.')?;
+    (!stem.is_empty()).then(|| extension.to_lowercase())
 }

@@ -10,7 +10,7 @@
 use orm::prelude::*;
 
 // A model is a plain struct. The derive makes its name a value too: `User.name` is a column, `User.posts` a relation.
-#[derive(Debug, Model)]
+#[derive(Debug, Clone, Model)]
 #[model(table = "users", has_many(posts: Post.author_id))]
 struct User {
     #[model(primary_key)] // an integer key is made by the database
@@ -21,7 +21,7 @@ struct User {
     nickname: Option<String>, // an Option may be NULL, and nothing else may
 }
 
-#[derive(Debug, Model)]
+#[derive(Debug, Clone, Model)]
 struct Post {
     #[model(primary_key)]
     id: i64,
@@ -43,7 +43,21 @@ async fn main() -> orm::Result<()> {
     engine.create_all(schema![User, Post]).await?;
     println!("created the tables `users` and `post`\n");
 
-    // Insert. A forgotten required field would not compile.
+    // The unit of work: a session owns rows and gives handles. A parent need not have a key yet.
+    let mut session = Session::new(&engine);
+    let dora = session.add(User::builder().name("Dora").email("dora@example.com"));
+    let hello = session.add(Post::builder().title("Hello").author(dora).likes(0));
+    session.commit().await?;
+    println!("Dora got the key {}, and her post the author {}", session[dora].id, session[hello].author_id);
+
+    // What is changed is noticed, and no more than that is written.
+    session[dora].nickname = Some("dodo".into());
+    println!("{}", session.preview()?.join("\n"));
+    session.delete(hello)?;
+    session.commit().await?;
+    println!("a post was deleted; Dora is {:?} now\n", session[dora].nickname);
+
+    // Core: statements with plain values. A forgotten required field would not compile.
     let alice = User::builder().name("Alice").email("alice@example.com").nickname("al");
     let alice: User = engine.fetch_one(insert(alice).returning(User)).await?;
     println!("inserted {alice:?}");

@@ -30,7 +30,19 @@ fn quickstart_runs_twice_on_the_same_file() {
 
     assert!(first.contains("deleted 1 user; her posts went with her, 25 are left"), "{first}");
     assert!(first.contains("unique violation on `users.email`"), "{first}");
+    assert!(first.contains("SET \"nickname\" = ?1 WHERE \"users\".\"id\" = ?2"), "{first}");
     assert_eq!(first, second);
+}
+
+#[test]
+fn bank_transfer_neither_makes_nor_loses_money() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = run("bank_transfer", &[&folder.path().join("bank.db")]);
+
+    assert!(text.contains("gave up a transfer half-way: Alice has 1000, Bob has 1000"), "{text}");
+    assert!(text.contains("Alice cannot send 5000: she has 1000"), "{text}");
+    assert!(text.contains("the same, started again, was killed in the middle of its transfers"), "{text}");
+    assert_eq!(text.matches("the sum of all balances is still 5000").count(), 4, "{text}");
 }
 
 #[test]
@@ -48,10 +60,15 @@ fn filetree_writes_only_what_changed_on_a_second_run() {
     assert!(first.contains("2 x          4 B  /one.txt") || first.contains("2 x"), "{first}");
 
     let second = run("filetree", &[&tree, &database]);
-    assert!(second.contains("0 added, 0 changed, 0 removed"), "{second}");
+    assert!(second.contains("0 added, 0 changed, 0 removed, by 0 statements that write"), "{second}");
 
     std::fs::write(tree.join("one.txt"), "another text").expect("a file");
     std::fs::remove_dir_all(tree.join("a/b")).expect("a folder");
     let third = run("filetree", &[&tree, &database]);
-    assert!(third.contains("0 added, 1 changed, 1 removed"), "{third}");
+    assert!(third.contains("0 added, 1 changed, 1 removed, by 2 statements that write"), "{third}");
+
+    std::fs::create_dir_all(tree.join("new/newer")).expect("folders");
+    std::fs::write(tree.join("new/newer/four.txt"), "four").expect("a file");
+    let fourth = run("filetree", &[&tree, &database]);
+    assert!(fourth.contains("3 added, 0 changed, 0 removed"), "{fourth}");
 }

@@ -14,6 +14,9 @@ mod queries {}
 #[doc = include_str!("../../docs/guide/writing.md")]
 mod writing {}
 
+#[doc = include_str!("../../docs/guide/session.md")]
+mod session {}
+
 #[doc = include_str!("../../docs/guide/running.md")]
 mod running {}
 

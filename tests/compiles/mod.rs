@@ -3,5 +3,6 @@
 mod collisions;
 mod executor;
 mod lints;
+mod sessions;
 mod statements;
 mod transactions;
