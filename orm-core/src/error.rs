@@ -215,6 +215,12 @@ pub enum Error {
         /// The version that the database has; none if the row is gone.
         found: Option<i64>,
     },
+    /// An object was changed that was last read before a transaction lost to another one, which may have written it.
+    /// Nothing was sent; `refresh` the object, or read it again before it is changed.
+    Outdated {
+        /// The object: `` `User(7)` ``.
+        object: String,
+    },
     /// Two objects of a session have the same key. Nothing was sent.
     IdentityConflict {
         /// The object that was there first: `` `User(7)` ``.
@@ -330,6 +336,11 @@ impl std::fmt::Display for Error {
                 write!(f, "{object} is gone: someone else deleted its row, or changed its key")
             }
             Error::StaleObject { object, .. } => write!(f, "{object} was changed by someone else"),
+            Error::Outdated { object } => write!(
+                f,
+                "{object} may have been changed by someone else since it was read: `refresh` it, or read it again \
+                 before you change it"
+            ),
             Error::IdentityConflict { object } => {
                 write!(f, "the session has {object} already: change that object, or use `merge` to copy onto it")
             }
@@ -390,6 +401,7 @@ impl std::error::Error for Error {
             | Error::Aborted { .. }
             | Error::Interrupted { .. }
             | Error::StaleObject { .. }
+            | Error::Outdated { .. }
             | Error::IdentityConflict { .. }
             | Error::FlushCycle { .. }
             | Error::RowCount { .. }
@@ -479,6 +491,7 @@ impl Error {
             Error::Aborted { .. } => "Aborted",
             Error::Interrupted { .. } => "Interrupted",
             Error::StaleObject { .. } => "StaleObject",
+            Error::Outdated { .. } => "Outdated",
             Error::IdentityConflict { .. } => "IdentityConflict",
             Error::FlushCycle { .. } => "FlushCycle",
             Error::RowCount { .. } => "RowCount",

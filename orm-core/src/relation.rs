@@ -24,6 +24,8 @@ type Types<From, To, Kind> = PhantomData<fn() -> (From, To, Kind)>;
 
 /// The row holds the other's key: `Post.author`.
 pub type BelongsTo<From, To> = Relation<From, To, kind::BelongsTo>;
+/// The row holds the other's key, or NULL: `User.manager`.
+pub type MaybeBelongsTo<From, To> = Relation<From, To, kind::MaybeBelongsTo>;
 /// The others hold this row's key: `User.posts`.
 pub type HasMany<From, To> = Relation<From, To, kind::HasMany>;
 /// One other holds this row's key: `User.profile`.
@@ -36,6 +38,15 @@ pub mod kind {
     /// The row holds the other's key.
     #[derive(Debug, Clone, Copy)]
     pub struct BelongsTo;
+    /// The row holds the other's key, or NULL.
+    #[derive(Debug, Clone, Copy)]
+    pub struct MaybeBelongsTo;
+
+    /// The row itself holds the key.
+    pub trait OwnKey {}
+    impl OwnKey for BelongsTo {}
+    impl OwnKey for MaybeBelongsTo {}
+
     /// Several others hold this row's key.
     #[derive(Debug, Clone, Copy)]
     pub struct HasMany;
@@ -64,7 +75,17 @@ impl<From, To> BelongsTo<From, To> {
     pub const fn new(from: TableRef, key: u16) -> Self {
         Relation { from, to: None, path: Path::Own(key), types: PhantomData }
     }
+}
 
+impl<From, To> MaybeBelongsTo<From, To> {
+    /// The relation by foreign key number `key` of the table. The derive calls this.
+    #[must_use]
+    pub const fn new(from: TableRef, key: u16) -> Self {
+        Relation { from, to: None, path: Path::Own(key), types: PhantomData }
+    }
+}
+
+impl<From, To, Kind: kind::OwnKey> Relation<From, To, Kind> {
     /// The number of the foreign key.
     pub(crate) fn foreign_key(self) -> Option<u16> {
         match self.path {

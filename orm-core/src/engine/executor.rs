@@ -184,11 +184,12 @@ pub(crate) mod fetch {
         async move {
             let mut link = link.await?.0;
             let mut sink = Collect { decoder: query.decoder(), rows: Vec::new() };
-            match link.run(query.command(), &mut sink) {
+            let done = match link.run(query.command(), &mut sink) {
                 // Most have run by now, so there is nothing to await.
-                Running::Over(Some(result)) => result?,
-                running => running.await?,
+                Running::Over(Some(result)) => result,
+                running => running.await,
             };
+            link.noted(done)?;
             Ok(sink.rows)
         }
     }
@@ -200,10 +201,11 @@ pub(crate) mod fetch {
         async move {
             let mut link = link.await?.0;
             let mut sink = Single { decoder: query.decoder(), row: None, unique: query.is_unique() };
-            match link.run(query.command(), &mut sink) {
-                Running::Over(Some(result)) => result?,
-                running => running.await?,
+            let done = match link.run(query.command(), &mut sink) {
+                Running::Over(Some(result)) => result,
+                running => running.await,
             };
+            link.noted(done)?;
             Ok(sink.row)
         }
     }
@@ -223,10 +225,10 @@ pub(crate) mod fetch {
             let mut link = link.await?.0;
             let mut sink = NoRows;
             let done = match link.run(statement.command(), &mut sink) {
-                Running::Over(Some(result)) => result?,
-                running => running.await?,
+                Running::Over(Some(result)) => result,
+                running => running.await,
             };
-            Ok(done.rows_affected)
+            Ok(link.noted(done)?.rows_affected)
         }
     }
 

@@ -21,6 +21,8 @@ pub(crate) struct Link {
     /// How many transactions and savepoints are open: 0 is none, 1 is a transaction.
     pub(crate) depth: u32,
     writes: u64,
+    /// Whether a statement lost to another transaction, which may have changed what was read.
+    conflict: bool,
     after_commit: AfterCommit,
 }
 
@@ -53,7 +55,7 @@ impl DerefMut for LinkGuard<'_> {
 impl Link {
     pub(crate) async fn open(engine: Engine, caller: Caller) -> Result<Link> {
         let connection = engine.driver().acquire(caller).await?;
-        Ok(Link { connection, engine, depth: 0, writes: 0, after_commit: AfterCommit::default() })
+        Ok(Link { connection, engine, depth: 0, writes: 0, conflict: false, after_commit: AfterCommit::default() })
     }
 
     /// What stays behind while somebody has the connection: it fails in whatever is asked of it.
@@ -63,6 +65,7 @@ impl Link {
             engine: self.engine.clone(),
             depth: self.depth,
             writes: self.writes,
+            conflict: false,
             after_commit: AfterCommit::default(),
         }
     }
@@ -76,6 +79,18 @@ impl Link {
     /// that nothing was written in between.
     pub(crate) fn writes(&self) -> u64 {
         self.writes
+    }
+
+    /// Remembers that a statement lost to another transaction.
+    #[inline]
+    pub(crate) fn noted<T>(&mut self, result: Result<T>) -> Result<T> {
+        self.conflict |= matches!(&result, Err(error) if error.is_retryable());
+        result
+    }
+
+    /// Whether a statement lost to another transaction since this was asked last.
+    pub(crate) fn take_conflict(&mut self) -> bool {
+        std::mem::take(&mut self.conflict)
     }
 
     /// Whether a transaction is open.

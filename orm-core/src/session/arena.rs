@@ -25,6 +25,7 @@ pub(super) struct Arena {
     pub(super) model: TypeId,
     /// The session's number.
     pub(super) session: u64,
+    pub(super) clock: Clock,
     pub(super) meta: &'static TableMeta,
     pub(super) values: Box<dyn Values>,
     heads: Vec<Head>,
@@ -57,6 +58,17 @@ struct Head {
     /// The hash of its key in the identity map.
     hash: u32,
     state: Slot,
+    /// The transaction that read or wrote it last.
+    read: u16,
+}
+
+/// The transactions of a session, counted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clock {
+    /// The transaction that is open, or else the last one.
+    pub(super) now: u16,
+    /// What was read before this one is known to be doubtful.
+    pub(super) doubt: u16,
 }
 
 /// The state of a slot.
@@ -110,6 +122,15 @@ struct ReadKey {
     hash: u32,
 }
 
+/// How rows are read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reading {
+    /// Also objects that were read in this transaction, or that the program has changed, are overwritten.
+    pub(super) refresh: bool,
+    /// Something was written in this transaction: what is read may be undone with it.
+    pub(super) late: bool,
+}
+
 /// What happened, for the way back.
 #[derive(Debug, Clone, Copy)]
 struct Undo {
@@ -122,8 +143,11 @@ struct Undo {
 enum Happened {
     /// It was added: on the way back it leaves, as if it had never been saved.
     Added,
-    /// It was read after something was written: on the way back it leaves, for what was read may be undone.
-    Came,
+    /// It was read after something was written: on the way back it leaves, for what was read may be undone. `own`
+    /// says whether the innermost level had written by then.
+    Came { own: bool },
+    /// Its row was read anew; it was read last by this transaction before.
+    Read { before: u16 },
     /// Its row was another one, which is kept. `before` is the object's entry before this one.
     Changed { kept: u32, before: u32 },
     /// It was marked as deleted.
@@ -131,10 +155,11 @@ enum Happened {
 }
 
 impl Arena {
-    pub(super) fn new<T: Object>(session: u64) -> Self {
+    pub(super) fn new<T: Object>(session: u64, clock: Clock) -> Self {
         Arena {
             model: TypeId::of::<T>(),
             session,
+            clock,
             meta: T::TABLE,
             values: Box::new(Rows::<T>::default()),
             heads: Vec::new(),
@@ -196,6 +221,32 @@ impl Arena {
         }
     }
 
+    fn set_read(&mut self, slot: u32, transaction: u16) {
+        if let Some(head) = self.heads.get_mut(slot as usize) {
+            head.read = transaction;
+        }
+    }
+
+    /// Whether the row was read, or written, before there was a conflict with someone else, and not since.
+    pub(super) fn is_doubtful(&self, slot: u32) -> bool {
+        self.heads.get(slot as usize).is_some_and(|head| head.read < self.clock.doubt)
+    }
+
+    /// Whether a row that is read now is newer than the one that is here, and nothing of it would be lost.
+    pub(super) fn is_outdated(&self, slot: u32) -> bool {
+        let Some(head) = self.heads.get(slot as usize) else { return false };
+        let unread = head.read != self.clock.now && head.state == Slot::Persistent;
+        unread && self.note(slot).is_none_or(|note| note.base.is_none())
+    }
+
+    /// Transactions are counted anew.
+    pub(super) fn recount(&mut self, from: Clock, to: Clock) {
+        for head in &mut self.heads {
+            head.read = if head.read < from.doubt { 0 } else { 1 };
+        }
+        self.clock = to;
+    }
+
     /// The slots with an object, in order.
     pub(super) fn slots(&self) -> impl Iterator<Item = u32> + '_ {
         (0..).zip(&self.heads).filter(|(_, head)| !matches!(head.state, Slot::Empty(_))).map(|(slot, _)| slot)
@@ -211,8 +262,9 @@ impl Arena {
             self.free.pop();
             self.set_state(slot, state);
         } else {
-            self.heads.push(Head { generation: 0, note: 0, hash: 0, state });
+            self.heads.push(Head { generation: 0, note: 0, hash: 0, state, read: 0 });
         }
+        self.set_read(slot, self.clock.now);
         self.len += 1;
     }
 
@@ -427,12 +479,10 @@ impl Arena {
     }
 
     /// Reads a row of the database: the object that has its key, or a new one. Says whether it is new.
-    pub(super) fn read(&mut self, row: &dyn Row, refresh: bool) -> Result<(u32, bool)> {
+    pub(super) fn read(&mut self, row: &dyn Row, how: Reading) -> Result<(u32, bool)> {
         let key = self.read_key(row);
         if let Some(slot) = key.and_then(|key| self.find_read(key)) {
-            if refresh {
-                self.overwrite(slot, row)?;
-            }
+            self.read_again(slot, row, how)?;
             return Ok((slot, false));
         }
         let slot = self.next_slot();
@@ -443,29 +493,45 @@ impl Arena {
             self.enter_by(key.hash, slot);
             return Ok((slot, true));
         }
-        self.place_read(slot, row, refresh)
+        self.place_read(slot, row, how)
     }
 
     /// As [`read`](Arena::read), where rows are mostly new: for them it is quicker to read the row first.
-    pub(super) fn read_new(&mut self, row: &dyn Row, refresh: bool) -> Result<(u32, bool)> {
+    pub(super) fn read_new(&mut self, row: &dyn Row, how: Reading) -> Result<(u32, bool)> {
         let slot = self.next_slot();
         self.values.decode(slot, row)?;
-        self.place_read(slot, row, refresh)
+        self.place_read(slot, row, how)
     }
 
     /// Takes in a row that was read into the next slot, unless there is an object with its key.
-    fn place_read(&mut self, slot: u32, row: &dyn Row, refresh: bool) -> Result<(u32, bool)> {
+    fn place_read(&mut self, slot: u32, row: &dyn Row, how: Reading) -> Result<(u32, bool)> {
         let hash = keys::hash_row(&self.hasher, self.values.as_ref(), At::Now(slot), self.meta.primary_key)?;
         if let Some(known) = self.find_hashed(hash, At::Now(slot)) {
             self.values.empty(slot);
-            if refresh {
-                self.overwrite(known, row)?;
-            }
+            self.read_again(known, row, how)?;
             return Ok((known, false));
         }
         self.occupy(slot, Slot::Persistent);
         self.enter_by(hash, slot);
         Ok((slot, true))
+    }
+
+    /// The row of an object that is here was read. It stays as it is, unless it is to be refreshed or was not read in
+    /// this transaction.
+    fn read_again(&mut self, slot: u32, row: &dyn Row, how: Reading) -> Result<()> {
+        if how.refresh {
+            return self.overwrite(slot, row);
+        }
+        if !self.is_outdated(slot) {
+            return Ok(());
+        }
+        if how.late {
+            return self.overwrite(slot, row);
+        }
+        // What was read now is true also if the transaction is undone.
+        self.values.decode(slot, row)?;
+        self.set_read(slot, self.clock.now);
+        Ok(())
     }
 
     /// Reads a row of the database that may be one of the objects here, and gives that object.
@@ -560,7 +626,17 @@ impl Arena {
         }
         self.enter(slot)?;
         self.log_changed(slot, kept);
+        self.log_read(slot);
         Ok(())
+    }
+
+    /// The row is known as it is in this transaction.
+    fn log_read(&mut self, slot: u32) {
+        let before = self.heads.get(slot as usize).map_or(0, |head| head.read);
+        if before != self.clock.now {
+            self.log(slot, Happened::Read { before });
+            self.set_read(slot, self.clock.now);
+        }
     }
 
     /// Puts back what was not flushed.
@@ -591,9 +667,9 @@ impl Arena {
         self.undo.push(Undo { slot, generation, what });
     }
 
-    /// Notes that an object was read after something was written.
-    pub(super) fn log_came(&mut self, slot: u32) {
-        self.log(slot, Happened::Came);
+    /// Notes that an object was read after something was written, since the innermost savepoint or before it.
+    pub(super) fn log_came(&mut self, slot: u32, own: bool) {
+        self.log(slot, Happened::Came { own });
     }
 
     /// Marks an object to be deleted by the next flush; a pending one just leaves.
@@ -641,6 +717,7 @@ impl Arena {
             self.was_deleted(other);
         }
         self.set_state(slot, Slot::Persistent);
+        self.set_read(slot, self.clock.now);
         self.settle(slot);
         self.enter_by(hash, slot);
         Ok(())
@@ -653,6 +730,7 @@ impl Arena {
             return Ok(());
         };
         self.log_changed(slot, kept);
+        self.log_read(slot);
         self.settle(slot);
         if rekeyed {
             self.leave(slot);
@@ -772,15 +850,23 @@ impl Arena {
         self.mark = outer;
     }
 
-    /// Undoes the innermost level in memory.
-    pub(super) fn undo_level(&mut self) {
+    /// Undoes the innermost level in memory: a savepoint, or all.
+    pub(super) fn undo_level(&mut self, savepoint: bool) {
         for slot in std::mem::take(&mut self.touched) {
             self.unkeep(slot);
         }
+        let mut kept = Vec::new();
         while self.undo.len() > self.mark {
             let Some(entry) = self.undo.pop() else { break };
-            self.undo_one(entry);
+            match entry.what {
+                // What it may hang on was written before this level: it is the affair of the level around it.
+                Happened::Came { own: false } if savepoint => {
+                    kept.push(Undo { what: Happened::Came { own: true }, ..entry });
+                }
+                _ => self.undo_one(entry),
+            }
         }
+        self.undo.extend(kept);
         let heads = &self.heads;
         let is = |slot: &u32, state: Slot| heads.get(*slot as usize).is_some_and(|head| head.state == state);
         self.pending.retain(|slot| is(slot, Slot::Pending));
@@ -794,7 +880,7 @@ impl Arena {
                 self.leave(slot);
                 self.vacate(slot, State::Transient);
             }
-            Happened::Came if here => {
+            Happened::Came { .. } if here => {
                 self.leave(slot);
                 self.vacate(slot, State::Detached);
             }
@@ -815,8 +901,9 @@ impl Arena {
                 }
                 self.set_state(slot, Slot::Persistent);
             }
+            Happened::Read { before } if here => self.set_read(slot, before),
             Happened::Changed { kept, .. } => self.values.forget(kept),
-            Happened::Added | Happened::Came | Happened::Deleted => {}
+            Happened::Added | Happened::Came { .. } | Happened::Read { .. } | Happened::Deleted => {}
         }
     }
 
@@ -830,7 +917,7 @@ impl Arena {
                         self.vacate(entry.slot, State::Detached);
                     }
                 }
-                Happened::Added | Happened::Came | Happened::Deleted => {}
+                Happened::Added | Happened::Came { .. } | Happened::Read { .. } | Happened::Deleted => {}
             }
             if self.is_here(entry.slot, entry.generation) {
                 self.tidy(entry.slot);
@@ -852,7 +939,7 @@ impl Arena {
     /// The transaction is over, and nothing of it is left.
     pub(super) fn rolled_back(&mut self) {
         self.mark = 0;
-        self.undo_level();
+        self.undo_level(false);
     }
 }
 

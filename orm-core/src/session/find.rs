@@ -55,7 +55,8 @@ impl<T: Object> Findable for Select<T> {
 }
 
 impl Session {
-    /// A query for objects. Rows that the session has already are those objects, as they are in memory.
+    /// A query for objects. Rows that the session has already are those objects: as they are in memory, if they were read
+    /// or written in this transaction or have changes; otherwise they are brought up to date.
     ///
     /// Before it runs, the session flushes if a table that the query reads has changes.
     ///
@@ -214,7 +215,9 @@ impl<'s, T: Object> Find<'s, T> {
         session.check()?;
         session.flush_for(&Reads::of(&rows)).await?;
         let mut sink = Single(None);
-        session.open(None).await?.run(Command::One(Statement::Select(&rows)), &mut sink).await?;
+        let link = session.open(None).await?;
+        let counted = link.run(Command::One(Statement::Select(&rows)), &mut sink).await;
+        link.noted(counted)?;
         Ok(sink.0.unwrap_or_default())
     }
 
@@ -244,11 +247,20 @@ impl<'s, T: Object> Find<'s, T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Statement`] if the query has more than filters; any other of [`Error`].
+    /// [`Error::Statement`] if the query has more than filters, or a column of the key is set; any other of [`Error`].
     pub async fn update(self, set: impl FnOnce(Update<T, Filtered>) -> Update<T, Filtered>) -> Result<u64> {
         let (session, table, filter) = self.criteria("update").await?;
         let start = Update::of(ast::Update { table, set: Vec::new(), filter, returning: Vec::new() });
         let mut update = set(start).into_ast();
+        if let Some(key) = update.set.iter().find(|assignment| T::TABLE.primary_key.contains(&assignment.column)) {
+            let column = T::TABLE.column(key.column).map_or("?", |column| column.name);
+            return Err(Error::Statement(format!(
+                "a query cannot update the key `{}.{column}`, by which the session knows its objects: set it in the \
+                 objects, or run `update({})` by itself and `clear` the session",
+                T::TABLE.name,
+                T::TABLE.model
+            )));
+        }
         let watched = session.arena::<T>().is_some_and(|arena| arena.len() > 0);
         if watched {
             update.returning = vec![Projection::Table(table)];
@@ -259,7 +271,8 @@ impl<'s, T: Object> Find<'s, T> {
             return Err(Error::TransactionEnded);
         };
         let mut sink = Changed { arena, rows: 0 };
-        let done = link.run(Command::One(Statement::Update(&update)), &mut sink).await?;
+        let done = link.run(Command::One(Statement::Update(&update)), &mut sink).await;
+        let done = link.noted(done)?;
         Ok(if watched { sink.rows } else { done.rows_affected })
     }
 
@@ -282,7 +295,8 @@ impl<'s, T: Object> Find<'s, T> {
             return Err(Error::TransactionEnded);
         };
         let mut sink = Removed { arena, rows: 0, slots: Vec::new() };
-        let done = link.run(Command::One(Statement::Delete(&delete)), &mut sink).await?;
+        let done = link.run(Command::One(Statement::Delete(&delete)), &mut sink).await;
+        let done = link.noted(done)?;
         let (rows, slots) = (sink.rows, sink.slots);
         session.follow_deletes(slots.into_iter().map(|slot| (number, slot)).collect())?;
         Ok(if watched { rows } else { done.rows_affected })

@@ -42,6 +42,12 @@ impl Session {
         }
         let told = self.changes_to_tell(&plan)?;
         let attempt = Attempt::new(self, "flush");
+        let options = attempt.session.line.write_options();
+        if let Err(error) = attempt.session.open(Some(options)).await {
+            // No transaction has begun, so nothing is lost.
+            attempt.over();
+            return Err(error);
+        }
         let written = attempt.session.write(&plan).await;
         attempt.over();
         if let Err(error) = written.and_then(|()| self.finish(&plan)) {
@@ -81,7 +87,9 @@ impl Session {
         self.check()?;
         if self.line.in_transaction() {
             return Err(Error::Statement(
-                "the session's transaction has begun already: commit or roll back first".into(),
+                "the session's transaction has begun already, with its first read or flush: call `begin` before \
+                 that, or commit or roll back first"
+                    .into(),
             ));
         }
         let options = self.line.write_options();
@@ -130,13 +138,17 @@ impl Session {
     /// Undoes everything since the transaction began, in the database and in memory: values are as they were, what was
     /// added leaves, what was deleted returns. It also ends what [`Error::Aborted`] and [`Error::Interrupted`] speak of.
     ///
-    /// After a commit that was dropped half-way nobody knows what the database has, so all objects leave.
+    /// After a commit that was dropped half-way nobody knows what the database has, so all objects leave. After an error
+    /// that [`is_retryable`](Error::is_retryable), someone else has written: an object that was read before is read
+    /// again by the next `get`, `query` or `refresh` that meets it, and a change to it is refused until then
+    /// ([`Error::Outdated`]), for it would overwrite what the other has written.
     ///
     /// # Errors
     ///
     /// [`Error::ConnectionLost`]: the database has then undone the changes by itself.
     pub async fn rollback(&mut self) -> Result<()> {
         let unknown = *self.line.status() == Status::Interrupted("commit");
+        let conflict = self.line.take_conflict();
         self.line.set_status(Status::Ready);
         self.actions.clear();
         self.undo_levels(0);
@@ -144,6 +156,9 @@ impl Session {
         self.arenas.iter_mut().for_each(Arena::committed);
         if unknown {
             self.clear();
+        }
+        if conflict {
+            self.doubt();
         }
         let attempt = Attempt::new(self, "rollback");
         let ended = attempt.session.line.end(Ending::Rollback).await;
@@ -160,7 +175,22 @@ impl Session {
         if !self.hooks.is_empty() {
             self.run_before_rows()?;
         }
-        Plan::new(&self.arenas, plan::collect(&self.arenas)?)
+        let ops = plan::collect(&self.arenas)?;
+        if self.clock.doubt > 0 {
+            self.refuse_doubtful(&ops)?;
+        }
+        Plan::new(&self.arenas, ops)
+    }
+
+    /// Refuses changes that were made to values which someone else may have changed.
+    fn refuse_doubtful(&self, ops: &[Op]) -> Result<()> {
+        for op in ops.iter().filter(|op| op.kind == Kind::Update && !op.columns.is_empty()) {
+            let Some(arena) = self.arenas.get(usize::from(op.place.arena)) else { continue };
+            if op.base == op.place.slot && arena.is_doubtful(op.base) {
+                return Err(Error::Outdated { object: plan::describe(arena, op.base) });
+            }
+        }
+        Ok(())
     }
 
     /// Sets what a flush sets by itself: first versions, and defaults of rows that are updated.
@@ -283,15 +313,13 @@ impl Session {
     }
 
     /// A flush failed: what was written is lost with the innermost savepoint or the transaction.
-    fn lost(&mut self, error: Error) -> Error {
-        self.line.set_status(Status::Aborted(error.to_string()));
+    pub(super) fn lost(&mut self, error: Error) -> Error {
+        self.line.failed(&error);
         error
     }
 
     /// Sends the steps.
     async fn write(&mut self, plan: &Plan) -> Result<()> {
-        let options = self.line.write_options();
-        self.open(Some(options)).await?;
         for step in &plan.steps {
             self.fill_in_keys(plan, step)?;
             self.write_step(plan, step).await?;
@@ -509,19 +537,19 @@ fn assign(arena: &mut Arena, slot: u32, column: u16, value: &Value) -> Result<()
 }
 
 /// A part of the session's work whose future may be dropped: then the session says so, and nothing of it stays.
-struct Attempt<'s> {
-    session: &'s mut Session,
+pub(super) struct Attempt<'s> {
+    pub(super) session: &'s mut Session,
     during: &'static str,
     /// It came to an end, whatever that was.
     over: bool,
 }
 
 impl<'s> Attempt<'s> {
-    fn new(session: &'s mut Session, during: &'static str) -> Self {
+    pub(super) fn new(session: &'s mut Session, during: &'static str) -> Self {
         Attempt { session, during, over: false }
     }
 
-    fn over(mut self) {
+    pub(super) fn over(mut self) {
         self.over = true;
     }
 }

@@ -6,7 +6,7 @@ use hashbrown::DefaultHashBuilder;
 
 use super::rows::{At, Values};
 use crate::error::{Error, Result};
-use crate::types::BindSink;
+use crate::types::{BindSink, ColumnType};
 use crate::value::{Value, ValueRef};
 
 /// The hash of a row's columns.
@@ -78,7 +78,17 @@ pub(super) fn value(values: &dyn Values, at: At, column: u16) -> Result<Value> {
     Ok(sink.0)
 }
 
-/// Whether a row's column is NULL, or the 0 that stands for a key that has not been made.
+/// What stands for a key that has not been made, where NULL cannot.
+pub(super) fn placeholder(column_type: ColumnType) -> Value {
+    match column_type {
+        ColumnType::Uuid => Value::Uuid([0; 16]),
+        ColumnType::Bytes => Value::Bytes(Vec::new()),
+        ColumnType::Text { .. } => Value::Text(String::new()),
+        _ => Value::Int(0),
+    }
+}
+
+/// Whether a row's column is NULL, or what stands for a key that has not been made.
 pub(super) fn is_unset(values: &dyn Values, at: At, column: u16) -> bool {
     let mut sink = Unset(false);
     values.bind(at, column, &mut sink).is_ok() && sink.0
@@ -183,7 +193,13 @@ struct Unset(bool);
 
 impl BindSink for Unset {
     fn bind(&mut self, value: ValueRef<'_>) -> Result<()> {
-        self.0 = matches!(value, ValueRef::Null | ValueRef::Int(0));
+        self.0 = match value {
+            ValueRef::Null | ValueRef::Int(0) => true,
+            ValueRef::Text(text) => text.is_empty(),
+            ValueRef::Bytes(bytes) => bytes.is_empty(),
+            ValueRef::Uuid(bytes) => bytes == [0; 16],
+            _ => false,
+        };
         Ok(())
     }
 }

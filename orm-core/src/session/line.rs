@@ -16,6 +16,8 @@ pub(super) struct Line {
     depth: u32,
     /// Whether the connection is a transaction's of the program, which gets it back.
     joined: bool,
+    /// Whether the transaction lost to another one, which may have changed what it read.
+    conflict: bool,
     status: Status,
 }
 
@@ -31,12 +33,21 @@ pub(super) enum Status {
 
 impl Line {
     pub(super) fn new(engine: Engine, options: TransactionOptions, caller: Caller) -> Self {
-        Line { engine, options, caller, link: None, depth: 0, joined: false, status: Status::Ready }
+        Line { engine, options, caller, link: None, depth: 0, joined: false, conflict: false, status: Status::Ready }
     }
 
     pub(super) fn joined(link: Link, caller: Caller) -> Self {
         let (engine, options) = (link.engine.clone(), TransactionOptions::new());
-        Line { engine, options, caller, link: Some(link), depth: 0, joined: true, status: Status::Ready }
+        Line {
+            engine,
+            options,
+            caller,
+            link: Some(link),
+            depth: 0,
+            joined: true,
+            conflict: false,
+            status: Status::Ready,
+        }
     }
 
     pub(super) fn engine(&self) -> &Engine {
@@ -49,6 +60,18 @@ impl Line {
 
     pub(super) fn set_status(&mut self, status: Status) {
         self.status = status;
+    }
+
+    /// Whether the transaction, which is to be undone, lost to another one.
+    pub(super) fn take_conflict(&mut self) -> bool {
+        let link = self.link.as_mut().is_some_and(Link::take_conflict);
+        std::mem::take(&mut self.conflict) || link
+    }
+
+    /// The transaction came to an end, or cannot go on, by this error.
+    pub(super) fn failed(&mut self, error: &Error) {
+        self.conflict |= error.is_retryable();
+        self.status = Status::Aborted(error.to_string());
     }
 
     /// Options for a transaction that writes at once.
@@ -126,6 +149,7 @@ impl Line {
 
     fn release(&mut self) {
         self.depth = 0;
+        self.conflict = self.take_conflict();
         if !self.joined {
             self.link = None;
         }

@@ -1,6 +1,6 @@
 //! Reading into the session: by key, by query, again.
 
-use super::arena::{Arena, Slot};
+use super::arena::{Arena, Clock, Reading, Slot};
 use super::rows::At;
 use super::{Object, Ref, Session, detached, put};
 use crate::ast::{Statement, TableRef};
@@ -73,13 +73,22 @@ impl Session {
     fn known<T: Object>(&self, key: &[Value]) -> Option<Option<Ref<T>>> {
         let arena = self.arena::<T>()?;
         let slot = arena.find(key)?;
+        if arena.is_doubtful(slot) && arena.is_outdated(slot) {
+            return None;
+        }
         let here = arena.slot_state(slot) == Slot::Persistent;
         Some(here.then(|| self.handle(arena, slot)))
     }
 
     async fn fetch_key<T: Object>(&mut self, table: TableRef, key: &KeyValues) -> Result<Option<Ref<T>>> {
         let statement = Statement::ByKey { table, key };
-        Ok(self.read_rows::<T>(statement, false).await?.into_iter().next())
+        let found = self.read_rows::<T>(statement, false).await?.into_iter().next();
+        if found.is_none() {
+            // An object that was in doubt is gone.
+            let arena = self.arena_mut::<T>();
+            arena.find(key).into_iter().for_each(|slot| arena.expunge(slot));
+        }
+        Ok(found)
     }
 
     /// Reads an object's row again. Changes that were not flushed are lost.
@@ -170,8 +179,8 @@ impl Session {
     ) -> Result<Vec<Ref<T>>> {
         self.open(None).await?;
         let number = self.arena_number::<T>();
-        let late = self.has_written();
-        let found = self.read_into(number, statement, refresh, late).await?;
+        let how = Reading { refresh, late: self.has_written(self.writes) };
+        let found = self.read_into(number, statement, how).await?;
         let Some(arena) = self.arenas.get(number) else { return Ok(Vec::new()) };
         let handles = found.slots.iter().map(|slot| self.handle(arena, *slot)).collect();
         for slot in found.new {
@@ -180,14 +189,16 @@ impl Session {
         Ok(handles)
     }
 
-    async fn read_into(&mut self, number: usize, statement: Statement<'_>, refresh: bool, late: bool) -> Result<Found> {
+    async fn read_into(&mut self, number: usize, statement: Statement<'_>, how: Reading) -> Result<Found> {
         let hooked = !self.hooks.is_empty();
+        let own = self.has_written(self.levels.last().map_or(self.writes, |level| level.writes));
         let (Some(arena), Some(link)) = (self.arenas.get_mut(number), self.line.link()) else {
             return Err(Error::TransactionEnded);
         };
         let fresh = arena.len() == 0;
-        let mut sink = Reading { arena, fresh, refresh, late, hooked, found: Found::default() };
-        link.run(Command::One(statement), &mut sink).await?;
+        let mut sink = Taken { arena, fresh, how, own, hooked, found: Found::default() };
+        let read = link.run(Command::One(statement), &mut sink).await;
+        link.noted(read)?;
         Ok(sink.found)
     }
 
@@ -197,14 +208,35 @@ impl Session {
         if began {
             self.writes = link.writes();
             self.actions.drain(..).for_each(|action| link.after_commit(action));
+            self.tick();
         }
-        Ok(link)
+        self.line.link().ok_or(Error::TransactionEnded)
     }
 
-    /// Whether something was written since the innermost savepoint: then what is read may be undone with it.
-    pub(super) fn has_written(&self) -> bool {
-        let before = self.levels.last().map_or(self.writes, |level| level.writes);
+    /// Whether something was written since the connection had written so often.
+    fn has_written(&self, before: u64) -> bool {
         self.line.writes() != before
+    }
+
+    /// What was read so far may have been changed by someone else.
+    pub(super) fn doubt(&mut self) {
+        self.tick();
+        self.clock.doubt = self.clock.now;
+        self.arenas.iter_mut().for_each(|arena| arena.clock = self.clock);
+    }
+
+    /// Another transaction: what is read from now on is newer than what was read before.
+    pub(super) fn tick(&mut self) {
+        match self.clock.now.checked_add(1) {
+            Some(now) => {
+                self.clock.now = now;
+                self.arenas.iter_mut().for_each(|arena| arena.clock = self.clock);
+            }
+            None => {
+                let from = std::mem::replace(&mut self.clock, Clock { now: 2, doubt: 1 });
+                self.arenas.iter_mut().for_each(|arena| arena.recount(from, self.clock));
+            }
+        }
     }
 }
 
@@ -216,28 +248,29 @@ struct Found {
     new: Vec<u32>,
 }
 
-struct Reading<'a> {
+struct Taken<'a> {
     arena: &'a mut Arena,
     /// Whether there was no object before.
     fresh: bool,
-    refresh: bool,
-    late: bool,
+    how: Reading,
+    /// Whether something was written since the innermost savepoint.
+    own: bool,
     hooked: bool,
     found: Found,
 }
 
-impl RowSink for Reading<'_> {
+impl RowSink for Taken<'_> {
     fn row(&mut self, row: &dyn Row) -> Result<Flow> {
         let (slot, new) = match self.fresh {
-            true => self.arena.read_new(row, self.refresh)?,
-            false => self.arena.read(row, self.refresh)?,
+            true => self.arena.read_new(row, self.how)?,
+            false => self.arena.read(row, self.how)?,
         };
         self.found.slots.push(slot);
         if new && self.hooked {
             self.found.new.push(slot);
         }
-        if new && self.late {
-            self.arena.log_came(slot);
+        if new && self.how.late {
+            self.arena.log_came(slot, self.own);
         }
         Ok(Flow::Continue)
     }

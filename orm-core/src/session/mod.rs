@@ -43,7 +43,8 @@ pub use find::{Find, Findable};
 pub use handle::{AnyRef, Ref};
 pub use hooks::{Hooks, Violations};
 pub use nested::{Joined, Nested, NoAutoflush};
-pub use new_row::{MaybeParent, New, NewRow, ParentKey, Parents, bind_parent_key, built, optional_parent, parent_key};
+pub use new_row::{New, NewRow, ParentKey, Parents, bind_parent_key, built, optional_parent, parent_key};
+pub use parents::ParentOf;
 
 use crate::engine::after_commit::Action;
 use crate::engine::{Engine, Transaction, TransactionOptions};
@@ -52,7 +53,7 @@ use crate::expr::{Column, Expression};
 use crate::model::{Entity, Model};
 use crate::types::{Assign, SqlType};
 use crate::value::Value;
-use arena::{Arena, Slot};
+use arena::{Arena, Clock, Slot};
 use line::{Line, Status};
 use rows::At;
 
@@ -127,6 +128,7 @@ pub struct Session {
     levels: Vec<Level>,
     /// What the connection had written when the transaction began.
     writes: u64,
+    clock: Clock,
     hooks: Vec<Arc<Hooks>>,
     /// What is to be done after a commit, until there is a transaction that can be told.
     actions: Vec<Action>,
@@ -190,6 +192,7 @@ impl Session {
             arenas: Vec::new(),
             levels: Vec::new(),
             writes: 0,
+            clock: Clock { now: 0, doubt: 0 },
             hooks,
             actions: Vec::new(),
             autoflush: true,
@@ -548,7 +551,7 @@ impl Session {
         match self.arenas.iter().position(|arena| arena.model == model) {
             Some(number) => number,
             None => {
-                self.arenas.push(Arena::new::<T>(self.id));
+                self.arenas.push(Arena::new::<T>(self.id, self.clock));
                 self.arenas.len() - 1
             }
         }

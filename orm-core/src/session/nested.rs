@@ -3,11 +3,12 @@
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 
+use super::flush::Attempt;
 use super::line::{Line, Status};
 use super::{Level, Session};
 use crate::engine::Transaction;
 use crate::engine::link::Ending;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A savepoint of a session, which it leads to. Dropping it without [`commit`](Nested::commit) undoes what was done
 /// since, in the database and in the session's objects, and nothing before.
@@ -40,8 +41,14 @@ impl Session {
     /// Those of the flush and of setting the savepoint.
     pub async fn begin_nested(&mut self) -> Result<Nested<'_>> {
         self.flush().await?;
-        let link = self.open(None).await?;
-        let depth = link.enter(&Default::default()).await?;
+        self.open(None).await?;
+        let attempt = Attempt::new(self, "begin_nested");
+        let entered = match attempt.session.line.link() {
+            Some(link) => link.enter(&Default::default()).await,
+            None => Err(Error::TransactionEnded),
+        };
+        attempt.over();
+        let depth = entered?;
         let writes = self.line.writes();
         let outer = self.arenas.iter_mut().map(super::arena::Arena::begin_level).collect();
         self.levels.push(Level { depth, outer, writes });
@@ -51,7 +58,7 @@ impl Session {
     /// Undoes savepoints from `depth` on, in memory.
     pub(super) fn undo_levels(&mut self, depth: u32) {
         while let Some(level) = self.levels.pop_if(|level| level.depth >= depth) {
-            self.arenas.iter_mut().for_each(super::arena::Arena::undo_level);
+            self.arenas.iter_mut().for_each(|arena| arena.undo_level(true));
             self.end_level(&level);
         }
     }
@@ -80,12 +87,10 @@ impl Nested<'_> {
     /// # Errors
     ///
     /// Those of the flush; the savepoint is then undone.
-    pub async fn commit(self) -> Result<()> {
+    pub async fn commit(mut self) -> Result<()> {
         self.session.flush().await?;
         let depth = self.depth;
-        if let Some(link) = self.session.line.link().filter(|link| link.depth >= depth) {
-            link.leave(depth, Ending::Commit).await?;
-        }
+        self.leave(Ending::Commit).await?;
         while let Some(level) = self.session.levels.pop_if(|level| level.depth >= depth) {
             self.session.end_level(&level);
         }
@@ -97,17 +102,31 @@ impl Nested<'_> {
     /// # Errors
     ///
     /// Those of the database.
-    pub async fn rollback(self) -> Result<()> {
+    pub async fn rollback(mut self) -> Result<()> {
         let depth = self.depth;
-        let open = self.is_open();
-        self.session.undo_levels(depth);
-        if open {
-            self.session.heal();
-            if let Some(link) = self.session.line.link().filter(|link| link.depth >= depth) {
-                link.leave(depth, Ending::Rollback).await?;
-            }
+        if !self.is_open() {
+            return Ok(());
         }
-        Ok(())
+        let left = self.leave(Ending::Rollback).await;
+        self.session.undo_levels(depth);
+        match left {
+            Ok(()) => self.session.heal(),
+            Err(error) => return Err(self.session.lost(error)),
+        }
+        // What was dropped half-way took the whole transaction with it.
+        self.session.check()
+    }
+
+    /// Ends the savepoint in the database.
+    async fn leave(&mut self, ending: Ending) -> Result<()> {
+        let (during, depth) = (if matches!(ending, Ending::Commit) { "release" } else { "rollback_to" }, self.depth);
+        let attempt = Attempt::new(self.session, during);
+        let left = match attempt.session.line.link().filter(|link| link.depth >= depth) {
+            Some(link) => link.leave(depth, ending).await,
+            None => Ok(()),
+        };
+        attempt.over();
+        left
     }
 
     fn is_open(&self) -> bool {

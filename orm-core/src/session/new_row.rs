@@ -1,12 +1,14 @@
 //! What a session can add: a struct, or a builder whose keys may be other rows by their handles.
 
-use super::{AnyRef, Ref};
+use super::keys::placeholder;
+use super::{AnyRef, ParentOf, Ref};
 use crate::ast::ColumnSet;
 use crate::error::{Error, Result};
 use crate::meta::TableMeta;
 use crate::model::{InsertRow, Model, bind_column, no_column};
-use crate::types::{BindSink, SqlType};
-use crate::value::{Value, ValueRef};
+use crate::relation::kind;
+use crate::types::{BindSink, Scalar, SqlType};
+use crate::value::Value;
 
 /// Something that a session can add: a model's struct, or its builder once every required field is set.
 #[diagnostic::on_unimplemented(
@@ -79,35 +81,10 @@ impl<T, M: 'static> From<Ref<M>> for ParentKey<T> {
     }
 }
 
-/// What a builder takes for a parent that may be missing.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a handle of `{M}`",
-    label = "expected `Ref<{M}>`, or an `Option` of one"
-)]
-#[doc(hidden)]
-pub trait MaybeParent<M> {
-    /// The handle, if there is a parent.
-    fn into_parent(self) -> Option<AnyRef>;
-}
-
-#[diagnostic::do_not_recommend]
-impl<M: 'static> MaybeParent<M> for Ref<M> {
-    fn into_parent(self) -> Option<AnyRef> {
-        Some(self.into())
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl<M: 'static> MaybeParent<M> for Option<Ref<M>> {
-    fn into_parent(self) -> Option<AnyRef> {
-        self.map(AnyRef::from)
-    }
-}
-
 /// The key that belongs to a parent that may be missing. Generated code calls it.
 #[doc(hidden)]
-pub fn optional_parent<M, T>(parent: impl MaybeParent<M>) -> ParentKey<Option<T>> {
-    parent.into_parent().map_or(ParentKey::Value(None), ParentKey::Parent)
+pub fn optional_parent<M: 'static, T>(parent: impl ParentOf<M, kind::MaybeBelongsTo>) -> ParentKey<Option<T>> {
+    parent.into_parent().map_or(ParentKey::Value(None), |parent| ParentKey::Parent(parent.into()))
 }
 
 /// The key of a new row. One that is not known yet is NULL, or 0 where NULL cannot be, as a generated key is 0 until
@@ -119,8 +96,8 @@ pub fn parent_key<T: SqlType>(given: ParentKey<T>, foreign_key: u16, parents: &m
         ParentKey::Parent(parent) => parents.key(foreign_key, parent)?,
         ParentKey::Unset => None,
     };
-    let unknown = if T::NULLABLE { ValueRef::Null } else { ValueRef::Int(0) };
-    let decoded = key.as_ref().map_or(Ok(unknown), Value::borrowed).and_then(T::decode_value);
+    let unknown = if T::NULLABLE { Value::Null } else { placeholder(<T::Plain as Scalar>::COLUMN) };
+    let decoded = key.as_ref().unwrap_or(&unknown).borrowed().and_then(T::decode_value);
     decoded.map_err(|source| Error::Decode { column: format!("of foreign key number {foreign_key}"), source })
 }
 

@@ -9,8 +9,33 @@ use super::new_row::Parents;
 use super::rows::At;
 use super::{Object, Ref, Session, detached};
 use crate::error::{Error, Result};
-use crate::relation::BelongsTo;
-use crate::value::{Value, ValueRef};
+use crate::relation::{Relation, kind};
+use crate::value::Value;
+
+/// What [`Session::set`] takes for a relation of this kind to `P`: a handle, and `None` where the key may be NULL.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the `{P}` of this relation",
+    label = "expected `Ref<{P}>`",
+    note = "`None` is for a relation whose key is an `Option`; a required one always has a parent"
+)]
+pub trait ParentOf<P, Kind> {
+    /// The handle, if there is to be a parent.
+    fn into_parent(self) -> Option<Ref<P>>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<P, Kind: kind::OwnKey> ParentOf<P, Kind> for Ref<P> {
+    fn into_parent(self) -> Option<Ref<P>> {
+        Some(self)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<P> ParentOf<P, kind::MaybeBelongsTo> for Option<Ref<P>> {
+    fn into_parent(self) -> Option<Ref<P>> {
+        self
+    }
+}
 
 /// Looks up the parents of a new row.
 pub(super) struct Found<'a> {
@@ -27,13 +52,28 @@ impl<'a> Found<'a> {
 
 impl Parents for Found<'_> {
     fn key(&mut self, foreign_key: u16, parent: AnyRef) -> Result<Option<Value>> {
-        let (number, arena) = self.session.arena_of(parent)?;
-        let (slot, generation) = (parent.slot, parent.generation);
-        if let Some(key) = known_key(arena, slot)? {
-            return Ok(Some(key));
+        match self.session.link_to(foreign_key, parent)? {
+            Link::Key(key) => Ok(Some(key)),
+            Link::Waits(parent) => {
+                self.missing.push(parent);
+                Ok(None)
+            }
         }
-        self.missing.push(Parent { foreign_key, place: Place { arena: number, slot }, generation });
-        Ok(None)
+    }
+}
+
+/// How an object belongs to another one.
+enum Link {
+    Key(Value),
+    /// The other has no key yet.
+    Waits(Parent),
+}
+
+/// What stands for a key that is not known yet.
+fn placeholder(arena: &Arena, column: u16) -> Value {
+    match arena.meta.column(column) {
+        Some(column) if !column.nullable => keys::placeholder(column.column_type),
+        _ => Value::Null,
     }
 }
 
@@ -62,7 +102,8 @@ impl Session {
         }
     }
 
-    /// Makes an object belong to another one. If that one has no key yet, the next flush fills it in.
+    /// Makes an object belong to another one, or to none where the key may be NULL. If the other has no key yet, the
+    /// next flush fills it in.
     ///
     /// ```
     /// # use orm::{prelude::*, docs::*};
@@ -83,35 +124,46 @@ impl Session {
     /// # Errors
     ///
     /// [`Error::Detached`] if one of them is not in this session.
-    pub fn set<T: Object, P: Object>(
+    pub fn set<T: Object, P: Object, Kind: kind::OwnKey>(
         &mut self,
         handle: Ref<T>,
-        relation: BelongsTo<T, P>,
-        parent: Ref<P>,
+        relation: Relation<T, P, Kind>,
+        parent: impl ParentOf<P, Kind>,
     ) -> Result<()> {
         self.place(handle).ok_or_else(detached::<T>)?;
         let foreign_key = foreign_key(relation)?;
-        let (number, parents) = self.arena_of(parent.into())?;
-        let key = known_key(parents, parent.slot)?;
-        let place = Place { arena: number, slot: parent.slot };
+        let link = match parent.into_parent() {
+            Some(parent) => Some(self.link_to(foreign_key, parent.into())?),
+            None => None,
+        };
         let arena = self.arena_mut::<T>();
         let Some(column) = arena.key_column(foreign_key) else { return Ok(()) };
         arena.touch(handle.slot);
-        let value = match &key {
-            Some(key) => key.borrowed().map_err(|source| Error::Bind { place: "a key".into(), source })?,
-            None if arena.meta.column(column).is_some_and(|column| column.nullable) => ValueRef::Null,
-            None => ValueRef::Int(0),
+        let (key, waits) = match link {
+            None => (Value::Null, None),
+            Some(Link::Key(key)) => (key, None),
+            Some(Link::Waits(parent)) => (placeholder(arena, column), Some(parent)),
         };
+        let value = key.borrowed().map_err(|source| Error::Bind { place: "a key".into(), source })?;
         arena.values.assign(handle.slot, column, value)?;
         if let Some(note) = arena.note_mut(handle.slot) {
             note.parents.retain(|parent| parent.foreign_key != foreign_key);
-            if key.is_none() {
-                note.parents.push(Parent { foreign_key, place, generation: parent.generation });
-            } else {
-                note.columns.insert(column);
+            match waits {
+                Some(parent) => note.parents.push(parent),
+                None => note.columns.insert(column),
             }
         }
         Ok(())
+    }
+
+    fn link_to(&self, foreign_key: u16, parent: AnyRef) -> Result<Link> {
+        let (number, arena) = self.arena_of(parent)?;
+        let (slot, generation) = (parent.slot, parent.generation);
+        let place = Place { arena: number, slot };
+        Ok(match known_key(arena, slot)? {
+            Some(key) => Link::Key(key),
+            None => Link::Waits(Parent { foreign_key, place, generation }),
+        })
     }
 
     /// The object that another one belongs to, if it is in the session. Nothing is loaded for it.
@@ -119,7 +171,11 @@ impl Session {
     /// # Errors
     ///
     /// [`Error::Detached`] if the object itself is not in this session.
-    pub fn parent<T: Object, P: Object>(&self, handle: Ref<T>, relation: BelongsTo<T, P>) -> Result<Option<Ref<P>>> {
+    pub fn parent<T: Object, P: Object, Kind: kind::OwnKey>(
+        &self,
+        handle: Ref<T>,
+        relation: Relation<T, P, Kind>,
+    ) -> Result<Option<Ref<P>>> {
         self.place(handle).ok_or_else(detached::<T>)?;
         let foreign_key = foreign_key(relation)?;
         let (Some(arena), Some(parents)) = (self.arena::<T>(), self.arena::<P>()) else { return Ok(None) };
@@ -139,6 +195,6 @@ impl Session {
     }
 }
 
-fn foreign_key<T, P>(relation: BelongsTo<T, P>) -> Result<u16> {
+fn foreign_key<T, P, Kind: kind::OwnKey>(relation: Relation<T, P, Kind>) -> Result<u16> {
     relation.foreign_key().ok_or_else(|| Error::Statement("the relation has no foreign key of its own".into()))
 }

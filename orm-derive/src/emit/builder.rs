@@ -228,7 +228,7 @@ fn handle(model: &Model, names: &Names, followed: &[Followed<'_>], column: &Colu
     let (ty, value) = match column.shape.option {
         false => (quote!(#private::session::Ref<#target>), quote!(::core::convert::From::from(parent))),
         true => (
-            quote!(impl #private::session::MaybeParent<#target>),
+            quote!(impl #private::session::ParentOf<#target, #private::relation::kind::MaybeBelongsTo>),
             quote!(#private::session::optional_parent::<#target, _>(parent)),
         ),
     };

@@ -5,13 +5,13 @@ use quote::{format_ident, quote, quote_spanned};
 
 use super::at;
 use crate::attr;
-use crate::ir::{BelongsTo, Model, Path, Relation};
+use crate::ir::{BelongsTo, Column, Model, Path, Relation};
 use crate::naming;
 
 /// `pub author: BelongsTo<Post, User>`
 pub(super) fn fields(model: &Model) -> impl Iterator<Item = TokenStream> {
     let Model { private, visibility, name, .. } = model;
-    let own = model.foreign_keys().map(|(_, _, relation)| (&relation.name, "BelongsTo", &relation.target));
+    let own = model.foreign_keys().map(|(_, column, relation)| (&relation.name, own_kind(column), &relation.target));
     let others = model.relations.iter().map(|relation| (&relation.name, kind(relation), &relation.target));
     own.chain(others).map(move |(relation, kind, target)| {
         let docs = format!("The relation `{}` to `{}`.", naming::plain(relation), path_text(target));
@@ -26,8 +26,8 @@ pub(super) fn fields(model: &Model) -> impl Iterator<Item = TokenStream> {
 /// `author: BelongsTo::new(table, 0)`
 pub(super) fn values(model: &Model) -> impl Iterator<Item = TokenStream> {
     let private = &model.private;
-    let own = (0_u16..).zip(model.foreign_keys()).map(move |(number, (_, _, BelongsTo { name, target }))| {
-        value(private, name, target, "BelongsTo", quote!(#number))
+    let own = (0_u16..).zip(model.foreign_keys()).map(move |(number, (_, column, BelongsTo { name, target }))| {
+        value(private, name, target, own_kind(column), quote!(#number))
     });
     own.chain(model.relations.iter().map(move |relation| {
         let path = path(relation, private);
@@ -56,6 +56,11 @@ pub(super) fn metadata(model: &Model) -> impl Iterator<Item = TokenStream> {
             #private::meta::RelationMeta { name: #name, target: || <#target as #private::model::Model>::TABLE }
         }
     })
+}
+
+/// Whether the key may be NULL.
+fn own_kind(column: &Column) -> &'static str {
+    if column.shape.option { "MaybeBelongsTo" } else { "BelongsTo" }
 }
 
 fn kind(relation: &Relation) -> &'static str {

@@ -7,7 +7,7 @@ use orm::prelude::*;
 
 use crate::expect::{eventually, polled, refused};
 use crate::models::{Post, Tag, User, keyed, people};
-use crate::{Lacks, TestDb, TestResult};
+use crate::{TestDb, TestResult};
 
 pub async fn w097_a_query_sees_what_was_added(db: &TestDb) -> TestResult {
     people(db).await?;
@@ -354,27 +354,6 @@ pub async fn w097_a_delete_is_flushed_before_a_query_of_a_table_that_it_cascades
     assert_eq!(session.query(Post).count().await?, 1);
 
     assert_eq!(db.log.take().iter().filter(|one| one.operation == "DELETE").count(), 1);
-    Ok(())
-}
-
-pub async fn a_write_after_another_writer_is_a_serialization_error_and_loses_nothing(db: &TestDb) -> TestResult {
-    if db.lacks(Lacks::ReadingBesideAWriter) {
-        return Ok(());
-    }
-    people(db).await?;
-    let mut session = Session::new(db);
-    let bob = session.get_one(User, 2).await?;
-    db.execute(update(User).set(User.age, 77).filter(User.id.eq(1))).await?;
-    session[bob].age = Some(1);
-
-    let error = refused(session.flush().await)?;
-
-    assert!(matches!(error, Error::Serialization { .. }), "{error}");
-    assert_eq!(session[bob].age, Some(1), "what was to be written can still be read");
-    session.rollback().await?;
-    session[bob].age = Some(1);
-    session.commit().await?;
-    assert_eq!(db.fetch_all(select(User.age).order_by(User.id)).await?, [Some(77), Some(1), None]);
     Ok(())
 }
 
