@@ -11,7 +11,7 @@
 
 use std::sync::Arc;
 
-use orm_core::ast::{InsertChunk, Statement};
+use orm_core::ast::{InsertChunk, Statement, UpdateChunk};
 use orm_core::compile::{LastTexts, Prepared};
 use orm_core::driver::{BoxFuture, Connection, Done, NoRows, RowSink, RowStream, Running};
 use orm_core::engine::TransactionOptions;
@@ -115,7 +115,7 @@ impl SqliteConnection {
     }
 
     fn compiled<'p, 'a>(&self, prepared: &'p Prepared<'a>) -> Compiled<'p, 'a> {
-        Compiled { prepared, show_binds: self.database.show_binds, counted: false }
+        Compiled { prepared, show_binds: self.database.show_binds, counted: false, apart: None }
     }
 
     /// Apart from the future, which stays small so: the prepared statement is not in it.
@@ -130,6 +130,13 @@ impl SqliteConnection {
         {
             return self.run_counted(chunk, permit, sink);
         }
+        if let Statement::UpdateRows(chunk) = statement
+            && self.runs_apart(&chunk)
+        {
+            let prepared = self.prepare(Statement::UpdateRows(chunk.first())).map_err(Failure::Failed)?;
+            let work = Compiled { apart: Some(chunk), ..self.compiled(&prepared) };
+            return self.attempt(&work, permit, sink);
+        }
         match self.prepare(statement) {
             // Where it is: to move it takes as long as to walk a small statement.
             Ok(ref prepared) => {
@@ -138,6 +145,11 @@ impl SqliteConnection {
             }
             Err(error) => Err(Failure::Failed(error)),
         }
+    }
+
+    /// Whether rows are updated one by one. There must be a transaction around that can be undone in part.
+    fn runs_apart(&self, chunk: &UpdateChunk<'_>) -> bool {
+        chunk.rows().len() > 1 && chunk.returning.is_empty() && self.transaction.is_some()
     }
 
     fn can_count(&mut self, chunk: &InsertChunk<'_>) -> bool {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use orm_core::ast::Statement;
+use orm_core::ast::{Statement, UpdateChunk};
 use orm_core::compile::Prepared;
 use orm_core::driver::{Done, Flow, RowSink};
 use orm_core::error::{Binds, Error, Result};
@@ -45,6 +45,11 @@ pub(crate) trait Work {
     /// The columns that an insert or update gives values.
     fn columns(&self) -> Vec<&str> {
         Vec::new()
+    }
+
+    /// Rows of which the text is for one, to be run for each.
+    fn apart(&self) -> Option<&UpdateChunk<'_>> {
+        None
     }
 
     /// How many rows an insert has. Its first binds are their cells, row by row.
@@ -150,6 +155,9 @@ impl Live {
         if writes && !may_write {
             return Err(Failure::Gate(self.reading()));
         }
+        if let Some(chunk) = work.apart() {
+            return self.execute_apart(&mut statement, work, chunk);
+        }
         let mut binder = Binder::new(&mut statement);
         if let Err(error) = work.bind(&mut binder) {
             return Err(match binder.refused.take() {
@@ -167,6 +175,36 @@ impl Live {
         // SQLite's count is that of the last statement that could change rows, which need not be this one.
         let changed = writes && work.counts() && self.db.total_changes() != before;
         Ok(Done { rows_affected: if changed { self.db.changes() } else { 0 } })
+    }
+
+    /// Runs a statement for each of some rows, all or none of them. To SQLite an `UPDATE .. FROM (VALUES ..)` is more
+    /// work: it makes a table of the values, and sorts it.
+    fn execute_apart<W: Work>(
+        &self,
+        statement: &mut rusqlite::Statement<'_>,
+        work: &W,
+        chunk: &UpdateChunk<'_>,
+    ) -> Result<Done, Failure> {
+        let control = |sql| self.db.prepare_cached(sql).and_then(|mut it| it.raw_execute());
+        control("SAVEPOINT orm_rows").map_err(|error| self.failure(error, work, true))?;
+        let cells = Cells::of(chunk);
+        let (mut rows_affected, mut failed) = (0, None);
+        for row in chunk.rows() {
+            match cells.update(row, statement) {
+                Ok(changed) => rows_affected += changed as u64,
+                Err(error) => {
+                    failed = Some((row == chunk.start, error));
+                    break;
+                }
+            }
+        }
+        let undone = if failed.is_some() { control("ROLLBACK TO orm_rows").map(drop) } else { Ok(()) };
+        let ended = undone.and_then(|()| control("RELEASE orm_rows").map(drop));
+        match failed {
+            Some((untouched, Refused::Database(error))) => Err(self.failure(error, work, untouched)),
+            Some((_, Refused::Value(error))) => Err(Failure::Failed(error)),
+            None => ended.map(|()| Done { rows_affected }).map_err(|error| self.failure(error, work, false)),
+        }
     }
 
     /// Whether a statement that writes is its own transaction, and readers can be in the way of its commit.
@@ -244,12 +282,47 @@ impl Live {
     }
 }
 
+/// Why a row was not updated.
+enum Refused {
+    Database(rusqlite::Error),
+    Value(Error),
+}
+
+/// The values of rows that are updated.
+struct Cells<'c, 'a> {
+    chunk: &'c UpdateChunk<'a>,
+    columns: Vec<u16>,
+    key: Vec<u16>,
+}
+
+impl<'c, 'a> Cells<'c, 'a> {
+    fn of(chunk: &'c UpdateChunk<'a>) -> Self {
+        Cells { chunk, columns: chunk.columns.iter().collect(), key: chunk.key().collect() }
+    }
+
+    fn bind(&self, row: usize, sink: &mut dyn BindSink) -> Result<()> {
+        self.chunk.rows.bind(row, &self.columns, sink)?;
+        self.chunk.rows.bind_key(row, &self.key, sink)
+    }
+
+    fn update(&self, row: usize, statement: &mut rusqlite::Statement<'_>) -> Result<usize, Refused> {
+        let mut binder = Binder::new(statement);
+        match (self.bind(row, &mut binder), binder.refused.take()) {
+            (_, Some(refused)) => Err(Refused::Database(refused)),
+            (Err(error), None) => Err(Refused::Value(error)),
+            (Ok(()), None) => statement.raw_execute().map_err(Refused::Database),
+        }
+    }
+}
+
 /// A statement of the program's, with borrowed values.
 pub(crate) struct Compiled<'p, 'a> {
     pub(crate) prepared: &'p Prepared<'a>,
     pub(crate) show_binds: bool,
     /// An insert whose keys are counted.
     pub(crate) counted: bool,
+    /// The rows of which the statement is for one.
+    pub(crate) apart: Option<UpdateChunk<'a>>,
 }
 
 impl Work for Compiled<'_, '_> {
@@ -258,11 +331,16 @@ impl Work for Compiled<'_, '_> {
     }
 
     fn bind(&self, sink: &mut dyn BindSink) -> Result<()> {
-        self.prepared.bind(sink)
+        let Some(chunk) = &self.apart else { return self.prepared.bind(sink) };
+        let cells = Cells::of(chunk);
+        chunk.rows().try_for_each(|row| cells.bind(row, sink))
     }
 
     fn binds(&self) -> Binds {
-        self.prepared.binds_for_log(self.show_binds)
+        match &self.apart {
+            None => self.prepared.binds_for_log(self.show_binds),
+            Some(_) => values_of(self).map_or(Binds::None, |values| Binds::new(values.iter(), self.show_binds)),
+        }
     }
 
     fn table(&self) -> Option<&str> {
@@ -288,6 +366,10 @@ impl Work for Compiled<'_, '_> {
             | Statement::Ddl(_) => true,
             Statement::Select(_) | Statement::ByKey { .. } | Statement::Raw(_) => false,
         }
+    }
+
+    fn apart(&self) -> Option<&UpdateChunk<'_>> {
+        self.apart.as_ref()
     }
 
     fn one_row(&self) -> bool {

@@ -91,6 +91,12 @@ pub struct DeleteChunk<'a> {
 }
 
 impl UpdateChunk<'_> {
+    /// The first of the rows, by itself.
+    #[must_use]
+    pub fn first(self) -> Self {
+        UpdateChunk { end: self.end.min(self.start + 1), ..self }
+    }
+
     /// The numbers of the rows.
     #[must_use]
     pub fn rows(&self) -> Range<usize> {

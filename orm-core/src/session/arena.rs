@@ -367,13 +367,7 @@ impl Arena {
     /// Adds the columns in which two rows differ. Computed ones are the database's affair, and the version is the
     /// flush's.
     pub(super) fn differences(&self, left: At, right: At, columns: &mut ColumnSet) -> Result<()> {
-        for (index, column) in (0..).zip(self.meta.columns) {
-            let own = column.computed.is_none() && self.meta.version != Some(index);
-            if own && !keys::same(self.values.as_ref(), left, right, index)? {
-                columns.insert(index);
-            }
-        }
-        Ok(())
+        self.values.differences(left, right, columns)
     }
 
     /// The column of a foreign key.

@@ -6,6 +6,7 @@ use hashbrown::DefaultHashBuilder;
 
 use super::rows::{At, Values};
 use crate::error::{Error, Result};
+use crate::model::Model;
 use crate::types::{BindSink, ColumnType};
 use crate::value::{Value, ValueRef};
 
@@ -55,6 +56,13 @@ pub(super) fn column_is(values: &dyn Values, at: At, column: u16, value: ValueRe
 pub(super) fn same(values: &dyn Values, left: At, right: At, column: u16) -> Result<bool> {
     let mut sink = Same { values, right, column, same: false };
     values.bind(left, column, &mut sink)?;
+    Ok(sink.same)
+}
+
+/// The same, where the model is known.
+pub(super) fn same_in<T: Model>(left: &T, right: &T, column: u16) -> Result<bool> {
+    let mut sink = SameIn { right, column, same: false };
+    left.bind(column, &mut sink)?;
     Ok(sink.same)
 }
 
@@ -175,6 +183,21 @@ impl BindSink for Same<'_> {
     fn bind(&mut self, value: ValueRef<'_>) -> Result<()> {
         let mut sink = Equals { value, same: false };
         self.values.bind(self.right, self.column, &mut sink)?;
+        self.same = sink.same;
+        Ok(())
+    }
+}
+
+struct SameIn<'a, T> {
+    right: &'a T,
+    column: u16,
+    same: bool,
+}
+
+impl<T: Model> BindSink for SameIn<'_, T> {
+    fn bind(&mut self, value: ValueRef<'_>) -> Result<()> {
+        let mut sink = Equals { value, same: false };
+        self.right.bind(self.column, &mut sink)?;
         self.same = sink.same;
         Ok(())
     }

@@ -4,7 +4,8 @@
 
 use std::any::Any;
 
-use super::Object;
+use super::{Object, keys};
+use crate::ast::ColumnSet;
 use crate::driver::Row;
 use crate::error::{Error, Result};
 use crate::types::BindSink;
@@ -23,6 +24,8 @@ pub(super) enum At {
 pub(super) trait Values: Send + Sync {
     /// Gives the value of a column.
     fn bind(&self, at: At, column: u16, sink: &mut dyn BindSink) -> Result<()>;
+    /// Adds the columns in which two rows differ, but for those that the database or the flush makes.
+    fn differences(&self, left: At, right: At, columns: &mut ColumnSet) -> Result<()>;
     /// Sets a column to a value of the database.
     fn assign(&mut self, slot: u32, column: u16, value: ValueRef<'_>) -> Result<()>;
     /// Whether a column has a default for updates.
@@ -152,6 +155,17 @@ impl<T: Object> Values for Rows<T> {
             Some(row) => row.bind(column, sink),
             None => Err(gone()),
         }
+    }
+
+    fn differences(&self, left: At, right: At, columns: &mut ColumnSet) -> Result<()> {
+        let (Some(left), Some(right)) = (self.at(left), self.at(right)) else { return Err(gone()) };
+        for (index, column) in (0..).zip(T::TABLE.columns) {
+            let own = column.computed.is_none() && T::TABLE.version != Some(index);
+            if own && !keys::same_in(left, right, index)? {
+                columns.insert(index);
+            }
+        }
+        Ok(())
     }
 
     fn assign(&mut self, slot: u32, column: u16, value: ValueRef<'_>) -> Result<()> {
