@@ -32,6 +32,8 @@ pub(super) struct Arena {
     free: Vec<u32>,
     notes: Vec<Note>,
     free_notes: Vec<u32>,
+    /// The different sets of columns that pending rows give, few as they are.
+    shapes: Vec<ColumnSet>,
     /// The identity map: slots by the key that the database has for them.
     index: HashTable<u32>,
     hasher: DefaultHashBuilder,
@@ -84,19 +86,57 @@ pub(super) enum Slot {
     Deleted,
 }
 
+/// How many shapes are looked at before one more is noted.
+const RECENT_SHAPES: usize = 8;
+
 /// What is known of an object that is not as it was loaded.
 #[derive(Debug, Default)]
 pub(super) struct Note {
     /// The row as the database has it, put aside at the first touch since the last flush.
     pub(super) base: Option<u32>,
-    /// The columns that a pending row gives.
-    pub(super) columns: ColumnSet,
     /// Keys to be filled in from objects that have none yet.
     pub(super) parents: SmallVec<[Parent; 1]>,
     /// Columns to be set to expressions.
-    pub(super) expressions: Vec<Assignment>,
+    pub(super) expressions: Rarely<Assignment>,
+    /// The columns that a pending row gives: their place among the shapes.
+    shape: u32,
     /// Its last entry in the undo log, counted from 1; 0 is none.
     logged: u32,
+}
+
+/// A list that is mostly empty, and then takes no more than a word.
+#[derive(Debug)]
+pub(super) struct Rarely<T>(#[expect(clippy::box_collection, reason = "a `Vec` has three words")] Option<Box<Vec<T>>>);
+
+impl<T> Default for Rarely<T> {
+    fn default() -> Self {
+        Rarely(None)
+    }
+}
+
+impl<T> Rarely<T> {
+    pub(super) fn push(&mut self, value: T) {
+        self.0.get_or_insert_default().push(value);
+    }
+
+    pub(super) fn retain(&mut self, keep: impl FnMut(&T) -> bool) {
+        if let Some(list) = &mut self.0 {
+            list.retain(keep);
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.0 = None;
+    }
+}
+
+impl<T> std::ops::Deref for Rarely<T> {
+    type Target = [T];
+
+    #[inline]
+    fn deref(&self) -> &[T] {
+        self.0.as_ref().map_or(&[], |list| list)
+    }
 }
 
 /// An object of some arena.
@@ -166,6 +206,7 @@ impl Arena {
             free: Vec::new(),
             notes: Vec::new(),
             free_notes: Vec::new(),
+            shapes: Vec::new(),
             index: HashTable::new(),
             hasher: DefaultHashBuilder::default(),
             pending: Vec::new(),
@@ -309,6 +350,26 @@ impl Arena {
             };
         }
         self.notes.get_mut(head.note as usize - 1)
+    }
+
+    /// The columns that a pending row gives.
+    pub(super) fn given(&self, slot: u32) -> ColumnSet {
+        self.note(slot).and_then(|note| self.shapes.get(note.shape as usize)).copied().unwrap_or_default()
+    }
+
+    /// Says which columns a pending row gives.
+    pub(super) fn give(&mut self, slot: u32, columns: ColumnSet) {
+        // Rows that come together are mostly alike.
+        let recent = self.shapes.len().saturating_sub(RECENT_SHAPES);
+        let known = self.shapes.iter().skip(recent).rposition(|shape| *shape == columns);
+        let shape = known.map_or(self.shapes.len(), |at| recent + at);
+        if known.is_none() {
+            self.shapes.push(columns);
+        }
+        let shape = u32::try_from(shape).unwrap_or(u32::MAX);
+        if let Some(note) = self.note_mut(slot) {
+            note.shape = shape;
+        }
     }
 
     fn release_note(&mut self, slot: u32) {
@@ -458,9 +519,7 @@ impl Arena {
     pub(super) fn add(&mut self, slot: u32, columns: ColumnSet) -> u32 {
         self.occupy(slot, Slot::Pending);
         self.pending.push(slot);
-        if let Some(note) = self.note_mut(slot) {
-            note.columns = columns;
-        }
+        self.give(slot, columns);
         self.log(slot, Happened::Added);
         self.generation(slot)
     }
@@ -566,7 +625,7 @@ impl Arena {
     }
 
     /// The columns that a whole struct gives: all but those that the database makes.
-    pub(super) fn given(&self, slot: u32) -> ColumnSet {
+    pub(super) fn given_by_struct(&self, slot: u32) -> ColumnSet {
         let mut columns = ColumnSet::first(self.meta.columns.len());
         for (index, column) in (0..).zip(self.meta.columns) {
             let unmade =
@@ -825,6 +884,7 @@ impl Arena {
     /// Everything that was to be written is.
     pub(super) fn flushed(&mut self) {
         self.pending.clear();
+        self.shapes.clear();
         self.deleting.clear();
         let touched = std::mem::take(&mut self.touched);
         for slot in touched {

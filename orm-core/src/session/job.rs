@@ -121,7 +121,7 @@ impl<'a> Job<'a> {
         let table = TableRef { meta: self.arena.meta, alias: None };
         let Some(op) = self.op(row) else { return Err(Error::Statement("an update without a row".into())) };
         let note = self.arena.note(op.place.slot);
-        let mut set: Vec<Assignment> = note.map(|note| note.expressions.clone()).unwrap_or_default();
+        let mut set: Vec<Assignment> = note.map(|note| note.expressions.to_vec()).unwrap_or_default();
         for column in self.columns.iter() {
             if !set.iter().any(|assignment| assignment.column == column) {
                 let mut value = Kept(Value::Null);
@@ -214,7 +214,7 @@ fn returning(arena: &Arena, ops: &[Op], step: &Step, columns: ColumnSet, version
     }
     if step.expressions {
         let notes = step.ops.iter().filter_map(|op| arena.note(ops.get(*op as usize)?.place.slot));
-        notes.flat_map(|note| &note.expressions).for_each(|assignment| made.insert(assignment.column));
+        notes.flat_map(|note| note.expressions.iter()).for_each(|assignment| made.insert(assignment.column));
     }
     let by_order = meta.generated.is_some_and(|generated| made.contains(generated));
     let guarded = version.is_some() && step.kind == Kind::Update;

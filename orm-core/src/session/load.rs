@@ -166,7 +166,7 @@ impl Session {
         let arena = self.arena_mut::<T>();
         let slot = arena.next_slot();
         put(arena, slot, row);
-        let columns = arena.given(slot);
+        let columns = arena.given_by_struct(slot);
         let generation = arena.add(slot, columns);
         Ok(Ref::new(id, slot, generation))
     }

@@ -246,7 +246,7 @@ impl Session {
     pub fn try_add<R: NewRow<Model: Object>>(&mut self, row: R) -> Result<Ref<R::Model>> {
         let handle = self.insert_pending(row)?;
         let arena = self.arena_mut::<R::Model>();
-        let given = arena.note(handle.slot).map(|note| note.columns).unwrap_or_default();
+        let given = arena.given(handle.slot);
         let known = arena.meta.primary_key.iter().all(|column| given.contains(*column));
         if known && let Some(other) = arena.find_row(At::Now(handle.slot))? {
             let object = plan::describe(arena, other);

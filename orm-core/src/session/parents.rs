@@ -85,7 +85,7 @@ fn known_key(arena: &Arena, slot: u32) -> Result<Option<Value>> {
     let waits = arena.slot_state(slot) == Slot::Pending
         && arena.note(slot).is_some_and(|note| {
             let filled = note.parents.iter().any(|parent| arena.key_column(parent.foreign_key) == Some(*column));
-            filled || !note.columns.contains(*column)
+            filled || !arena.given(slot).contains(*column)
         });
     if waits { Ok(None) } else { keys::value(arena.values.as_ref(), At::Now(slot), *column).map(Some) }
 }
@@ -148,10 +148,12 @@ impl Session {
         arena.values.assign(handle.slot, column, value)?;
         if let Some(note) = arena.note_mut(handle.slot) {
             note.parents.retain(|parent| parent.foreign_key != foreign_key);
-            match waits {
-                Some(parent) => note.parents.push(parent),
-                None => note.columns.insert(column),
-            }
+            note.parents.extend(waits);
+        }
+        if waits.is_none() && arena.slot_state(handle.slot) == Slot::Pending {
+            let mut columns = arena.given(handle.slot);
+            columns.insert(column);
+            arena.give(handle.slot, columns);
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use hashbrown::{HashMap, HashSet};
 
 use super::keyed::{Book, Claim, Claims, uniques};
-use super::{Kind, Op, Place, Step, Tables, describe, is_linked, order};
+use super::{Kind, Nulls, Op, Place, Step, Tables, describe, is_linked, order};
 use crate::ast::ColumnSet;
 use crate::error::{Error, Result};
 use crate::meta::OnAction;
@@ -434,7 +434,7 @@ impl<'a> Graph<'a> {
         let Some(op) = self.op(whole) else { return number };
         let mut columns = ColumnSet::default();
         columns.insert(column);
-        let nulls = if early { columns } else { ColumnSet::default() };
+        let nulls = if early { Nulls::of(columns) } else { Nulls::default() };
         let base = if early { op.base } else { op.place.slot };
         self.ops.push(Op {
             place: op.place,

@@ -28,11 +28,35 @@ pub(super) struct Op {
     /// The slot of the row that the database has: another object's where a key is used again.
     pub(super) base: u32,
     /// Columns that are written as NULL for now.
-    pub(super) nulls: ColumnSet,
+    pub(super) nulls: Nulls,
     /// Whether this is all that happens to the row, and not a part that was taken out to break a circle.
     pub(super) whole: bool,
     /// Whether columns are set to expressions.
     pub(super) expressions: bool,
+}
+
+/// A set of columns that is mostly empty, and then takes no more than a word.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Nulls(Option<Box<ColumnSet>>);
+
+impl Nulls {
+    pub(super) fn of(columns: ColumnSet) -> Self {
+        Nulls(Some(Box::new(columns)))
+    }
+
+    pub(super) fn insert(&mut self, column: u16) {
+        self.0.get_or_insert_default().insert(column);
+    }
+
+    #[inline]
+    pub(super) fn contains(&self, column: u16) -> bool {
+        self.0.as_ref().is_some_and(|columns| columns.contains(column))
+    }
+
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.as_ref().is_none_or(|columns| columns.is_empty())
+    }
 }
 
 /// What is done to a row.
@@ -174,7 +198,8 @@ fn mark(reach: &mut [Vec<bool>], from: usize, to: usize) {
 /// [`Error::IdentityConflict`] if a pending object has the key of another one, [`Error::Bind`] if no column can hold a
 /// value.
 pub(super) fn collect(arenas: &[Arena]) -> Result<Vec<Op>> {
-    let mut ops = Vec::with_capacity(arenas.iter().map(|arena| arena.pending.len() + arena.touched.len()).sum());
+    let most = |arena: &Arena| arena.pending.len() + arena.touched.len() + arena.deleting.len();
+    let mut ops = Vec::with_capacity(arenas.iter().map(most).sum());
     for (number, arena) in (0_u16..).zip(arenas) {
         collect_one(arenas, number, arena, &mut ops)?;
     }
@@ -186,12 +211,12 @@ fn collect_one(arenas: &[Arena], number: u16, arena: &Arena, ops: &mut Vec<Op>) 
     let mut switched = HashSet::new();
     for slot in arena.pending.iter().copied().filter(|slot| arena.slot_state(*slot) == Slot::Pending) {
         let Some(note) = arena.note(slot) else { continue };
-        let place = Place { arena: number, slot };
-        let mut op = Op::new(place, Kind::Insert, note.columns);
+        let (place, given) = (Place { arena: number, slot }, arena.given(slot));
+        let mut op = Op::new(place, Kind::Insert, given);
         for parent in &note.parents {
             arena.key_column(parent.foreign_key).into_iter().for_each(|column| op.columns.insert(column));
         }
-        if let Some(other) = same_key(arena, slot, note.columns)? {
+        if let Some(other) = same_key(arena, slot, given)? {
             let deleting = arena.slot_state(other) == Slot::Deleting;
             let moves = moves_by_itself(arenas, arena, other)?;
             if deleting && !moves {
@@ -300,7 +325,7 @@ fn is_linked(arena: &Arena, slot: u32, column: u16) -> bool {
 
 impl Op {
     fn new(place: Place, kind: Kind, columns: ColumnSet) -> Self {
-        let nulls = ColumnSet::default();
+        let nulls = Nulls::default();
         Op { place, kind, columns, base: place.slot, nulls, whole: true, expressions: false }
     }
 }
