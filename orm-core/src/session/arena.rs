@@ -763,6 +763,12 @@ impl Arena {
         self.vacate(slot, left);
     }
 
+    /// So many rows are going to be entered.
+    pub(super) fn make_room(&mut self, rows: usize) {
+        let heads = &self.heads;
+        self.index.reserve(rows, |slot| spread(heads.get(*slot as usize).map_or(0, |head| head.hash)));
+    }
+
     /// A pending row was inserted. If another object had its key, that one's row was gone, unknown to us.
     pub(super) fn was_inserted(&mut self, slot: u32) -> Result<()> {
         let hash = keys::hash_row(&self.hasher, self.values.as_ref(), At::Now(slot), self.meta.primary_key)?;

@@ -2,7 +2,7 @@
 
 use hashbrown::HashMap;
 
-use super::arena::{Arena, Slot};
+use super::arena::{Arena, Place, Slot};
 use super::hooks::{Moment, Told};
 use super::job::{Job, miscounted, write_back};
 use super::line::Status;
@@ -330,24 +330,37 @@ impl Session {
     /// Fills in keys of objects that were inserted in the steps before.
     fn fill_in_keys(&mut self, plan: &Plan, step: &Step) -> Result<()> {
         let number = usize::from(step.arena);
+        // Those of one parent mostly come one after the other.
+        let mut last: Option<(Place, Value)> = None;
         for op in step.ops.iter().filter_map(|op| plan.ops.get(*op as usize)) {
-            let Some(arena) = self.arenas.get(number) else { return Ok(()) };
-            let parents = arena.note(op.place.slot).map_or(0, |note| note.parents.len());
-            for index in 0..parents {
-                let Some(arena) = self.arenas.get(number) else { return Ok(()) };
-                let parent = arena.note(op.place.slot).and_then(|note| note.parents.get(index).copied());
-                let Some(parent) = parent else { continue };
-                let Some(column) = arena.key_column(parent.foreign_key) else { continue };
-                if op.columns.contains(column) && !op.nulls.contains(column) {
-                    let Some(parents) = self.arenas.get(usize::from(parent.place.arena)) else { continue };
-                    let Some(key) = parents.meta.primary_key.first() else { continue };
-                    let key = keys::value(parents.values.as_ref(), At::Now(parent.place.slot), *key)?;
-                    let Some(arena) = self.arenas.get_mut(number) else { return Ok(()) };
-                    assign(arena, op.place.slot, column, &key)?;
+            let mut index = 0;
+            while let Some((column, parent)) = self.waiting_key(number, op.place.slot, index) {
+                index += 1;
+                if !op.columns.contains(column) || op.nulls.contains(column) {
+                    continue;
+                }
+                if last.as_ref().is_none_or(|(place, _)| *place != parent) {
+                    last = self.key_of(parent)?.map(|key| (parent, key));
+                }
+                if let (Some((_, key)), Some(arena)) = (&last, self.arenas.get_mut(number)) {
+                    assign(arena, op.place.slot, column, key)?;
                 }
             }
         }
         Ok(())
+    }
+
+    /// A column that waits for a key, and whose key it is.
+    fn waiting_key(&self, arena: usize, slot: u32, index: usize) -> Option<(u16, Place)> {
+        let arena = self.arenas.get(arena)?;
+        let parent = arena.note(slot)?.parents.get(index)?;
+        Some((arena.key_column(parent.foreign_key)?, parent.place))
+    }
+
+    fn key_of(&self, parent: Place) -> Result<Option<Value>> {
+        let Some(arena) = self.arenas.get(usize::from(parent.arena)) else { return Ok(None) };
+        let Some(key) = arena.meta.primary_key.first() else { return Ok(None) };
+        keys::value(arena.values.as_ref(), At::Now(parent.slot), *key).map(Some)
     }
 
     async fn write_step(&mut self, plan: &Plan, step: &Step) -> Result<()> {
@@ -408,6 +421,7 @@ impl Session {
                 arena.follow(slot, column, borrowed(&key)?)?;
             }
         }
+        self.arenas.iter_mut().for_each(|arena| arena.make_room(arena.pending.len()));
         // Keys are entered once those that gave them up have left.
         for op in whole() {
             let Some(arena) = self.arenas.get_mut(usize::from(op.place.arena)) else { continue };

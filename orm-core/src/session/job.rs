@@ -238,6 +238,9 @@ impl RowSource for Job<'_> {
     fn bind(&self, row: usize, columns: &[u16], sink: &mut dyn BindSink) -> Result<()> {
         let Some(op) = self.op(row) else { return Ok(()) };
         let values = self.arena.values.as_ref();
+        if op.nulls.is_empty() && self.guard.is_none() {
+            return values.bind_all(At::Now(op.place.slot), columns, sink);
+        }
         for column in columns {
             if op.nulls.contains(*column) {
                 sink.bind(ValueRef::Null)?;
@@ -262,7 +265,7 @@ impl KeyedRows for Job<'_> {
         // A part that follows its row's own operation finds it under its new key.
         let follows = !op.whole && op.nulls.is_empty();
         let at = if follows { At::Now(op.place.slot) } else { self.arena.stored(op.base) };
-        columns.iter().try_for_each(|column| self.arena.values.bind(at, *column, sink))
+        self.arena.values.bind_all(at, columns, sink)
     }
 
     fn bind(&self, row: usize, columns: &[u16], sink: &mut dyn BindSink) -> Result<()> {

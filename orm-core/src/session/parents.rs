@@ -83,10 +83,10 @@ fn known_key(arena: &Arena, slot: u32) -> Result<Option<Value>> {
         return Err(Error::Statement(format!("`{}` has a key of several columns: give them", arena.meta.model)));
     };
     let waits = arena.slot_state(slot) == Slot::Pending
-        && arena.note(slot).is_some_and(|note| {
-            let filled = note.parents.iter().any(|parent| arena.key_column(parent.foreign_key) == Some(*column));
-            filled || !arena.given(slot).contains(*column)
-        });
+        && (!arena.given(slot).contains(*column)
+            || arena.note(slot).is_some_and(|note| {
+                note.parents.iter().any(|parent| arena.key_column(parent.foreign_key) == Some(*column))
+            }));
     if waits { Ok(None) } else { keys::value(arena.values.as_ref(), At::Now(slot), *column).map(Some) }
 }
 

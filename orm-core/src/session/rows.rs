@@ -24,6 +24,8 @@ pub(super) enum At {
 pub(super) trait Values: Send + Sync {
     /// Gives the value of a column.
     fn bind(&self, at: At, column: u16, sink: &mut dyn BindSink) -> Result<()>;
+    /// Gives the values of columns, one after the other.
+    fn bind_all(&self, at: At, columns: &[u16], sink: &mut dyn BindSink) -> Result<()>;
     /// Adds the columns in which two rows differ, but for those that the database or the flush makes.
     fn differences(&self, left: At, right: At, columns: &mut ColumnSet) -> Result<()>;
     /// Sets a column to a value of the database.
@@ -153,6 +155,13 @@ impl<T: Object> Values for Rows<T> {
     fn bind(&self, at: At, column: u16, sink: &mut dyn BindSink) -> Result<()> {
         match self.at(at) {
             Some(row) => row.bind(column, sink),
+            None => Err(gone()),
+        }
+    }
+
+    fn bind_all(&self, at: At, columns: &[u16], sink: &mut dyn BindSink) -> Result<()> {
+        match self.at(at) {
+            Some(row) => columns.iter().try_for_each(|column| row.bind(*column, sink)),
             None => Err(gone()),
         }
     }
