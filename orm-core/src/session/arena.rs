@@ -440,13 +440,19 @@ impl Arena {
 
     /// The object with this key.
     pub(super) fn find(&self, key: &[Value]) -> Option<u32> {
-        if let ([Value::Int(key)], [column]) = (key, self.meta.primary_key) {
-            let hash = keys::hash_integer(&self.hasher, *key);
-            return self.find_read(ReadKey { column: *column, key: *key, hash });
+        if let [Value::Int(key)] = key {
+            return self.find_integer(*key);
         }
         let hash = keys::hash_values(&self.hasher, key).ok()?;
         let matches = |at| keys::row_is(self.values.as_ref(), at, self.meta.primary_key, key);
         self.look_up(hash, matches)
+    }
+
+    /// The object with this key, which is one integer.
+    pub(super) fn find_integer(&self, key: i64) -> Option<u32> {
+        let [column] = *self.meta.primary_key else { return None };
+        let hash = keys::hash_integer(&self.hasher, key);
+        self.find_read(ReadKey { column, key, hash })
     }
 
     /// The object whose key is that of a row.

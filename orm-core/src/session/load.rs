@@ -1,10 +1,13 @@
 //! Reading into the session: by key, by query, again.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use super::arena::{Arena, Clock, Reading, Slot};
 use super::rows::At;
 use super::{Object, Ref, Session, detached, put};
 use crate::ast::{Statement, TableRef};
-use crate::driver::{Flow, Row, RowSink};
+use crate::driver::{BoxFuture, Flow, Row, RowSink};
 use crate::engine::TransactionOptions;
 use crate::engine::link::Link;
 use crate::error::{Error, Result};
@@ -31,18 +34,25 @@ impl Session {
     /// # Errors
     ///
     /// Any of [`Error`]; a missing row is none.
-    pub async fn get<E, K>(&mut self, model: E, key: K) -> Result<Option<Ref<E::Model>>>
+    pub fn get<E, K>(&mut self, model: E, key: K) -> Get<'_, E::Model>
     where
         E: Entity<Model: Object>,
         K: IntoKey<<E::Model as Model>::Key>,
     {
-        self.check()?;
-        let key = key.into_key();
-        if let Some(known) = self.known::<E::Model>(&key) {
-            return Ok(known);
+        if let Err(error) = self.check() {
+            return Get::Known(Some(Err(error)));
         }
-        // Apart, so that the future of what is here stays small: to move a large one would take most of the time.
-        Box::pin(self.get_absent::<E::Model>(model.table_ref(), &key)).await
+        if let Some(known) = key.as_integer().and_then(|key| self.known_by(|arena| arena.find_integer(key))) {
+            return Get::Known(Some(Ok(known)));
+        }
+        self.get_by(model.table_ref(), key.into_key())
+    }
+
+    fn get_by<T: Object>(&mut self, table: TableRef, key: KeyValues) -> Get<'_, T> {
+        match self.known::<T>(&key) {
+            Some(known) => Get::Known(Some(Ok(known))),
+            None => Get::Asked(Box::pin(async move { self.get_absent::<T>(table, &key).await })),
+        }
     }
 
     async fn get_absent<T: Object>(&mut self, table: TableRef, key: &KeyValues) -> Result<Option<Ref<T>>> {
@@ -71,8 +81,13 @@ impl Session {
 
     /// The object of the identity map, or `Some(None)` if it is there and deleted.
     fn known<T: Object>(&self, key: &[Value]) -> Option<Option<Ref<T>>> {
+        self.known_by(|arena| arena.find(key))
+    }
+
+    #[inline]
+    fn known_by<T: Object>(&self, find: impl FnOnce(&Arena) -> Option<u32>) -> Option<Option<Ref<T>>> {
         let arena = self.arena::<T>()?;
-        let slot = arena.find(key)?;
+        let slot = find(arena)?;
         if arena.is_doubtful(slot) && arena.is_outdated(slot) {
             return None;
         }
@@ -237,6 +252,38 @@ impl Session {
                 self.arenas.iter_mut().for_each(|arena| arena.recount(from, self.clock));
             }
         }
+    }
+}
+
+/// The future of [`Session::get`]: of an object that is here it is ready, and nothing is allocated for it.
+#[must_use = "nothing is read until it is awaited"]
+pub enum Get<'s, T> {
+    /// What the session knows; it is there until it is awaited.
+    #[doc(hidden)]
+    Known(Option<Result<Option<Ref<T>>>>),
+    /// The database is asked.
+    #[doc(hidden)]
+    Asked(BoxFuture<'s, Result<Option<Ref<T>>>>),
+}
+
+impl<T> Future for Get<'_, T> {
+    type Output = Result<Option<Ref<T>>>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut *self {
+            Get::Known(known) => known.take().map_or(Poll::Pending, Poll::Ready),
+            Get::Asked(asked) => asked.as_mut().poll(context),
+        }
+    }
+}
+
+impl<T> std::fmt::Debug for Get<'_, T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Get::Known(_) => "Known",
+            Get::Asked(_) => "Asked",
+        })
     }
 }
 

@@ -42,6 +42,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub use find::{Find, Findable};
 pub use handle::{AnyRef, Ref};
 pub use hooks::{Hooks, Violations};
+pub use load::Get;
 pub use nested::{Joined, Nested, NoAutoflush};
 pub use new_row::{New, NewRow, ParentKey, Parents, bind_parent_key, built, optional_parent, parent_key};
 pub use parents::ParentOf;

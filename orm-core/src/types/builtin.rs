@@ -23,6 +23,11 @@ macro_rules! integers {
             }
 
             #[inline]
+            fn as_integer(&self) -> Option<i64> {
+                Some(i64::from(*self))
+            }
+
+            #[inline]
             fn decode(value: ValueRef<'_>) -> Result<Self, ValueError> {
                 match value {
                     ValueRef::Int(value) => {

@@ -40,6 +40,12 @@ pub trait Assign<T: Scalar, Nullness> {
 pub trait IntoKey<Key> {
     /// The values, in the order of the key's columns.
     fn into_key(self) -> crate::model::KeyValues;
+
+    /// The key, if it is one integer: what is looked for by it needs no values.
+    #[inline]
+    fn as_integer(&self) -> Option<i64> {
+        None
+    }
 }
 
 /// What a builder's setter takes for a field of type `T`: anything that is `Into<T>`.
@@ -97,7 +103,7 @@ impl<T: Scalar> SameAs<T> for T {}
 #[doc(hidden)]
 #[macro_export]
 macro_rules! literal {
-    (@impls [$($generics:tt)*], $column:ty, $type:ty, $scalar:ty) => {
+    (@impls [$($generics:tt)*], $column:ty, $type:ty, $scalar:ty, $integer:expr) => {
         #[diagnostic::do_not_recommend]
         impl<$($generics)*> $crate::types::Comparable<$column> for $type {
             type Type = $column;
@@ -131,14 +137,19 @@ macro_rules! literal {
             fn into_key(self) -> $crate::model::KeyValues {
                 $crate::model::KeyValues::from_buf([$crate::types::SqlType::into_value(<$scalar>::from(self))])
             }
+
+            #[inline]
+            fn as_integer(&self) -> ::core::option::Option<i64> {
+                ($integer)(self)
+            }
         }
     };
     ($scalar:ty) => {
-        $crate::literal!(@impls [], $scalar, $scalar, $scalar);
+        $crate::literal!(@impls [], $scalar, $scalar, $scalar, $crate::types::Scalar::as_integer);
     };
     // A type that stands for `$scalar`: `&str` for `String`. It is never an unsuffixed number, whose type the compiler
     // finds by the one impl that fits.
     ($type:ty, $scalar:ty) => {
-        $crate::literal!(@impls [T: $crate::types::SameAs<$scalar>,], T, $type, $scalar);
+        $crate::literal!(@impls [T: $crate::types::SameAs<$scalar>,], T, $type, $scalar, |_| ::core::option::Option::None);
     };
 }

@@ -105,6 +105,12 @@ pub trait Scalar: Sized + Send + Sync + 'static {
     fn into_value(self) -> Value {
         self.to_value()
     }
+
+    /// The value, if it is an integer.
+    #[inline]
+    fn as_integer(&self) -> Option<i64> {
+        None
+    }
 }
 
 /// A [`Scalar`], or an `Option` of one.
