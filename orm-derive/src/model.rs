@@ -334,7 +334,7 @@ mod tests {
              struct User { #[model(primary_key)] id: i64, #[model(belongs_to(boss: crate::hr::User))] boss_id: Option<i64> }",
         );
         assert!(
-            code.contains("boss : my :: orm :: __private :: relation :: BelongsTo < User , crate :: hr :: User >"),
+            code.contains("boss : my :: orm :: __private :: relation :: MaybeBelongsTo < User , crate :: hr :: User >"),
             "{code}"
         );
         assert!(code.contains("= User . boss_id ; column . reference ()"), "{code}");
