@@ -101,7 +101,9 @@ pub async fn w105_a_failed_flush_names_the_object_and_is_over_with_a_rollback(db
     let context = error.context().ok_or("no context")?;
     assert!(matches!(error, Error::UniqueViolation { .. }), "{error}");
     assert_eq!(context.columns, ["email"]);
-    assert_eq!(context.handle.and_then(|handle| handle.of::<User>()), Some(new[40]));
+    let blamed = context.handle.and_then(|handle| handle.of::<User>());
+    // To find it, the rows of the statement are sent again one by one.
+    assert_eq!(blamed, Some(new[40]).filter(|_| !db.lacks(Lacks::GoingOnAfterAnError)));
     for _ in 0..3 {
         assert!(matches!(session.flush().await, Err(Error::Aborted { cause }) if cause.contains("email")));
         assert!(matches!(session.get(User, 1).await, Err(Error::Aborted { .. })));
@@ -204,8 +206,10 @@ macro_rules! dropped_after_every_poll {
     ($db:expr, $work:expr) => {{
         let db = &$db.another(|builder| builder.offload(true)).await;
         people(db).await?;
-        let mut ended = false;
-        for polls in 1..200 {
+        let (mut ended, mut polls) = (false, 0);
+        // Every number of polls at first, and ever fewer of the many that a server takes.
+        while polls < 1_000_000 {
+            polls += 1 + polls / 8;
             let mut session = Session::new(db);
             let alice = session.get_one(User, 1).await?;
             session[alice].name = "Outer".into();
@@ -367,6 +371,11 @@ pub async fn a_write_after_another_writer_is_a_serialization_error_and_loses_not
     db.execute(update(User).set(User.age, 77).filter(User.id.eq(1))).await?;
     session[bob].age = Some(1);
 
+    if db.lacks(Lacks::OneLockForAllWriters) {
+        session.commit().await?;
+        assert_eq!(db.fetch_all(select(User.age).order_by(User.id)).await?, [Some(77), Some(1), None]);
+        return Ok(());
+    }
     let error = refused(session.flush().await)?;
 
     assert!(matches!(error, Error::Serialization { .. }), "{error}");
