@@ -51,12 +51,30 @@ pub trait Dialect: std::fmt::Debug + Send + Sync {
         None
     }
 
-    /// Writes the right side of `IN` for a list that is one bind, given the placeholder's position.
+    /// The type in which an operator is computed for numbers of this kind, if not in their own: both sides are cast to
+    /// it, and the result back.
+    fn arithmetic_type(&self, _op: BinaryOp, _kind: NumberKind) -> Option<ColumnType> {
+        None
+    }
+
+    /// The type in which a function of numbers is computed, if not in their own: its first argument is cast to it, and
+    /// the result to the second type.
+    fn function_type(&self, _function: Function) -> Option<(ColumnType, ColumnType)> {
+        None
+    }
+
+    /// Writes the operator and the right side of `IN`, or of `NOT IN`, for a list that is one bind, given the
+    /// placeholder's position.
     ///
     /// # Errors
     ///
     /// The backend cannot take such a list.
-    fn list(&self, out: &mut Writer<'_>, kind: ListKind, placeholder: usize) -> Result<()>;
+    fn list(&self, out: &mut Writer<'_>, kind: ListKind, negated: bool, placeholder: usize) -> Result<()>;
+
+    /// Writes a statement that adds a constraint so that it does nothing where there is one of that name.
+    fn unless_there(&self, statement: &str, sql: &mut String) {
+        sql.push_str(statement);
+    }
 
     /// Writes the query of the cells of many rows, with columns called `column1`, `column2`, and so on, of these types:
     /// `VALUES (?1, ?2), (?3, ?4)`. An `UPDATE` of many rows by key reads from it, and a `DELETE` looks in it.
@@ -126,6 +144,19 @@ pub struct Features {
     pub aggregate_filter: bool,
     /// The database sorts NULL as smaller than every value by itself.
     pub nulls_are_smallest: bool,
+    /// A placeholder has the type that its place gives it. Where no column stands beside it, the type of its value is
+    /// written: `CAST($1 AS bigint)`.
+    pub untyped_binds: bool,
+    /// Two equal values are the same expression only under one number, so that they share it where rows are grouped or
+    /// distinct: `SELECT x + $1 .. GROUP BY x + $1`.
+    pub binds_by_number: bool,
+    /// A backslash in a `LIKE` pattern takes the meaning from what follows, unless an `ESCAPE` says otherwise.
+    pub backslash_escapes: bool,
+    /// A transaction goes on after a statement that failed. Without it, all others are refused until it is rolled back,
+    /// or rolled back to a savepoint.
+    pub survives_errors: bool,
+    /// The table that a foreign key points at must be there before the key.
+    pub keys_need_tables: bool,
     /// `ILIKE`; without it both sides are lowered.
     pub ilike: bool,
     /// `IS DISTINCT FROM`.

@@ -47,6 +47,13 @@ pub enum Error {
         /// What the backend said.
         source: BoxError,
     },
+    /// A row is in the way of another by an `EXCLUDE` constraint.
+    ExclusionViolation {
+        /// Where.
+        context: Box<Context>,
+        /// What the backend said.
+        source: BoxError,
+    },
     /// Another transaction changed what this one read. Run the transaction again.
     Serialization {
         /// Where.
@@ -79,6 +86,43 @@ pub enum Error {
     },
     /// The connection broke. It is thrown away; a new attempt takes another one.
     ConnectionLost {
+        /// Where.
+        context: Box<Context>,
+        /// What the backend said.
+        source: BoxError,
+    },
+    /// A statement ran longer than it may, or somebody cancelled it.
+    StatementTimeout {
+        /// Where.
+        context: Box<Context>,
+        /// What the backend said.
+        source: BoxError,
+    },
+    /// The user of the database may not do this.
+    PermissionDenied {
+        /// Where.
+        context: Box<Context>,
+        /// What the backend said.
+        source: BoxError,
+    },
+    /// The database takes no more connections.
+    TooManyConnections {
+        /// Where.
+        context: Box<Context>,
+        /// What the backend said.
+        source: BoxError,
+    },
+    /// An earlier statement of the transaction failed, and the database refuses all others until it is rolled back, or rolled
+    /// back to a savepoint.
+    TransactionFailed {
+        /// Where.
+        context: Box<Context>,
+        /// What the backend said.
+        source: BoxError,
+    },
+    /// The connection broke while a transaction was being committed. Whether it was, only the database knows: look before
+    /// you run it again.
+    CommitUnknown {
         /// Where.
         context: Box<Context>,
         /// What the backend said.
@@ -280,6 +324,7 @@ impl std::fmt::Display for Error {
             Error::ForeignKeyViolation { context, .. } => context.describe("foreign key violation", "", f),
             Error::NotNullViolation { context, .. } => context.describe("not-null violation", "", f),
             Error::CheckViolation { context, .. } => context.describe("check violation", "", f),
+            Error::ExclusionViolation { context, .. } => context.describe("exclusion violation", "", f),
             Error::Serialization { context, .. } => {
                 context.describe("serialization failure", ": run the transaction again", f)
             }
@@ -289,6 +334,19 @@ impl std::fmt::Display for Error {
             }
             Error::ReadOnly { context, .. } => context.describe("read-only", "", f),
             Error::ConnectionLost { context, .. } => context.describe("connection lost", "", f),
+            Error::StatementTimeout { context, .. } => context.describe("the statement was stopped", "", f),
+            Error::PermissionDenied { context, .. } => context.describe("permission denied", "", f),
+            Error::TooManyConnections { context, .. } => context.describe("too many connections", "", f),
+            Error::TransactionFailed { context, .. } => context.describe(
+                "the transaction failed earlier",
+                ": roll it back, or roll back to a savepoint that was set before",
+                f,
+            ),
+            Error::CommitUnknown { context, .. } => context.describe(
+                "the connection broke during a commit",
+                ": it is not known whether the changes are there, so look before running the transaction again",
+                f,
+            ),
             Error::Corrupt { context, .. } => context.describe("the database is damaged, or is not a database", "", f),
             Error::UndefinedTable { context, .. } => context.describe("no such table", "", f),
             Error::UndefinedColumn { context, .. } => context.describe("no such column", "", f),
@@ -376,11 +434,17 @@ impl std::error::Error for Error {
             | Error::ForeignKeyViolation { source, .. }
             | Error::NotNullViolation { source, .. }
             | Error::CheckViolation { source, .. }
+            | Error::ExclusionViolation { source, .. }
             | Error::Serialization { source, .. }
             | Error::Deadlock { source, .. }
             | Error::LockTimeout { source, .. }
             | Error::ReadOnly { source, .. }
             | Error::ConnectionLost { source, .. }
+            | Error::StatementTimeout { source, .. }
+            | Error::PermissionDenied { source, .. }
+            | Error::TooManyConnections { source, .. }
+            | Error::TransactionFailed { source, .. }
+            | Error::CommitUnknown { source, .. }
             | Error::Corrupt { source, .. }
             | Error::UndefinedTable { source, .. }
             | Error::UndefinedColumn { source, .. }
@@ -420,11 +484,17 @@ impl Error {
             | Error::ForeignKeyViolation { context, .. }
             | Error::NotNullViolation { context, .. }
             | Error::CheckViolation { context, .. }
+            | Error::ExclusionViolation { context, .. }
             | Error::Serialization { context, .. }
             | Error::Deadlock { context, .. }
             | Error::LockTimeout { context, .. }
             | Error::ReadOnly { context, .. }
             | Error::ConnectionLost { context, .. }
+            | Error::StatementTimeout { context, .. }
+            | Error::PermissionDenied { context, .. }
+            | Error::TooManyConnections { context, .. }
+            | Error::TransactionFailed { context, .. }
+            | Error::CommitUnknown { context, .. }
             | Error::Corrupt { context, .. }
             | Error::UndefinedTable { context, .. }
             | Error::UndefinedColumn { context, .. }
@@ -438,7 +508,8 @@ impl Error {
         if let Error::UniqueViolation { context, .. }
         | Error::ForeignKeyViolation { context, .. }
         | Error::NotNullViolation { context, .. }
-        | Error::CheckViolation { context, .. } = &mut self
+        | Error::CheckViolation { context, .. }
+        | Error::ExclusionViolation { context, .. } = &mut self
         {
             context.object = Some(object);
             context.handle = Some(handle);
@@ -454,6 +525,7 @@ impl Error {
                 | Error::ForeignKeyViolation { .. }
                 | Error::NotNullViolation { .. }
                 | Error::CheckViolation { .. }
+                | Error::ExclusionViolation { .. }
         )
     }
 
@@ -465,11 +537,17 @@ impl Error {
             Error::ForeignKeyViolation { .. } => "ForeignKeyViolation",
             Error::NotNullViolation { .. } => "NotNullViolation",
             Error::CheckViolation { .. } => "CheckViolation",
+            Error::ExclusionViolation { .. } => "ExclusionViolation",
             Error::Serialization { .. } => "Serialization",
             Error::Deadlock { .. } => "Deadlock",
             Error::LockTimeout { .. } => "LockTimeout",
             Error::ReadOnly { .. } => "ReadOnly",
             Error::ConnectionLost { .. } => "ConnectionLost",
+            Error::StatementTimeout { .. } => "StatementTimeout",
+            Error::PermissionDenied { .. } => "PermissionDenied",
+            Error::TooManyConnections { .. } => "TooManyConnections",
+            Error::TransactionFailed { .. } => "TransactionFailed",
+            Error::CommitUnknown { .. } => "CommitUnknown",
             Error::Corrupt { .. } => "Corrupt",
             Error::UndefinedTable { .. } => "UndefinedTable",
             Error::UndefinedColumn { .. } => "UndefinedColumn",

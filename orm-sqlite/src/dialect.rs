@@ -38,6 +38,11 @@ static FEATURES: Features = Features {
     right_and_full_join: true,
     aggregate_filter: true,
     nulls_are_smallest: true,
+    untyped_binds: false,
+    binds_by_number: false,
+    backslash_escapes: false,
+    keys_need_tables: false,
+    survives_errors: true,
     ilike: false,
     is_distinct_from: true,
     divide_by_zero_is_null: true,
@@ -135,7 +140,7 @@ impl Dialect for SqliteDialect {
         }
     }
 
-    fn list(&self, out: &mut Writer<'_>, kind: ListKind, placeholder: usize) -> Result<()> {
+    fn list(&self, out: &mut Writer<'_>, kind: ListKind, negated: bool, placeholder: usize) -> Result<()> {
         let value = match kind {
             ListKind::Integers | ListKind::Texts => "value",
             ListKind::Bytes => "unhex(value)",
@@ -147,7 +152,7 @@ impl Dialect for SqliteDialect {
                 });
             }
         };
-        out.push("(SELECT ");
+        out.push(if negated { " NOT IN (SELECT " } else { " IN (SELECT " });
         out.push(value);
         out.push(" FROM json_each(");
         out.push_placeholder(placeholder);

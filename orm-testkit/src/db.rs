@@ -27,6 +27,10 @@ pub enum Lacks {
     Returning,
     /// Reading while another connection writes: readers wait until the writer is done.
     ReadingBesideAWriter,
+    /// Going on with a transaction after a statement that failed, without a savepoint.
+    GoingOnAfterAnError,
+    /// Refusing a write of a transaction that has read, because another one has written since: it locks by the row.
+    OneLockForAllWriters,
 }
 
 /// A fresh database for one case, with every statement logged.

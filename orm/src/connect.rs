@@ -8,6 +8,8 @@ use orm_core::error::Result;
 const BACKENDS: &[&dyn Backend] = &[
     #[cfg(feature = "sqlite")]
     &orm_sqlite::Sqlite,
+    #[cfg(feature = "postgres")]
+    &orm_postgres::Postgres,
 ];
 
 /// Opens a database by its URL, with the default options. [`Connect::builder`] sets others.

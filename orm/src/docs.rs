@@ -62,4 +62,11 @@ pub mod dialect {
     pub fn sqlite() -> &'static dyn Dialect {
         &orm_sqlite::SqliteDialect
     }
+
+    /// PostgreSQL's.
+    #[cfg(feature = "postgres")]
+    #[must_use]
+    pub fn postgres() -> &'static dyn Dialect {
+        &orm_postgres::PostgresDialect
+    }
 }

@@ -47,6 +47,7 @@
 //! |---|---|---|
 //! | `derive` | yes | `#[derive(Model)]`, `FromRow`, `DbEnum`, `DbType` |
 //! | `sqlite` | yes | the SQLite backend, with SQLite itself built in |
+//! | `postgres` | | the PostgreSQL backend |
 //! | `chrono` | | dates and times of `chrono` as columns |
 //! | `decimal` | | `rust_decimal::Decimal` as an exact column |
 //! | `json` | | `Json<T>` for any serde type |
@@ -75,6 +76,9 @@ pub use orm_core::{
 pub use orm_derive::{DbEnum, DbType, FromRow, Model};
 
 pub use orm_core::engine::{Engine, Transaction};
+/// The PostgreSQL backend.
+#[cfg(feature = "postgres")]
+pub use orm_postgres as postgres;
 /// The SQLite backend.
 #[cfg(feature = "sqlite")]
 pub use orm_sqlite as sqlite;

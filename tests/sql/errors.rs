@@ -1,8 +1,9 @@
 //! What the types cannot see is refused before anything is sent, and the message says what to do.
 
+use orm::docs::dialect;
 use orm::prelude::*;
 
-use crate::check::{check, refused};
+use crate::check::{check, refused, refused_in};
 use crate::models::*;
 
 #[test]
@@ -151,6 +152,7 @@ fn an_aggregate_of_a_subquery_stands_anywhere() {
     check!(
         select(User.name).filter(User.age.eq(select(max(User.age)))),
         sqlite: r#"SELECT "users"."name" FROM "users" WHERE "users"."age" = (SELECT max("users"."age") FROM "users")"#,
+        postgres: r#"SELECT "users"."name" FROM "users" WHERE "users"."age" = (SELECT max("users"."age") FROM "users")"#,
     );
 }
 
@@ -161,20 +163,20 @@ fn an_update_sets_something() {
 
 #[test]
 fn an_insert_of_no_rows_is_no_statement() {
-    assert_eq!(insert(Vec::<Tag>::new()).to_sql(orm::docs::dialect::sqlite()).unwrap(), "");
+    assert_eq!(insert(Vec::<Tag>::new()).to_sql(dialect::sqlite()).unwrap(), "");
 }
 
 #[test]
 fn more_binds_than_the_database_takes_are_refused() {
-    let scores = (0..40_000).map(f64::from);
-    refused(
-        select(Post.id).filter(Post.score.in_(scores.collect::<Vec<_>>())),
-        "the statement has 40000 binds and SQLite takes 32766: split it, or use a subquery",
-    );
-    refused(
-        select(Post.id).filter(or((0..33_000).map(|id| Post.id.eq(id)))),
-        "the statement has 33000 binds and SQLite takes 32766: split it, or use a subquery",
-    );
+    let scores = (0..70_000).map(f64::from);
+    let listed = select(Post.id).filter(Post.score.in_(scores.collect::<Vec<_>>()));
+    let compared = select(Post.id).filter(or((0..70_000).map(|id| Post.id.eq(id))));
+    for (dialect, limit) in [(dialect::sqlite(), 32_766), (dialect::postgres(), 65_535)] {
+        let backend = dialect.name();
+        let message = format!("the statement has 70000 binds and {backend} takes {limit}: split it, or use a subquery");
+        refused_in(dialect, &listed, &message);
+        refused_in(dialect, &compared, &message);
+    }
 }
 
 #[test]
@@ -182,6 +184,7 @@ fn a_list_of_integers_is_one_bind_however_long_it_is() {
     check!(
         select(Post.id).filter(Post.id.in_((0..100_000).collect::<Vec<i64>>())),
         sqlite: r#"SELECT "post"."id" FROM "post" WHERE "post"."id" IN (SELECT value FROM json_each(?1))"#,
+        postgres: r#"SELECT "post"."id" FROM "post" WHERE "post"."id" = ANY ($1)"#,
     );
 }
 
@@ -211,5 +214,6 @@ fn a_value_that_no_column_can_hold_is_refused_when_it_is_bound() {
     check!(
         select(User.id).filter(sql!("{} = id", u64::MAX)),
         sqlite: r#"SELECT "users"."id" FROM "users" WHERE ?1 = id"#,
+        postgres: r#"SELECT "users"."id" FROM "users" WHERE $1 = id"#,
     );
 }

@@ -10,6 +10,7 @@ fn a_builder_is_a_row() {
     check!(
         insert(Comment::builder().post_id(1).body("hello")),
         sqlite: r#"INSERT INTO "comment" ("post_id", "body") VALUES (?1, ?2)"#,
+        postgres: r#"INSERT INTO "comment" ("post_id", "body") VALUES ($1, $2)"#,
     );
 }
 
@@ -22,6 +23,7 @@ fn a_model_is_a_row_and_its_key_of_zero_is_left_to_the_database() {
             body: "hello".into(),
         }),
         sqlite: r#"INSERT INTO "comment" ("post_id", "body") VALUES (?1, ?2)"#,
+        postgres: r#"INSERT INTO "comment" ("post_id", "body") VALUES ($1, $2)"#,
     );
     check!(
         insert(Comment {
@@ -30,6 +32,7 @@ fn a_model_is_a_row_and_its_key_of_zero_is_left_to_the_database() {
             body: "hello".into(),
         }),
         sqlite: r#"INSERT INTO "comment" ("id", "post_id", "body") VALUES (?1, ?2, ?3)"#,
+        postgres: r#"INSERT INTO "comment" ("id", "post_id", "body") VALUES ($1, $2, $3)"#,
     );
 }
 
@@ -38,12 +41,17 @@ fn a_key_can_be_given() {
     check!(
         insert(Comment::builder().id(7).post_id(1).body("hello")),
         sqlite: r#"INSERT INTO "comment" ("id", "post_id", "body") VALUES (?1, ?2, ?3)"#,
+        postgres: r#"INSERT INTO "comment" ("id", "post_id", "body") VALUES ($1, $2, $3)"#,
     );
 }
 
 #[test]
 fn a_natural_key_is_always_given() {
-    check!(insert(Tag::builder().name("rust")), sqlite: r#"INSERT INTO "tag" ("name") VALUES (?1)"#);
+    check!(
+        insert(Tag::builder().name("rust")),
+        sqlite: r#"INSERT INTO "tag" ("name") VALUES (?1)"#,
+        postgres: r#"INSERT INTO "tag" ("name") VALUES ($1)"#,
+    );
 }
 
 #[test]
@@ -51,6 +59,7 @@ fn an_option_that_is_not_set_is_null_and_a_default_is_sent() {
     check!(
         insert(User::builder().name("Alice")),
         sqlite: r#"INSERT INTO "users" ("name", "nickname", "age", "active", "manager_id") VALUES (?1, ?2, ?3, ?4, ?5)"#,
+        postgres: r#"INSERT INTO "users" ("name", "nickname", "age", "active", "manager_id") VALUES ($1, $2, $3, $4, $5)"#,
     );
 }
 
@@ -60,8 +69,13 @@ fn rows_share_a_statement() {
     check!(
         insert(vec![Tag::builder().name("a"), Tag::builder().name("b")]),
         sqlite: r#"INSERT INTO "tag" ("name") VALUES (?1), (?2)"#,
+        postgres: r#"INSERT INTO "tag" ("name") VALUES ($1), ($2)"#,
     );
-    check!(insert(tags), sqlite: r#"INSERT INTO "tag" ("name") VALUES (?1), (?2)"#);
+    check!(
+        insert(tags),
+        sqlite: r#"INSERT INTO "tag" ("name") VALUES (?1), (?2)"#,
+        postgres: r#"INSERT INTO "tag" ("name") VALUES ($1), ($2)"#,
+    );
 }
 
 #[test]
@@ -75,20 +89,27 @@ fn columns_of_the_new_row_come_back() {
     check!(
         insert(Comment::builder().post_id(1).body("hello")).returning(Comment),
         sqlite: r#"INSERT INTO "comment" ("post_id", "body") VALUES (?1, ?2) RETURNING "comment"."id", "comment"."post_id", "comment"."body""#,
+        postgres: r#"INSERT INTO "comment" ("post_id", "body") VALUES ($1, $2) RETURNING "comment"."id", "comment"."post_id", "comment"."body""#,
     );
     check!(
         insert(Tag::builder().name("rust")).returning((Tag.name, Tag.name.length())),
         sqlite: r#"INSERT INTO "tag" ("name") VALUES (?1) RETURNING "tag"."name", length("tag"."name")"#,
+        postgres: r#"INSERT INTO "tag" ("name") VALUES ($1) RETURNING "tag"."name", length("tag"."name")"#,
     );
 }
 
 #[test]
 fn a_statement_can_be_run_twice() {
     let row = insert(Tag::builder().name("rust"));
-    check!(row.clone(), sqlite: r#"INSERT INTO "tag" ("name") VALUES (?1)"#);
+    check!(
+        row.clone(),
+        sqlite: r#"INSERT INTO "tag" ("name") VALUES (?1)"#,
+        postgres: r#"INSERT INTO "tag" ("name") VALUES ($1)"#,
+    );
     check!(
         row.returning(Tag.name),
         sqlite: r#"INSERT INTO "tag" ("name") VALUES (?1) RETURNING "tag"."name""#,
+        postgres: r#"INSERT INTO "tag" ("name") VALUES ($1) RETURNING "tag"."name""#,
     );
 }
 
@@ -97,10 +118,12 @@ fn a_row_that_is_there_is_left_alone() {
     check!(
         insert(Tag::builder().name("rust")).on_conflict_do_nothing(),
         sqlite: r#"INSERT INTO "tag" ("name") VALUES (?1) ON CONFLICT DO NOTHING"#,
+        postgres: r#"INSERT INTO "tag" ("name") VALUES ($1) ON CONFLICT DO NOTHING"#,
     );
     check!(
         insert(Tag::builder().name("rust")).on_conflict(Tag.name).do_nothing().returning(Tag.name),
         sqlite: r#"INSERT INTO "tag" ("name") VALUES (?1) ON CONFLICT ("name") DO NOTHING RETURNING "tag"."name""#,
+        postgres: r#"INSERT INTO "tag" ("name") VALUES ($1) ON CONFLICT ("name") DO NOTHING RETURNING "tag"."name""#,
     );
 }
 
@@ -109,6 +132,7 @@ fn a_row_that_is_there_is_updated() {
     check!(
         insert(Profile::builder().user_id(1).motto("hello")).on_conflict(Profile.user_id).do_update(Profile.motto),
         sqlite: r#"INSERT INTO "profile" ("user_id", "motto") VALUES (?1, ?2) ON CONFLICT ("user_id") DO UPDATE SET "motto" = "excluded"."motto""#,
+        postgres: r#"INSERT INTO "profile" ("user_id", "motto") VALUES ($1, $2) ON CONFLICT ("user_id") DO UPDATE SET "motto" = "excluded"."motto""#,
     );
     check!(
         insert(Comment::builder().id(7).post_id(1).body("hello"))
@@ -116,6 +140,7 @@ fn a_row_that_is_there_is_updated() {
             .do_update((Comment.post_id, Comment.body))
             .returning(Comment.id),
         sqlite: r#"INSERT INTO "comment" ("id", "post_id", "body") VALUES (?1, ?2, ?3) ON CONFLICT ("id") DO UPDATE SET "post_id" = "excluded"."post_id", "body" = "excluded"."body" RETURNING "comment"."id""#,
+        postgres: r#"INSERT INTO "comment" ("id", "post_id", "body") VALUES ($1, $2, $3) ON CONFLICT ("id") DO UPDATE SET "post_id" = "excluded"."post_id", "body" = "excluded"."body" RETURNING "comment"."id""#,
     );
 }
 
@@ -124,6 +149,7 @@ fn the_columns_of_a_conflict_stand_in_the_order_of_the_table() {
     check!(
         insert(PostTag::builder().post_id(1).tag("rust")).on_conflict((PostTag.tag, PostTag.post_id)).do_nothing(),
         sqlite: r#"INSERT INTO "post_tag" ("post_id", "tag") VALUES (?1, ?2) ON CONFLICT ("post_id", "tag") DO NOTHING"#,
+        postgres: r#"INSERT INTO "post_tag" ("post_id", "tag") VALUES ($1, $2) ON CONFLICT ("post_id", "tag") DO NOTHING"#,
     );
 }
 
@@ -138,6 +164,7 @@ fn an_update_on_conflict_sees_both_rows() {
             .filter(Profile.motto.ne(excluded(Profile.motto)))
             .returning(Profile.id),
         sqlite: r#"INSERT INTO "profile" ("user_id", "motto") VALUES (?1, ?2) ON CONFLICT ("user_id") DO UPDATE SET "motto" = "profile"."motto" || "excluded"."motto" WHERE "profile"."id" > ?3 AND "profile"."motto" <> "excluded"."motto" RETURNING "profile"."id""#,
+        postgres: r#"INSERT INTO "profile" ("user_id", "motto") VALUES ($1, $2) ON CONFLICT ("user_id") DO UPDATE SET "motto" = "profile"."motto" || "excluded"."motto" WHERE "profile"."id" > $3 AND "profile"."motto" <> "excluded"."motto" RETURNING "profile"."id""#,
     );
 }
 
@@ -150,6 +177,7 @@ fn a_later_set_on_conflict_wins() {
             .set(Profile.motto, "a")
             .set(Profile.motto, "b"),
         sqlite: r#"INSERT INTO "profile" ("user_id", "motto") VALUES (?1, ?2) ON CONFLICT ("user_id") DO UPDATE SET "motto" = ?3"#,
+        postgres: r#"INSERT INTO "profile" ("user_id", "motto") VALUES ($1, $2) ON CONFLICT ("user_id") DO UPDATE SET "motto" = $3"#,
     );
 }
 

@@ -102,6 +102,12 @@ pub enum NullsOrder {
 }
 
 impl Select {
+    /// Whether the database compares expressions of this `SELECT` with each other: those that it selects with those
+    /// that it groups or sorts by.
+    pub(crate) fn has_equal_expressions(&self) -> bool {
+        self.distinct || !self.group_by.is_empty()
+    }
+
     /// The first table of FROM: the one that was said, else the left side of the first join by a relation, else the
     /// first table that is selected from and not joined.
     #[must_use]

@@ -14,6 +14,13 @@ impl Writer<'_> {
         match ddl {
             Ddl::CreateTable(table) => self.create_table(table),
             Ddl::CreateIndex { table, index } => self.create_index(table, index),
+            Ddl::AddForeignKey { table, key } => self.add_foreign_key(table, key),
+            Ddl::DropForeignKey { table, name } => {
+                self.push("ALTER TABLE IF EXISTS ");
+                self.push_identifier(table)?;
+                self.push(" DROP CONSTRAINT IF EXISTS ");
+                self.push_identifier(name)
+            }
             Ddl::DropTable(table) => {
                 self.push("DROP TABLE IF EXISTS ");
                 self.push_identifier(table)
@@ -48,6 +55,17 @@ impl Writer<'_> {
         self.names(&index.columns)
     }
 
+    fn add_foreign_key(&mut self, table: &str, key: &ForeignKey) -> Result<()> {
+        self.push("ALTER TABLE ");
+        self.push_identifier(table)?;
+        self.push(" ADD");
+        self.foreign_key(key)?;
+        let statement = std::mem::take(self.text());
+        let dialect = self.dialect;
+        dialect.unless_there(&statement, self.text());
+        Ok(())
+    }
+
     /// Writes a column, and tells whether its definition says `PRIMARY KEY`.
     fn define(&mut self, column: &Column, generated: bool) -> Result<bool> {
         self.push_identifier(&column.name)?;
@@ -76,7 +94,10 @@ impl Writer<'_> {
 
     fn constraints(&mut self, table: &Table) -> Result<()> {
         table.uniques.iter().try_for_each(|unique| self.unique(unique))?;
-        table.foreign_keys.iter().try_for_each(|key| self.foreign_key(key))?;
+        table.foreign_keys.iter().try_for_each(|key| {
+            self.push(",");
+            self.foreign_key(key)
+        })?;
         table.checks.iter().try_for_each(|check| self.check(check))?;
         table.columns.iter().try_for_each(|column| self.column_checks(&table.name, column))
     }
@@ -88,8 +109,9 @@ impl Writer<'_> {
     }
 
     fn foreign_key(&mut self, key: &ForeignKey) -> Result<()> {
-        self.constraint(&key.name)?;
-        self.push("FOREIGN KEY ");
+        self.push(" CONSTRAINT ");
+        self.push_identifier(&key.name)?;
+        self.push(" FOREIGN KEY ");
         self.names(&key.columns)?;
         self.push(" REFERENCES ");
         self.push_identifier(&key.references)?;

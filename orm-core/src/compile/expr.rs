@@ -50,11 +50,6 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Writes expressions with commas between.
-    pub(super) fn list(&mut self, exprs: &'a [Expr]) -> Result<()> {
-        self.separated(exprs, ", ", |out, expr| out.expr(expr, Level::Or))
-    }
-
     fn level(&self, expr: &Expr) -> Level {
         match expr {
             Expr::Column(_)
@@ -84,9 +79,10 @@ impl<'a> Writer<'a> {
     }
 
     fn binary_level(&self, op: BinaryOp) -> Level {
-        let arithmetic = |kind, level| match self.dialect.arithmetic_function(op, kind) {
-            Some(_) => Level::Primary,
-            None => level,
+        let arithmetic = |kind, level| {
+            let function = self.dialect.arithmetic_function(op, kind).is_some();
+            let cast = self.dialect.arithmetic_type(op, kind).is_some();
+            if function || cast { Level::Primary } else { level }
         };
         match op {
             BinaryOp::Eq
@@ -108,7 +104,7 @@ impl<'a> Writer<'a> {
     fn bare(&mut self, expr: &'a Expr) -> Result<()> {
         match expr {
             Expr::Column(column) => self.column(*column),
-            Expr::Bind(value) => self.bind(value),
+            Expr::Bind(value) => self.typed_bind(value),
             Expr::Bool(value) => self.truth(*value),
             Expr::Binary(op, sides) => self.binary(*op, &sides.0, &sides.1),
             Expr::And(exprs) => self.and_or(exprs, true),
@@ -178,9 +174,17 @@ impl<'a> Writer<'a> {
     }
 
     fn compare(&mut self, left: &'a Expr, operator: &str, right: &'a Expr) -> Result<()> {
-        self.expr(left, Level::Concat)?;
+        self.beside(left, right)?;
         self.push(operator);
-        self.expr(right, Level::Concat)
+        self.beside(right, left)
+    }
+
+    /// Writes one side of a comparison. A column tells the database the type of a value beside it.
+    fn beside(&mut self, expr: &'a Expr, other: &Expr) -> Result<()> {
+        match (expr, other) {
+            (Expr::Bind(value), Expr::Column(_)) => self.bind(value),
+            _ => self.expr(expr, Level::Concat),
+        }
     }
 
     /// `=` and `<>`, which ask for NULL where one side is a bound NULL.
@@ -214,6 +218,9 @@ impl<'a> Writer<'a> {
         if let Some(function) = self.dialect.arithmetic_function(op, kind) {
             return self.call(function, left, right);
         }
+        if let Some(computed) = self.dialect.arithmetic_type(op, kind) {
+            return self.arithmetic_as(computed, kind, operator, left, right);
+        }
         // The right side must hold tighter than the operator itself: `a - (b - c)`.
         let (level, right_level) = match self.binary_level(op) {
             Level::Add => (Level::Add, Level::Multiply),
@@ -228,6 +235,25 @@ impl<'a> Writer<'a> {
         self.push("NULLIF(");
         self.expr(right, Level::Or)?;
         self.push(", 0)");
+        Ok(())
+    }
+
+    /// `CAST(CAST(a AS numeric) % NULLIF(CAST(b AS numeric), 0) AS double precision)`
+    fn arithmetic_as(
+        &mut self,
+        computed: ColumnType,
+        kind: NumberKind,
+        operator: &str,
+        left: &'a Expr,
+        right: &'a Expr,
+    ) -> Result<()> {
+        self.push("CAST(");
+        self.cast(left, computed)?;
+        self.push(operator);
+        self.push("NULLIF(");
+        self.cast(right, computed)?;
+        self.push(", 0)");
+        self.cast_end(column_type_of(kind));
         Ok(())
     }
 
@@ -263,10 +289,22 @@ impl<'a> Writer<'a> {
     }
 
     fn function(&mut self, function: Function, arguments: &'a [Expr]) -> Result<()> {
+        let computed = self.dialect.function_type(function);
+        if computed.is_some() {
+            self.push("CAST(");
+        }
         self.function_name(function)?;
         self.push("(");
-        self.list(arguments)?;
+        self.separated(arguments.iter().enumerate(), ", ", |out, (number, argument)| match (argument, computed) {
+            (argument, Some((inside, _))) if number == 0 => out.cast(argument, inside),
+            // The numbers after the first argument have the type that the function asks for.
+            (Expr::Bind(value), _) if number > 0 && counts(function) => out.bind(value),
+            (argument, _) => out.expr(argument, Level::Or),
+        })?;
         self.push(")");
+        if let Some((_, outside)) = computed {
+            self.cast_end(outside);
+        }
         Ok(())
     }
 
@@ -304,9 +342,9 @@ impl<'a> Writer<'a> {
             Operation::Between { expr, low, high, negated } => {
                 self.expr(expr, Level::Concat)?;
                 self.push(if *negated { " NOT BETWEEN " } else { " BETWEEN " });
-                self.expr(low, Level::Concat)?;
+                self.beside(low, expr)?;
                 self.push(" AND ");
-                self.expr(high, Level::Concat)
+                self.beside(high, expr)
             }
             Operation::InList { expr, list, negated } => self.in_list(expr, list, *negated),
             Operation::InSelect { expr, select, negated } => {
@@ -319,12 +357,7 @@ impl<'a> Writer<'a> {
                 self.subquery(select)
             }
             Operation::Case { when, otherwise } => self.case(when, otherwise.as_ref()),
-            Operation::Cast { expr, to } => {
-                self.push("CAST(");
-                self.expr(expr, Level::Or)?;
-                self.cast_end(*to);
-                Ok(())
-            }
+            Operation::Cast { expr, to } => self.cast(expr, *to),
             Operation::Decimal { expr } => match self.features.decimal_collation {
                 None => self.expr(expr, Level::Primary),
                 Some(collation) => {
@@ -361,9 +394,14 @@ impl<'a> Writer<'a> {
     }
 
     fn escape(&mut self, escape: Option<char>) -> Result<()> {
-        let Some(escape) = escape else { return Ok(()) };
+        let mut letter = [0; 4];
+        let escape = match escape {
+            Some(escape) => escape.encode_utf8(&mut letter),
+            None if self.features.backslash_escapes => "",
+            None => return Ok(()),
+        };
         self.push(" ESCAPE ");
-        self.push_literal(escape.encode_utf8(&mut [0; 4]))
+        self.push_literal(escape)
     }
 
     fn in_list(&mut self, expr: &'a Expr, list: &'a Value, negated: bool) -> Result<()> {
@@ -372,15 +410,15 @@ impl<'a> Writer<'a> {
             return self.truth(negated);
         };
         self.expr(expr, Level::Concat)?;
-        self.push(in_operator(negated));
         match form {
             ListForm::Empty => self.truth(negated),
             ListForm::One(kind) => {
                 let position = self.bind_values(list, 1)?;
-                self.dialect.list(self, kind, position)
+                self.dialect.list(self, kind, negated, position)
             }
             ListForm::Separate(count) => {
                 let position = self.bind_values(first, count)?;
+                self.push(in_operator(negated));
                 self.push("(");
                 self.separated(position..position + count, ", ", |out, position| {
                     out.push_placeholder(position);
@@ -408,7 +446,14 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    fn cast_end(&mut self, to: ColumnType) {
+    fn cast(&mut self, expr: &'a Expr, to: ColumnType) -> Result<()> {
+        self.push("CAST(");
+        self.expr(expr, Level::Or)?;
+        self.cast_end(to);
+        Ok(())
+    }
+
+    pub(super) fn cast_end(&mut self, to: ColumnType) {
         self.push(" AS ");
         let dialect = self.dialect;
         dialect.column_type(to, TypePlace::Cast, self.text());
@@ -481,6 +526,19 @@ struct Call<'a> {
     expr: Option<&'a Expr>,
     filter: Option<&'a Expr>,
     order_by: &'a [Order],
+}
+
+/// Whether what follows the function's first argument are positions or numbers of digits.
+fn counts(function: Function) -> bool {
+    matches!(function, Function::Substring | Function::Round(_))
+}
+
+fn column_type_of(kind: NumberKind) -> ColumnType {
+    match kind {
+        NumberKind::Integer => ColumnType::Int64,
+        NumberKind::Float => ColumnType::Float64,
+        NumberKind::Decimal => ColumnType::Decimal,
+    }
 }
 
 fn in_operator(negated: bool) -> &'static str {

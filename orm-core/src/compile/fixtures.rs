@@ -141,6 +141,11 @@ pub(crate) const LITE: Numbered = Numbered(Features {
     right_and_full_join: true,
     aggregate_filter: true,
     nulls_are_smallest: true,
+    untyped_binds: false,
+    binds_by_number: false,
+    backslash_escapes: false,
+    keys_need_tables: false,
+    survives_errors: true,
     ilike: false,
     is_distinct_from: false,
     divide_by_zero_is_null: true,
@@ -166,6 +171,11 @@ pub(super) const STRICT: Numbered = Numbered(Features {
     right_and_full_join: false,
     aggregate_filter: false,
     nulls_are_smallest: false,
+    untyped_binds: false,
+    binds_by_number: false,
+    backslash_escapes: false,
+    keys_need_tables: false,
+    survives_errors: true,
     ilike: true,
     is_distinct_from: true,
     divide_by_zero_is_null: false,
@@ -235,8 +245,8 @@ impl Dialect for Numbered {
         }
     }
 
-    fn list(&self, out: &mut Writer<'_>, _kind: ListKind, placeholder: usize) -> Result<()> {
-        out.push("(SELECT value FROM each(");
+    fn list(&self, out: &mut Writer<'_>, _kind: ListKind, negated: bool, placeholder: usize) -> Result<()> {
+        out.push(if negated { " NOT IN (SELECT value FROM each(" } else { " IN (SELECT value FROM each(" });
         out.push_placeholder(placeholder);
         out.push("))");
         Ok(())

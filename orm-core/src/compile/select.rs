@@ -11,6 +11,7 @@ use crate::value::Value;
 impl<'a> Writer<'a> {
     pub(super) fn select(&mut self, select: &'a Select) -> Result<()> {
         let outer = self.select.replace(select);
+        let outer_binds = self.share_binds(select.has_equal_expressions() && self.features.binds_by_number);
         self.push(if select.distinct { "SELECT DISTINCT " } else { "SELECT " });
         self.projections(&select.projection)?;
         if let Some(root) = select.root() {
@@ -25,6 +26,7 @@ impl<'a> Writer<'a> {
         self.conditions(" HAVING ", &select.having)?;
         self.order_by(&select.order_by)?;
         self.limit(select.limit.as_ref(), select.offset.as_ref())?;
+        self.share_again(outer_binds);
         self.select = outer;
         Ok(())
     }

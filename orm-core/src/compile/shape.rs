@@ -40,7 +40,7 @@ pub(super) struct Shape<'a> {
 impl<'a> Shape<'a> {
     /// Walks the statement once. It fills a shape instead of giving one, since moving it takes as long as a short walk.
     pub(super) fn fill(&mut self, statement: Statement<'a>, features: &Features) -> Result<()> {
-        Walk { words: &mut self.words, binds: &mut self.binds, features, depth: 0 }.statement(statement)
+        Walk { words: &mut self.words, binds: &mut self.binds, features, depth: 0, shared: None }.statement(statement)
     }
 }
 
@@ -177,6 +177,8 @@ struct Walk<'a, 'w> {
     binds: &'w mut Binds<'a>,
     features: &'w Features,
     depth: u32,
+    /// The first bind of the innermost `SELECT`, if equal ones share a number in it.
+    shared: Option<usize>,
 }
 
 impl<'a> Walk<'a, '_> {
@@ -209,6 +211,8 @@ impl<'a> Walk<'a, '_> {
             | u64::from(limit.is_some()) << 2
             | u64::from(offset.is_some()) << 3
             | (joins.len() as u64) << 4;
+        let shares = self.features.binds_by_number && select.has_equal_expressions();
+        let outer = std::mem::replace(&mut self.shared, shares.then_some(self.binds.len()));
         self.node(Tag::Select, facts);
         self.lengths(filter.len(), group_by.len());
         self.lengths(having.len(), order_by.len());
@@ -226,7 +230,9 @@ impl<'a> Walk<'a, '_> {
             self.order(order)?;
         }
         limit.iter().try_for_each(|limit| self.limit(limit))?;
-        offset.iter().try_for_each(|offset| self.offset(offset))
+        offset.iter().try_for_each(|offset| self.offset(offset))?;
+        self.shared = outer;
+        Ok(())
     }
 
     fn projections(&mut self, projections: &'a [Projection]) -> Result<()> {
@@ -574,8 +580,17 @@ impl<'a> Walk<'a, '_> {
 
     #[inline]
     fn bind(&mut self, value: &'a Value) {
-        self.node(Tag::Bind, 0);
+        let facts = if self.features.untyped_binds { self.bind_facts(value) } else { 0 };
+        self.node(Tag::Bind, facts);
         self.binds.push(value);
+    }
+
+    /// The kind of a value whose type is written, and the equal one with which it may share a number.
+    fn bind_facts(&self, value: &Value) -> u64 {
+        let earlier = self.shared.and_then(|start| self.binds.get(start..)).unwrap_or_default();
+        // One more than its place, so that none is 0.
+        let equal = earlier.iter().position(|earlier| *earlier == value).map_or(0, |place| place as u64 + 1);
+        bind_kind(value) | equal << 8
     }
 
     /// A node that is of a table.
@@ -622,6 +637,26 @@ fn number_kind(kind: NumberKind) -> u64 {
         NumberKind::Integer => 0,
         NumberKind::Float => 1,
         NumberKind::Decimal => 2,
+    }
+}
+
+fn bind_kind(value: &Value) -> u64 {
+    match value {
+        Value::Null => 0,
+        Value::Bool(_) => 1,
+        Value::Int(_) => 2,
+        Value::Float(_) => 3,
+        Value::Text(_) => 4,
+        Value::Bytes(_) => 5,
+        Value::Date(_) => 6,
+        Value::Time(_) => 7,
+        Value::DateTime(_) => 8,
+        Value::Timestamp(_) => 9,
+        Value::Uuid(_) => 10,
+        Value::Decimal(_) => 11,
+        Value::Json(_) => 12,
+        Value::List(_) => 13,
+        Value::Invalid(_) => 14,
     }
 }
 

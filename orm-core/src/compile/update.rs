@@ -3,7 +3,7 @@
 use super::Writer;
 use super::expr::Level;
 use super::writer::column_of;
-use crate::ast::{Assignment, Update};
+use crate::ast::{Assignment, Expr, Update};
 use crate::error::Result;
 use crate::meta::TableMeta;
 
@@ -24,7 +24,11 @@ impl<'a> Writer<'a> {
             let column = column_of(table, assignment.column)?;
             out.push_identifier(column.name)?;
             out.push(" = ");
-            out.expr(&assignment.value, Level::Or)
+            match &assignment.value {
+                // The column tells its type.
+                Expr::Bind(value) => out.bind(value),
+                computed => out.expr(computed, Level::Or),
+            }
         })
     }
 }
@@ -33,7 +37,7 @@ impl<'a> Writer<'a> {
 mod tests {
     use super::super::fixtures::*;
     use super::*;
-    use crate::ast::{BinaryOp, Expr, NumberKind, Projection, Statement};
+    use crate::ast::{BinaryOp, NumberKind, Projection, Statement};
 
     fn update(set: Vec<(u16, Expr)>) -> Update {
         let set = set.into_iter().map(|(column, value)| Assignment { column, value }).collect();

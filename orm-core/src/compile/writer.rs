@@ -9,6 +9,7 @@ use crate::ast::{ColumnRef, Select};
 use crate::dialect::{Dialect, Features};
 use crate::error::{Error, Result};
 use crate::meta::{ColumnMeta, TableMeta};
+use crate::types::ColumnType;
 use crate::value::Value;
 
 /// Writes a statement's text. A [`Dialect`] gets it where it writes a part in its own form.
@@ -28,6 +29,8 @@ pub struct Writer<'a> {
     order: SmallVec<[usize; 16]>,
     /// Placeholders of a statement's rows, which come before those of `order`.
     cells: usize,
+    /// Binds that may share their number with an equal one: each with its number. None where numbers do not matter.
+    shared: Option<Vec<(&'a Value, usize)>>,
 }
 
 impl<'a> Writer<'a> {
@@ -42,6 +45,7 @@ impl<'a> Writer<'a> {
             binds,
             order: SmallVec::new(),
             cells: 0,
+            shared: None,
         }
     }
 
@@ -154,12 +158,53 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
+    /// Writes the placeholder of a value where nothing beside it tells the database its type.
+    pub(super) fn typed_bind(&mut self, value: &'a Value) -> Result<()> {
+        let known = self.features.untyped_binds.then(|| type_of(value)).flatten();
+        if known.is_some() {
+            self.push("CAST(");
+        }
+        self.shared_bind(value)?;
+        if let Some(column_type) = known {
+            self.cast_end(column_type);
+        }
+        Ok(())
+    }
+
+    /// As [`bind`](Writer::bind), under the number of an equal value if there may be one.
+    fn shared_bind(&mut self, value: &'a Value) -> Result<()> {
+        let Some(shared) = &self.shared else { return self.bind(value) };
+        if let Some((_, position)) = shared.iter().find(|(earlier, _)| *earlier == value) {
+            self.push_placeholder(*position);
+            return Ok(());
+        }
+        let position = self.bind_values(value, 1)?;
+        self.shared.get_or_insert_default().push((value, position));
+        self.push_placeholder(position);
+        Ok(())
+    }
+
+    /// Begins a `SELECT` in which equal values do or do not share a number. Gives what was before.
+    pub(super) fn share_binds(&mut self, share: bool) -> Option<Vec<(&'a Value, usize)>> {
+        std::mem::replace(&mut self.shared, share.then(Vec::new))
+    }
+
+    /// Ends it.
+    pub(super) fn share_again(&mut self, outer: Option<Vec<(&'a Value, usize)>>) {
+        self.shared = outer;
+    }
+
     /// Takes placeholders for `count` values of which `first` is the first, and gives the first one's number.
     pub(super) fn bind_values(&mut self, first: &Value, count: usize) -> Result<usize> {
         let index = self.index_of(first)?;
         let position = self.cells + self.order.len() + 1;
         self.order.extend(index..index + count);
         Ok(position)
+    }
+
+    /// Writes the placeholder of the next cell of a statement's rows. For [`Dialect::values`].
+    pub fn push_cell(&mut self) {
+        self.cell();
     }
 
     /// Writes the placeholder of the next cell of a statement's rows.
@@ -246,6 +291,25 @@ pub(super) fn column_of(table: &'static TableMeta, index: u16) -> Result<&'stati
         .columns
         .get(usize::from(index))
         .ok_or_else(|| Error::Statement(format!("`{}` has no column number {index}", table.model)))
+}
+
+/// The type that a value has by itself.
+fn type_of(value: &Value) -> Option<ColumnType> {
+    Some(match value {
+        Value::Bool(_) => ColumnType::Bool,
+        Value::Int(_) => ColumnType::Int64,
+        Value::Float(_) => ColumnType::Float64,
+        Value::Text(_) => ColumnType::Text { max_length: None },
+        Value::Bytes(_) => ColumnType::Bytes,
+        Value::Date(_) => ColumnType::Date,
+        Value::Time(_) => ColumnType::Time,
+        Value::DateTime(_) => ColumnType::DateTime,
+        Value::Timestamp(_) => ColumnType::Timestamp,
+        Value::Uuid(_) => ColumnType::Uuid,
+        Value::Decimal(_) => ColumnType::Decimal,
+        Value::Json(_) => ColumnType::Json,
+        Value::Null | Value::List(_) | Value::Invalid(_) => return None,
+    })
 }
 
 /// Whether a name is written as it is.

@@ -342,7 +342,11 @@ impl Engine {
     /// [`Error::Identifier`] for a name that the database cannot have, and the database's own.
     #[track_caller]
     pub fn create_all(&self, schema: Schema) -> impl Future<Output = Result<()>> + Send + use<> {
-        self.run_ddl(schema.create_all(), Location::caller())
+        let statements = match self.driver().features().keys_need_tables {
+            true => schema.create_all_with_keys_last(),
+            false => schema.create_all(),
+        };
+        self.run_ddl(statements, Location::caller())
     }
 
     /// Drops the tables that are there, children first, all in one transaction.
@@ -352,7 +356,11 @@ impl Engine {
     /// [`Error::ForeignKeyViolation`] if a table that is not in `schema` still points at one that is.
     #[track_caller]
     pub fn drop_all(&self, schema: Schema) -> impl Future<Output = Result<()>> + Send + use<> {
-        self.run_ddl(schema.drop_all(), Location::caller())
+        let statements = match self.driver().features().keys_need_tables {
+            true => schema.drop_all_with_keys_first(),
+            false => schema.drop_all(),
+        };
+        self.run_ddl(statements, Location::caller())
     }
 
     fn run_ddl(

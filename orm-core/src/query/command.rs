@@ -61,7 +61,7 @@ pub(crate) struct ChunkSize {
 
 impl ChunkSize {
     /// Numbers of rows for which there is a statement of its own.
-    const SIZES: [usize; 6] = [50, 25, 10, 5, 2, 1];
+    const SIZES: [usize; 9] = [500, 250, 100, 50, 25, 10, 5, 2, 1];
 
     /// For rows that are inserted or deleted.
     pub(crate) fn new(features: &Features) -> Self {

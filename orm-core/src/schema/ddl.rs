@@ -1,6 +1,6 @@
 //! Statements that create and drop.
 
-use super::{Index, Schema, Table};
+use super::{ForeignKey, Index, Schema, Table};
 
 /// A `CREATE` or `DROP`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +14,20 @@ pub enum Ddl {
         /// The index.
         index: Index,
     },
+    /// `ALTER TABLE .. ADD CONSTRAINT`, unless there is one of that name.
+    AddForeignKey {
+        /// The table.
+        table: String,
+        /// The key.
+        key: ForeignKey,
+    },
+    /// `ALTER TABLE IF EXISTS .. DROP CONSTRAINT IF EXISTS`.
+    DropForeignKey {
+        /// The table.
+        table: String,
+        /// The key's name.
+        name: String,
+    },
     /// `DROP TABLE IF EXISTS`.
     DropTable(String),
 }
@@ -25,6 +39,7 @@ impl Ddl {
         match self {
             Ddl::CreateTable(_) => "CREATE TABLE",
             Ddl::CreateIndex { .. } => "CREATE INDEX",
+            Ddl::AddForeignKey { .. } | Ddl::DropForeignKey { .. } => "ALTER TABLE",
             Ddl::DropTable(_) => "DROP TABLE",
         }
     }
@@ -34,7 +49,9 @@ impl Ddl {
     pub fn table(&self) -> &str {
         match self {
             Ddl::CreateTable(table) => &table.name,
-            Ddl::CreateIndex { table, .. } => table,
+            Ddl::CreateIndex { table, .. } | Ddl::AddForeignKey { table, .. } | Ddl::DropForeignKey { table, .. } => {
+                table
+            }
             Ddl::DropTable(table) => table,
         }
     }
@@ -58,5 +75,45 @@ impl Schema {
     #[must_use]
     pub fn drop_all(&self) -> Vec<Ddl> {
         self.tables.iter().rev().map(|table| Ddl::DropTable(table.name.clone())).collect()
+    }
+
+    /// As [`create_all`](Schema::create_all), for a database in which a key's table must be there before the key: where
+    /// tables point at each other, the keys that point at a later one come last.
+    #[must_use]
+    pub fn create_all_with_keys_last(&self) -> Vec<Ddl> {
+        let mut statements = self.create_all();
+        for statement in &mut statements {
+            if let Ddl::CreateTable(table) = statement {
+                let name = table.name.clone();
+                table.foreign_keys.retain(|key| !self.points_ahead(&name, key));
+            }
+        }
+        let keys = self.keys_ahead();
+        statements.extend(keys.map(|(table, key)| Ddl::AddForeignKey { table: table.clone(), key: key.clone() }));
+        statements
+    }
+
+    /// As [`drop_all`](Schema::drop_all), after the keys that
+    /// [`create_all_with_keys_last`](Schema::create_all_with_keys_last) adds.
+    #[must_use]
+    pub fn drop_all_with_keys_first(&self) -> Vec<Ddl> {
+        let keys = self.keys_ahead();
+        let mut statements: Vec<Ddl> =
+            keys.map(|(table, key)| Ddl::DropForeignKey { table: table.clone(), name: key.name.clone() }).collect();
+        statements.extend(self.drop_all());
+        statements
+    }
+
+    /// The keys that point at a table that comes after their own.
+    fn keys_ahead(&self) -> impl Iterator<Item = (&String, &ForeignKey)> {
+        let of = move |table| move |key: &&ForeignKey| self.points_ahead(table, key);
+        self.tables
+            .iter()
+            .flat_map(move |table| table.foreign_keys.iter().filter(of(&table.name)).map(move |key| (&table.name, key)))
+    }
+
+    fn points_ahead(&self, table: &str, key: &ForeignKey) -> bool {
+        let place = |name: &str| self.tables.iter().position(|table| table.name == name);
+        place(&key.references) > place(table)
     }
 }

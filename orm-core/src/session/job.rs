@@ -154,13 +154,17 @@ impl<'a> Job<'a> {
     }
 
     /// Finds out which row of a statement broke a constraint: the statement left nothing behind, so its rows are sent
-    /// one by one until it is met. The flush is lost anyhow.
+    /// one by one until it is met. The flush is lost anyhow. A database that refuses statements after one that failed
+    /// tells of the object only if it was alone in its statement.
     pub(super) async fn blame(&self, link: &mut Link, (start, end): (usize, usize), error: Error) -> Error {
         if !error.is_violation() {
             return error;
         }
         if end - start == 1 {
             return self.about(start, error);
+        }
+        if !link.engine.driver().features().survives_errors {
+            return error;
         }
         for row in start..end {
             match self.run(link, row, row + 1).await {

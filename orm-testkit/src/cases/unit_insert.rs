@@ -10,7 +10,7 @@ use orm::prelude::*;
 
 use crate::expect::refused;
 use crate::models::{Post, PostTag, Profile, Tag, User, keyed, people};
-use crate::{TestDb, TestResult};
+use crate::{Logged, TestDb, TestResult};
 
 /// What somebody says about a post.
 #[derive(Debug, Clone, PartialEq, Model)]
@@ -184,8 +184,10 @@ pub async fn a_graph_is_a_batch_a_table(db: &TestDb) -> TestResult {
 
     session.commit().await?;
 
-    // Fifty rows are a statement.
-    assert_eq!(db.log.take().len(), 2 + 20);
+    // Fifty rows are a statement, or more.
+    let sent = db.log.take();
+    assert!(sent.len() <= 2 + 20, "{}", sent.len());
+    assert_eq!(sent.iter().map(|one| one.rows_affected).sum::<u64>(), 1_100);
     let wrong = select(count_all()).from(Post).filter(Post.author_id.not_in(select(User.id)));
     assert_eq!(db.fetch_scalar(wrong).await?, 0);
     Ok(())
@@ -372,12 +374,19 @@ pub async fn three_levels_by_handle_are_one_batch_a_table(db: &TestDb) -> TestRe
     session.commit().await?;
 
     let log = db.log.take();
-    assert!(log.iter().all(|one| one.operation == "INSERT" && one.rows_affected == 50));
-    // Fifty rows are a statement, and no table's turn comes twice.
-    let of = |table: &str| log.iter().filter(|one| one.sql.contains(&format!("INTO \"{table}\" "))).count();
-    assert_eq!((log.len(), of("users"), of("post"), of("comment")), (122, 2, 20, 100));
-    assert!(log[..2].iter().all(|one| one.sql.contains("INTO \"users\"")));
-    assert!(log[2..22].iter().all(|one| one.sql.contains("INTO \"post\"")));
+    assert!(log.iter().all(|one| one.operation == "INSERT" && one.rows_affected >= 50));
+    // Fifty rows are a statement, or more, and no table's turn comes twice.
+    let table = |one: &Logged| {
+        ["users", "post", "comment"].into_iter().find(|table| one.sql.contains(&format!("INTO \"{table}\" ")))
+    };
+    let mut batches: Vec<(Option<&str>, u64)> = Vec::new();
+    for one in &log {
+        match batches.last_mut() {
+            Some((last, rows)) if *last == table(one) => *rows += one.rows_affected,
+            _ => batches.push((table(one), one.rows_affected)),
+        }
+    }
+    assert_eq!(batches, [(Some("users"), 100), (Some("post"), 1_000), (Some("comment"), 5_000)]);
     let every = session.rows(Comment).all(|(comment, row)| {
         session.parent(comment, Comment.post).is_ok_and(|post| post.is_some_and(|post| session[post].id == row.post_id))
     });

@@ -10,6 +10,11 @@ use crate::expect::{nothing_was_sent, refused};
 use crate::models::{Post, User, keyed, people};
 use crate::{Lacks, TestDb, TestResult};
 
+/// A session whose transactions see one state of the database, also where that must be asked for.
+fn careful(db: &TestDb) -> Session {
+    Session::with_options(db, TransactionOptions::new().deferred().isolation(Isolation::RepeatableRead))
+}
+
 async fn set_age(db: &TestDb, id: i64, age: i32) -> TestResult {
     db.execute(update(User).set(User.age, age).filter(User.id.eq(id))).await?;
     Ok(())
@@ -120,7 +125,7 @@ pub async fn a_conflict_is_no_reason_to_overwrite_what_the_other_has_written(db:
         return Ok(());
     }
     people(db).await?;
-    let mut session = Session::new(db);
+    let mut session = careful(db);
     let (alice, bob) = (session.get_one(User, 1).await?, session.get_one(User, 2).await?);
     set_age(db, 2, 50).await?;
     session[bob].age = Some(1);
@@ -152,10 +157,11 @@ pub async fn after_a_conflict_rows_are_read_again(db: &TestDb) -> TestResult {
         return Ok(());
     }
     people(db).await?;
-    let mut session = Session::new(db);
+    let mut session = careful(db);
     let users = session.query(User).order_by(User.id).all().await?;
     let (alice, bob) = (users[0], users[1]);
     set_age(db, 1, 50).await?;
+    set_age(db, 2, 60).await?;
     db.execute(delete(User).filter(User.id.eq(3))).await?;
     session[bob].age = Some(1);
     refused(session.commit().await)?;

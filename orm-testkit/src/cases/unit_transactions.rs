@@ -7,7 +7,7 @@ use orm::prelude::*;
 
 use crate::expect::{eventually, polled, refused};
 use crate::models::{Post, Tag, User, keyed, people};
-use crate::{TestDb, TestResult};
+use crate::{Lacks, TestDb, TestResult};
 
 pub async fn w097_a_query_sees_what_was_added(db: &TestDb) -> TestResult {
     people(db).await?;
@@ -101,7 +101,9 @@ pub async fn w105_a_failed_flush_names_the_object_and_is_over_with_a_rollback(db
     let context = error.context().ok_or("no context")?;
     assert!(matches!(error, Error::UniqueViolation { .. }), "{error}");
     assert_eq!(context.columns, ["email"]);
-    assert_eq!(context.handle.and_then(|handle| handle.of::<User>()), Some(new[40]));
+    let blamed = context.handle.and_then(|handle| handle.of::<User>());
+    // To find it, the rows of the statement are sent again one by one.
+    assert_eq!(blamed, Some(new[40]).filter(|_| !db.lacks(Lacks::GoingOnAfterAnError)));
     for _ in 0..3 {
         assert!(matches!(session.flush().await, Err(Error::Aborted { cause }) if cause.contains("email")));
         assert!(matches!(session.get(User, 1).await, Err(Error::Aborted { .. })));
@@ -169,6 +171,8 @@ pub async fn a_flush_or_commit_that_is_dropped_leaves_all_or_nothing(db: &TestDb
         }
         session.rollback().await?;
         drop(session);
+        // Whoever still had the connection brings it back: what was under way is over by then.
+        eventually("the connection is back", || db.pool_state().in_use == 0).await?;
         let kept = select(count_all())
             .from(User)
             .filter(User.id.between(1000 * i64::from(polls + 1), 1000 * i64::from(polls + 1) + 2));
@@ -177,8 +181,6 @@ pub async fn a_flush_or_commit_that_is_dropped_leaves_all_or_nothing(db: &TestDb
         let whole = kept == 3 && age == Some(1000 + polls);
         assert!(whole || (kept == 0 && age != Some(1000 + polls)), "{polls}: {kept} {age:?}");
         assert!(ended.is_none() || whole);
-        // A thread that still had the connection brings it back.
-        eventually("the connection is back", || db.pool_state().in_use == 0).await?;
     }
     let mut session = Session::new(db);
     session.add(keyed(7, "Last"));
@@ -204,8 +206,10 @@ macro_rules! dropped_after_every_poll {
     ($db:expr, $work:expr) => {{
         let db = &$db.another(|builder| builder.offload(true)).await;
         people(db).await?;
-        let mut ended = false;
-        for polls in 1..200 {
+        let (mut ended, mut polls) = (false, 0);
+        // Every number of polls at first, and ever fewer of the many that a server takes.
+        while polls < 1_000_000 {
+            polls += 1 + polls / 8;
             let mut session = Session::new(db);
             let alice = session.get_one(User, 1).await?;
             session[alice].name = "Outer".into();

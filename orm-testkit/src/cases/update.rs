@@ -323,8 +323,12 @@ pub async fn no_structs_are_no_update(db: &TestDb) -> TestResult {
 pub async fn the_bulk_verbs_write_on_engine_and_transaction(db: &TestDb) -> TestResult {
     db.create_all(schema![User]).await?;
     let inserted = db.bulk_insert(users(70)).await?;
-    let rows: Vec<User> =
-        db.fetch_all(select(User)).await?.into_iter().map(|row| User { age: Some(1), ..row }).collect();
+    let rows: Vec<User> = db
+        .fetch_all(select(User).order_by(User.id))
+        .await?
+        .into_iter()
+        .map(|row| User { age: Some(1), ..row })
+        .collect();
 
     let mut undone = db.begin().await?;
     let more = undone.bulk_insert([user("Alice"), user("Bob")]).await?;
@@ -333,7 +337,7 @@ pub async fn the_bulk_verbs_write_on_engine_and_transaction(db: &TestDb) -> Test
     let lasting = db.bulk_update(rows.clone()).await?;
 
     assert_eq!((inserted, more, changed, lasting), (70, 2, 70, 70));
-    assert_eq!(db.fetch_all(select(User)).await?, rows);
+    assert_eq!(db.fetch_all(select(User).order_by(User.id)).await?, rows);
     Ok(())
 }
 

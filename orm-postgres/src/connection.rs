@@ -1,0 +1,333 @@
+//! One connection, lent to one caller.
+//!
+//! Invariants: the server runs what it is sent in order, so what is undone without waiting is undone before the next
+//! statement; a statement that failed has failed its transaction until a rollback; whatever future is dropped, the pool
+//! gets a clean connection back, or throws it away.
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use futures_util::TryStreamExt;
+use orm_core::ast::Statement;
+use orm_core::compile::{LastTexts, Prepared};
+use orm_core::driver::{BoxFuture, Connection, Done, Flow, RowSink, RowStream, Running};
+use orm_core::engine::{Isolation, TransactionOptions};
+use orm_core::error::{Error, Result};
+
+use crate::dialect::PostgresDialect;
+use crate::driver::Database;
+use crate::error;
+use crate::live::{Live, Transaction};
+use crate::pool::Lent;
+use crate::row::PostgresRow;
+use crate::statement::Failed;
+use crate::stream::PostgresStream;
+use crate::value::Binder;
+
+/// A connection of the pool. It goes back when this is dropped.
+pub(crate) struct PostgresConnection {
+    lent: Lent,
+    pub(crate) database: Arc<Database>,
+    /// The texts of what it ran last.
+    last_texts: LastTexts,
+}
+
+/// Why a statement did not run to its end.
+pub(crate) enum Failure {
+    /// The server, or the way to it.
+    Server(tokio_postgres::Error),
+    /// A value or a row that does not fit.
+    Ours(Error),
+}
+
+impl From<tokio_postgres::Error> for Failure {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Failure::Server(error)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Failure::Ours(error)
+    }
+}
+
+impl Failure {
+    pub(crate) fn describe(self, failed: &Failed<'_>) -> Error {
+        match self {
+            Failure::Server(error) => error::describe(error, failed),
+            Failure::Ours(error) => error,
+        }
+    }
+}
+
+impl PostgresConnection {
+    pub(crate) fn new(lent: Lent, database: Arc<Database>) -> Self {
+        PostgresConnection { lent, database, last_texts: LastTexts::default() }
+    }
+
+    pub(crate) fn live(&mut self) -> Result<&mut Live> {
+        self.lent.live()
+    }
+
+    pub(crate) fn compile<'a>(&mut self, statement: Statement<'a>) -> Result<Prepared<'a>> {
+        self.database.cache.prepare_again(&mut self.last_texts, statement, &PostgresDialect)
+    }
+
+    async fn run_statement(&mut self, statement: Statement<'_>, sink: &mut dyn RowSink) -> Result<Done> {
+        let prepared = self.compile(statement)?;
+        if let Statement::Ddl(_) = statement {
+            return self.change_tables(&prepared).await;
+        }
+        let show = self.database.show_binds;
+        let result = self.live()?.run(prepared.sql(), &prepared, sink).await;
+        result.map_err(|failure| failure.describe(&Failed::of(&prepared, show)))
+    }
+
+    /// A statement that changes tables has no values, and is not run twice.
+    async fn change_tables(&mut self, prepared: &Prepared<'_>) -> Result<Done> {
+        let live = self.live()?;
+        let result = live.control(prepared.sql()).await;
+        live.statements.forget_all();
+        result.map(|()| Done::default()).map_err(|error| error::describe(error, &Failed::of(prepared, false)))
+    }
+
+    async fn explain_statement(&mut self, statement: Statement<'_>, sink: &mut dyn RowSink) -> Result<Done> {
+        let prepared = self.compile(statement)?;
+        let sql = format!("EXPLAIN {}", prepared.sql());
+        let failed = Failed { sql: &sql, ..Failed::of(&prepared, self.database.show_binds) };
+        self.live()?.run(&sql, &prepared, sink).await.map_err(|failure| failure.describe(&failed))?;
+        Ok(Done::default())
+    }
+
+    async fn begin_transaction(&mut self, options: &TransactionOptions) -> Result<()> {
+        let sql = begin(options);
+        let live = self.live()?;
+        // Before it is sent: whoever drops the future may have begun it.
+        live.transaction = Some(Transaction::Good);
+        let begun = live.run_control(sql).await;
+        if begun.is_err() {
+            live.transaction = None;
+        }
+        begun
+    }
+
+    async fn commit_transaction(&mut self) -> Result<()> {
+        let live = self.live()?;
+        let sql = match live.transaction {
+            None | Some(Transaction::Failed) => {
+                live.roll_back();
+                return Err(Error::TransactionEnded);
+            }
+            Some(Transaction::Good) => "COMMIT",
+            // The server takes the COMMIT of a failed transaction for a ROLLBACK, and says nothing. This it refuses.
+            Some(Transaction::Unknown) => "SELECT 1; COMMIT",
+        };
+        match live.control(sql).await {
+            Ok(()) => {
+                live.transaction = None;
+                Ok(())
+            }
+            Err(error) if error::is_failed_transaction(&error) => {
+                live.roll_back();
+                Err(Error::TransactionEnded)
+            }
+            Err(error) => {
+                // A commit that fails has undone the changes.
+                live.transaction = None;
+                Err(match error::is_lost(&error) {
+                    true => error::commit_unknown(error, &Failed::control("COMMIT")),
+                    false => error::describe(error, &Failed::control("COMMIT")),
+                })
+            }
+        }
+    }
+
+    async fn roll_back_transaction(&mut self) -> Result<()> {
+        let live = self.live()?;
+        if live.transaction.is_none() {
+            return Ok(());
+        }
+        let rolled_back = live.undo("ROLLBACK").await;
+        live.transaction = None;
+        live.broken |= rolled_back.is_err();
+        rolled_back.map_err(|error| error::describe(error, &Failed::control("ROLLBACK")))
+    }
+}
+
+impl Live {
+    /// Runs a statement to its end. One whose prepared form is stale is prepared again, unless its transaction has
+    /// failed of it.
+    async fn run(&mut self, sql: &str, values: &Prepared<'_>, sink: &mut dyn RowSink) -> Result<Done, Failure> {
+        let known = self.statements.find(sql);
+        let was_known = known.is_some();
+        match self.attempt(sql, known, values, sink).await {
+            Err(Failure::Server(error)) if was_known && error::is_stale(&error) => {
+                self.statements.forget(sql);
+                if self.transaction.is_some() {
+                    return Err(error.into());
+                }
+                self.attempt(sql, None, values, sink).await
+            }
+            result => result,
+        }
+    }
+
+    async fn attempt(
+        &mut self,
+        sql: &str,
+        known: Option<tokio_postgres::Statement>,
+        values: &Prepared<'_>,
+        sink: &mut dyn RowSink,
+    ) -> Result<Done, Failure> {
+        let statement = match known {
+            Some(statement) => statement,
+            None => self.prepare(sql).await?,
+        };
+        let rows = self.send_statement(&statement, values).await?;
+        self.give_rows(rows, values.reads(), sink).await
+    }
+
+    /// Has the server prepare a statement, and keeps it.
+    pub(crate) async fn prepare(&mut self, sql: &str) -> Result<tokio_postgres::Statement, Failure> {
+        self.depart();
+        let prepared = self.client.prepare(sql).await;
+        self.arrive(prepared.as_ref().err());
+        let statement = prepared?;
+        self.statements.keep(sql, statement.clone());
+        Ok(statement)
+    }
+
+    /// Sends a statement with its values.
+    pub(crate) async fn send_statement(
+        &mut self,
+        statement: &tokio_postgres::Statement,
+        values: &Prepared<'_>,
+    ) -> Result<tokio_postgres::RowStream, Failure> {
+        let mut binder = Binder::new(statement.params());
+        values.bind(&mut binder)?;
+        binder.check()?;
+        self.depart();
+        let sent = self.client.query_raw(statement, binder.binds()).await;
+        if let Err(error) = &sent {
+            self.arrive(Some(error));
+        }
+        Ok(sent?)
+    }
+
+    /// Pushes rows as they come. What writes is waited for, even if nobody wants more of its rows.
+    async fn give_rows(
+        &mut self,
+        rows: tokio_postgres::RowStream,
+        reads: bool,
+        sink: &mut dyn RowSink,
+    ) -> Result<Done, Failure> {
+        let mut rows = pin!(rows);
+        let mut given = Ok(Flow::Continue);
+        loop {
+            match rows.try_next().await {
+                Ok(Some(row)) => {
+                    if matches!(given, Ok(Flow::Continue)) {
+                        given = sink.row(&PostgresRow(&row));
+                    }
+                    if reads && !matches!(given, Ok(Flow::Continue)) {
+                        break;
+                    }
+                }
+                Ok(None) => {
+                    self.arrive(None);
+                    break;
+                }
+                Err(error) => {
+                    self.arrive(Some(&error));
+                    return Err(error.into());
+                }
+            }
+        }
+        given?;
+        Ok(Done { rows_affected: if reads { 0 } else { rows.rows_affected().unwrap_or_default() } })
+    }
+}
+
+fn begin(options: &TransactionOptions) -> &'static str {
+    match (options.isolation, options.read_only) {
+        (None, false) => "BEGIN",
+        (None, true) => "BEGIN READ ONLY",
+        // PostgreSQL knows nothing weaker.
+        (Some(Isolation::ReadUncommitted | Isolation::ReadCommitted), false) => "BEGIN ISOLATION LEVEL READ COMMITTED",
+        (Some(Isolation::ReadUncommitted | Isolation::ReadCommitted), true) => {
+            "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY"
+        }
+        (Some(Isolation::RepeatableRead), false) => "BEGIN ISOLATION LEVEL REPEATABLE READ",
+        (Some(Isolation::RepeatableRead), true) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        (Some(Isolation::Serializable), false) => "BEGIN ISOLATION LEVEL SERIALIZABLE",
+        (Some(Isolation::Serializable), true) => "BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY",
+    }
+}
+
+fn rollback_to(depth: u32) -> String {
+    format!("ROLLBACK TO SAVEPOINT orm_{depth}; RELEASE SAVEPOINT orm_{depth}")
+}
+
+impl Connection for PostgresConnection {
+    fn run<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> Running<'a> {
+        Running::Waiting(Box::pin(self.run_statement(statement, sink)))
+    }
+
+    fn explain<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> BoxFuture<'a, Result<Done>> {
+        Box::pin(self.explain_statement(statement, sink))
+    }
+
+    fn stream<'a>(&'a mut self, statement: Statement<'a>) -> BoxFuture<'a, Result<Box<dyn RowStream + 'a>>> {
+        Box::pin(async move {
+            let stream = PostgresStream::start(self, statement).await?;
+            Ok(Box::new(stream) as Box<dyn RowStream + 'a>)
+        })
+    }
+
+    fn begin<'a>(&'a mut self, options: &'a TransactionOptions) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.begin_transaction(options))
+    }
+
+    fn commit(&mut self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(self.commit_transaction())
+    }
+
+    fn rollback(&mut self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(self.roll_back_transaction())
+    }
+
+    fn savepoint(&mut self, depth: u32) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move { self.live()?.run_control(&format!("SAVEPOINT orm_{depth}")).await })
+    }
+
+    fn release(&mut self, depth: u32) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move { self.live()?.run_control(&format!("RELEASE SAVEPOINT orm_{depth}")).await })
+    }
+
+    fn rollback_to(&mut self, depth: u32) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            let sql = rollback_to(depth);
+            self.live()?.undo(&sql).await.map_err(|error| error::describe(error, &Failed::control(&sql)))
+        })
+    }
+
+    fn abandon(&mut self, depth: u32) {
+        let Ok(live) = self.live() else { return };
+        match depth {
+            0 => live.roll_back(),
+            depth if live.transaction.is_some() => {
+                live.send(&rollback_to(depth));
+                // Good again, unless the savepoint was never set.
+                live.transaction = Some(Transaction::Unknown);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl std::fmt::Debug for PostgresConnection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PostgresConnection").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,152 @@
+//! An open connection, and what is known of it.
+//!
+//! The server runs what it is sent in the order in which it was sent, whoever still waits for the answers. So a
+//! `ROLLBACK` that is sent and not awaited comes before whatever is sent later.
+
+use std::pin::pin;
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use orm_core::error::Result;
+use tokio_postgres::{Client, NoTls};
+
+use crate::cancel::Address;
+use crate::error;
+use crate::options::Options;
+use crate::statement::{Failed, Statements};
+
+/// How long what nobody waits for may go on before it is stopped.
+const MOMENT: Duration = Duration::from_millis(50);
+
+/// An open connection.
+pub(crate) struct Live {
+    pub(crate) client: Client,
+    pub(crate) statements: Statements,
+    /// The transaction that was begun and has not ended.
+    pub(crate) transaction: Option<Transaction>,
+    /// Whether something was sent whose answer nobody waits for any more. It may take long.
+    pub(crate) in_flight: bool,
+    /// Whether it is thrown away instead of going back to the pool.
+    pub(crate) broken: bool,
+    pub(crate) created: Instant,
+    address: Address,
+}
+
+/// What is known of a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Transaction {
+    /// Its last statement succeeded.
+    Good,
+    /// A statement failed, and the server refuses all others.
+    Failed,
+    /// Nobody waited for the answer to a statement.
+    Unknown,
+}
+
+impl Live {
+    /// Connects. Must be called on a runtime, which keeps the connection going.
+    pub(crate) async fn open(options: &Options, statements: usize) -> Result<Self> {
+        let opening = tokio::time::timeout(options.connect_timeout, options.config.connect(NoTls)).await;
+        let opened = opening.map_err(|_elapsed| error::connect_timeout(options))?;
+        let (client, connection) = opened.map_err(|error| error::connect(error, options))?;
+        tokio::spawn(async move {
+            // Whoever uses the connection gets the error as well.
+            let _told = connection.await;
+        });
+        Ok(Live {
+            client,
+            statements: Statements::new(statements),
+            transaction: None,
+            in_flight: false,
+            broken: false,
+            created: Instant::now(),
+            address: Address::of(options),
+        })
+    }
+
+    /// Whether it can be lent to somebody.
+    pub(crate) fn is_usable(&self) -> bool {
+        !self.broken && !self.client.is_closed()
+    }
+
+    /// Something is sent. If the future that waits for the answer is dropped, this stays.
+    pub(crate) fn depart(&mut self) {
+        self.in_flight = true;
+        if self.transaction == Some(Transaction::Good) {
+            self.transaction = Some(Transaction::Unknown);
+        }
+    }
+
+    /// The answer has come, and with it that to everything sent before.
+    pub(crate) fn arrive(&mut self, failure: Option<&tokio_postgres::Error>) {
+        self.in_flight = false;
+        match failure {
+            None => self.transaction = self.transaction.map(|_| Transaction::Good),
+            Some(error) => {
+                self.broken |= error::is_lost(error);
+                self.transaction = self.transaction.map(|_| Transaction::Failed);
+            }
+        }
+    }
+
+    /// Runs statements of our own, without values.
+    pub(crate) async fn control(&mut self, sql: &str) -> Result<(), tokio_postgres::Error> {
+        self.depart();
+        let result = self.client.batch_execute(sql).await;
+        self.arrive(result.as_ref().err());
+        result
+    }
+
+    /// As [`control`](Live::control), telling an error as ours.
+    pub(crate) async fn run_control(&mut self, sql: &str) -> Result<()> {
+        self.control(sql).await.map_err(|error| error::describe(error, &Failed::control(sql)))
+    }
+
+    /// Sends statements without waiting for the answer.
+    pub(crate) fn send(&mut self, sql: &str) {
+        // Polled once, it is sent.
+        if let Some(Err(_closed)) = self.client.batch_execute(sql).now_or_never() {
+            self.broken = true;
+        }
+    }
+
+    /// Undoes the transaction, if there is one.
+    pub(crate) fn roll_back(&mut self) {
+        if self.transaction.take().is_some() {
+            self.send("ROLLBACK");
+        }
+    }
+
+    /// Runs statements that undo what was sent before. If something of that still runs after a moment, it waits for a
+    /// lock or takes long, and the server is told to stop it.
+    pub(crate) async fn undo(&mut self, sql: &str) -> Result<(), tokio_postgres::Error> {
+        if !self.in_flight {
+            return self.control(sql).await;
+        }
+        let (cancel, address) = (self.client.cancel_token(), self.address.clone());
+        self.depart();
+        let result = {
+            let mut undoing = pin!(self.client.batch_execute(sql));
+            match tokio::time::timeout(MOMENT, &mut undoing).await {
+                Ok(result) => result,
+                Err(_elapsed) => {
+                    address.stop(cancel).await;
+                    undoing.await
+                }
+            }
+        };
+        self.arrive(result.as_ref().err());
+        match result {
+            // What was to be stopped had come to its end, and this was stopped in its place.
+            Err(error) if error::is_stopped(&error) => self.control(sql).await,
+            result => result,
+        }
+    }
+
+    /// Waits until nothing runs any more, and no transaction is open.
+    pub(crate) async fn come_to_rest(&mut self) {
+        let undone = self.undo("ROLLBACK").await;
+        self.transaction = None;
+        self.broken |= undone.is_err();
+    }
+}

@@ -1,0 +1,243 @@
+//! Rows a chunk at a time, in bounded memory.
+//!
+//! A query is read through a cursor of the server, which lives in a transaction: the caller's, or one of its own. Other
+//! statements have run when their first row comes, and their rows are taken as they come.
+
+use std::pin::Pin;
+
+use futures_util::TryStreamExt;
+use orm_core::ast::{RawPart, Statement};
+use orm_core::compile::Prepared;
+use orm_core::driver::{BoxFuture, Flow, RowSink, RowStream};
+use orm_core::error::Result;
+
+use crate::connection::{Failure, PostgresConnection};
+use crate::live::{Live, Transaction};
+use crate::row::PostgresRow;
+use crate::statement::Failed;
+
+const ROWS_IN_A_CHUNK: usize = 256;
+const FETCH: &str = "FETCH FORWARD 256 FROM orm_stream";
+
+/// The rows of a running statement.
+pub(crate) struct PostgresStream<'a> {
+    connection: &'a mut PostgresConnection,
+    prepared: Prepared<'a>,
+    source: Source,
+}
+
+enum Source {
+    /// A cursor, which is read by this statement.
+    Cursor { fetch: tokio_postgres::Statement, own_transaction: bool },
+    /// The answer to a statement that is no query.
+    Rows(Pin<Box<tokio_postgres::RowStream>>),
+    /// There are no more.
+    End,
+}
+
+impl<'a> PostgresStream<'a> {
+    /// Runs the statement.
+    pub(crate) async fn start(connection: &'a mut PostgresConnection, statement: Statement<'a>) -> Result<Self> {
+        let prepared = connection.compile(statement)?;
+        let show = connection.database.show_binds;
+        let live = connection.live()?;
+        let started = match is_query(statement) {
+            true => open_cursor(live, &prepared).await,
+            false => send(live, &prepared).await,
+        };
+        let source = started.map_err(|failure| failure.describe(&Failed::of(&prepared, show)))?;
+        Ok(PostgresStream { connection, prepared, source })
+    }
+
+    async fn push_chunk(&mut self, sink: &mut dyn RowSink) -> Result<bool> {
+        let show = self.connection.database.show_binds;
+        let live = self.connection.live()?;
+        let pushed = match &mut self.source {
+            Source::Cursor { fetch, .. } => fetch_chunk(live, fetch, sink).await,
+            Source::Rows(rows) => take_chunk(live, rows, sink).await,
+            Source::End => return Ok(false),
+        };
+        match pushed {
+            Ok(true) => Ok(true),
+            Ok(false) => self.end().await.map(|()| false),
+            Err(failure) => {
+                self.abandon();
+                Err(failure.describe(&Failed::of(&self.prepared, show)))
+            }
+        }
+    }
+
+    /// There are no more rows, or nobody wants them.
+    async fn end(&mut self) -> Result<()> {
+        let live = self.connection.live()?;
+        if let Source::Cursor { own_transaction, .. } = self.source {
+            live.run_control(if own_transaction { "COMMIT" } else { "CLOSE orm_stream" }).await?;
+            if own_transaction {
+                live.transaction = None;
+            }
+        }
+        self.source = Source::End;
+        Ok(())
+    }
+
+    /// Closes the cursor without waiting.
+    fn abandon(&mut self) {
+        let source = std::mem::replace(&mut self.source, Source::End);
+        let Ok(live) = self.connection.live() else { return };
+        match source {
+            Source::Cursor { own_transaction: true, .. } => live.roll_back(),
+            // A failed transaction has closed it.
+            Source::Cursor { own_transaction: false, .. } if live.transaction != Some(Transaction::Failed) => {
+                live.send("CLOSE orm_stream");
+            }
+            Source::Cursor { .. } | Source::Rows(_) | Source::End => {}
+        }
+    }
+}
+
+impl RowStream for PostgresStream<'_> {
+    fn next_chunk<'a>(&'a mut self, sink: &'a mut dyn RowSink) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(self.push_chunk(sink))
+    }
+}
+
+impl Drop for PostgresStream<'_> {
+    fn drop(&mut self) {
+        self.abandon();
+    }
+}
+
+/// Whether there can be a cursor for a statement.
+fn is_query(statement: Statement<'_>) -> bool {
+    match statement {
+        Statement::Select(_) | Statement::ByKey { .. } => true,
+        // `WITH` may hold a statement that writes.
+        Statement::Raw(raw) => match raw.parts.first() {
+            Some(RawPart::Text(text)) => {
+                let word = text.split_whitespace().next().unwrap_or_default();
+                ["select", "values", "table"].iter().any(|known| word.eq_ignore_ascii_case(known))
+            }
+            _ => false,
+        },
+        Statement::Insert(_)
+        | Statement::Update(_)
+        | Statement::Delete(_)
+        | Statement::UpdateRows(_)
+        | Statement::DeleteRows(_)
+        | Statement::Ddl(_) => false,
+    }
+}
+
+async fn open_cursor(live: &mut Live, prepared: &Prepared<'_>) -> Result<Source, Failure> {
+    let own_transaction = live.transaction.is_none();
+    if own_transaction {
+        live.transaction = Some(Transaction::Good);
+        live.control("BEGIN").await?;
+    }
+    let mut opening = Opening { live, own_transaction };
+    let fetch = opening.declare(prepared).await?;
+    opening.own_transaction = false;
+    Ok(Source::Cursor { fetch, own_transaction })
+}
+
+/// Undoes the stream's own transaction if the cursor could not be opened, or the future is dropped.
+struct Opening<'a> {
+    live: &'a mut Live,
+    own_transaction: bool,
+}
+
+impl Opening<'_> {
+    async fn declare(&mut self, prepared: &Prepared<'_>) -> Result<tokio_postgres::Statement, Failure> {
+        let live = &mut *self.live;
+        let sql = format!("DECLARE orm_stream NO SCROLL CURSOR FOR {}", prepared.sql());
+        let declare = match live.statements.find(&sql) {
+            Some(declare) => declare,
+            None => live.prepare(&sql).await?,
+        };
+        let mut rows = Box::pin(live.send_statement(&declare, prepared).await?);
+        let ended = rows.try_next().await;
+        live.arrive(ended.as_ref().err());
+        ended?;
+        // Not kept: it has the columns of this cursor.
+        live.depart();
+        let fetch = live.client.prepare(FETCH).await;
+        live.arrive(fetch.as_ref().err());
+        Ok(fetch?)
+    }
+}
+
+impl Drop for Opening<'_> {
+    fn drop(&mut self) {
+        if self.own_transaction {
+            self.live.roll_back();
+        }
+    }
+}
+
+async fn send(live: &mut Live, prepared: &Prepared<'_>) -> Result<Source, Failure> {
+    let statement = match live.statements.find(prepared.sql()) {
+        Some(statement) => statement,
+        None => live.prepare(prepared.sql()).await?,
+    };
+    Ok(Source::Rows(Box::pin(live.send_statement(&statement, prepared).await?)))
+}
+
+/// Pushes the rows of one FETCH; false if they were the last ones, or nobody wants more.
+async fn fetch_chunk(
+    live: &mut Live,
+    fetch: &tokio_postgres::Statement,
+    sink: &mut dyn RowSink,
+) -> Result<bool, Failure> {
+    live.depart();
+    let fetched = live.client.query_raw(fetch, std::iter::empty::<i32>()).await;
+    if let Err(error) = &fetched {
+        live.arrive(Some(error));
+    }
+    let mut rows = Box::pin(fetched?);
+    let (mut count, mut given) = (0, Ok(Flow::Continue));
+    loop {
+        match rows.try_next().await {
+            // A chunk is short: its rest is read, so that the answer has come.
+            Ok(Some(_)) if !matches!(given, Ok(Flow::Continue)) => {}
+            Ok(Some(row)) => {
+                count += 1;
+                given = sink.row(&PostgresRow(&row));
+            }
+            Ok(None) => break live.arrive(None),
+            Err(error) => {
+                live.arrive(Some(&error));
+                return Err(error.into());
+            }
+        }
+    }
+    Ok(given? == Flow::Continue && count == ROWS_IN_A_CHUNK)
+}
+
+/// Pushes as many rows as a chunk has; false if they were the last ones. They are read to the end even if nobody wants
+/// more: what wrote them is waited for.
+async fn take_chunk(
+    live: &mut Live,
+    rows: &mut Pin<Box<tokio_postgres::RowStream>>,
+    sink: &mut dyn RowSink,
+) -> Result<bool, Failure> {
+    let (mut count, mut given) = (0, Ok(Flow::Continue));
+    while count < ROWS_IN_A_CHUNK || !matches!(given, Ok(Flow::Continue)) {
+        match rows.try_next().await {
+            Ok(Some(_)) if !matches!(given, Ok(Flow::Continue)) => {}
+            Ok(Some(row)) => {
+                count += 1;
+                given = sink.row(&PostgresRow(&row));
+            }
+            Ok(None) => {
+                live.arrive(None);
+                given?;
+                return Ok(false);
+            }
+            Err(error) => {
+                live.arrive(Some(&error));
+                return Err(error.into());
+            }
+        }
+    }
+    Ok(true)
+}

@@ -1,0 +1,267 @@
+//! Values on their way to the server, in its binary form.
+//!
+//! The server says the type of each placeholder, and a value is written for that type: an integer as the `smallint` or
+//! `numeric` of its column. What the type cannot hold is an error, before anything is sent.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::ops::Range;
+
+use bytes::{BufMut, BytesMut};
+use orm_core::error::{Error, Result, ValueError};
+use orm_core::types::{BindSink, unbindable};
+use orm_core::value::{Decimal, Value, ValueRef};
+use tokio_postgres::types::{Format, IsNull, Kind, ToSql, Type, to_sql_checked};
+
+use crate::numeric;
+
+/// PostgreSQL counts days from 2000-01-01.
+pub(crate) const DAYS_TO_2000: i32 = 10_957;
+/// And microseconds.
+pub(crate) const MICROS_TO_2000: i64 = 946_684_800_000_000;
+
+/// Takes the values of a statement, in the order of its placeholders.
+pub(crate) struct Binder<'t> {
+    types: &'t [Type],
+    bytes: BytesMut,
+    values: Vec<(Option<Range<usize>>, Form)>,
+}
+
+/// How the bytes of a value are to be read.
+#[derive(Debug, Clone, Copy)]
+enum Form {
+    Binary,
+    Text,
+}
+
+impl<'t> Binder<'t> {
+    /// For placeholders of these types.
+    pub(crate) fn new(types: &'t [Type]) -> Self {
+        Binder { types, bytes: BytesMut::with_capacity(types.len() * 8), values: Vec::with_capacity(types.len()) }
+    }
+
+    /// What was bound.
+    pub(crate) fn binds(&self) -> impl ExactSizeIterator<Item = Bind<'_>> {
+        let bytes = |range: &Range<usize>| self.bytes.get(range.clone()).unwrap_or_default();
+        self.values.iter().map(move |(range, form)| Bind { bytes: range.as_ref().map(bytes), form: *form })
+    }
+
+    /// Whether there is a value for each placeholder.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.values.len() == self.types.len() {
+            return Ok(());
+        }
+        let (values, places) = (self.values.len(), self.types.len());
+        Err(Error::Statement(format!("the statement has {places} placeholders, and {values} values are bound")))
+    }
+}
+
+impl BindSink for Binder<'_> {
+    #[inline]
+    fn bind(&mut self, value: ValueRef<'_>) -> Result<()> {
+        // What is missing here is found by `check`.
+        let column_type = self.types.get(self.values.len()).unwrap_or(&Type::UNKNOWN);
+        if value == ValueRef::Null {
+            self.values.push((None, Form::Binary));
+            return Ok(());
+        }
+        let start = self.bytes.len();
+        let form = encode(value, column_type, &mut self.bytes).map_err(unbindable)?;
+        self.values.push((Some(start..self.bytes.len()), form));
+        Ok(())
+    }
+}
+
+/// A value that is encoded already.
+pub(crate) struct Bind<'a> {
+    bytes: Option<&'a [u8]>,
+    form: Form,
+}
+
+impl ToSql for Bind<'_> {
+    fn to_sql(&self, _type: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
+        let Some(bytes) = self.bytes else { return Ok(IsNull::Yes) };
+        out.extend_from_slice(bytes);
+        Ok(IsNull::No)
+    }
+
+    fn accepts(_type: &Type) -> bool {
+        true
+    }
+
+    fn encode_format(&self, _type: &Type) -> Format {
+        match self.form {
+            Form::Binary => Format::Binary,
+            Form::Text => Format::Text,
+        }
+    }
+
+    to_sql_checked!();
+}
+
+/// Hides the value: the driver writes its parameters into its log.
+impl fmt::Debug for Bind<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<hidden>")
+    }
+}
+
+#[inline]
+fn encode(value: ValueRef<'_>, column_type: &Type, out: &mut BytesMut) -> Result<Form, ValueError> {
+    match *column_type {
+        Type::INT8 => out.put_i64(integer(value)?),
+        Type::INT4 => out.put_i32(narrow(integer(value)?, "integer")?),
+        Type::INT2 => out.put_i16(narrow(integer(value)?, "smallint")?),
+        Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN => {
+            out.put_slice(text(value)?.as_bytes())
+        }
+        Type::BOOL => out.put_u8(truth(value)?.into()),
+        Type::FLOAT8 => out.put_f64(float(value)?),
+        Type::FLOAT4 => out.put_f32(single(float(value)?)?),
+        Type::NUMERIC => numeric::write(decimal(value)?, out)?,
+        Type::BYTEA => match value {
+            ValueRef::Bytes(bytes) => out.put_slice(bytes),
+            _ => return Err(not("bytes")),
+        },
+        Type::UUID => match value {
+            ValueRef::Uuid(bytes) => out.put_slice(&bytes),
+            _ => return Err(not("a UUID")),
+        },
+        Type::DATE | Type::TIME | Type::TIMESTAMP | Type::TIMESTAMPTZ => time(value, column_type, out)?,
+        Type::JSON => out.put_slice(text(value)?.as_bytes()),
+        Type::JSONB => {
+            // The version of the form.
+            out.put_u8(1);
+            out.put_slice(text(value)?.as_bytes());
+        }
+        Type::OID => out.put_u32(narrow(integer(value)?, "oid")?),
+        _ => return encode_other(value, column_type, out),
+    }
+    Ok(Form::Binary)
+}
+
+/// Arrays, and types that extensions and users make.
+fn encode_other(value: ValueRef<'_>, column_type: &Type, out: &mut BytesMut) -> Result<Form, ValueError> {
+    match (column_type.kind(), value) {
+        (Kind::Array(inside), ValueRef::List(values)) => array(values, inside, out).map(|()| Form::Binary),
+        (Kind::Array(_), _) => Err(not("a list")),
+        (Kind::Domain(inside), value) => encode(value, inside, out),
+        // Whatever it is, it can be read from text.
+        (_, value) => {
+            out.put_slice(text(value)?.as_bytes());
+            Ok(Form::Text)
+        }
+    }
+}
+
+fn array(values: &[Value], inside: &Type, out: &mut BytesMut) -> Result<(), ValueError> {
+    let too_long = |_| ValueError::OutOfRange { target: "an array" };
+    // One dimension, no NULL.
+    out.put_i32(1);
+    out.put_i32(0);
+    out.put_u32(inside.oid());
+    out.put_i32(i32::try_from(values.len()).map_err(too_long)?);
+    out.put_i32(1);
+    for value in values {
+        let at = out.len();
+        out.put_i32(0);
+        match encode(value.borrowed()?, inside, out)? {
+            Form::Binary => {}
+            Form::Text if matches!(inside.kind(), Kind::Enum(_)) => {}
+            Form::Text => return Err(not("of a type that a list can have")),
+        }
+        let length = i32::try_from(out.len() - at - 4).map_err(too_long)?;
+        if let Some(place) = out.get_mut(at..at + 4) {
+            place.copy_from_slice(&length.to_be_bytes());
+        }
+    }
+    Ok(())
+}
+
+#[inline]
+fn integer(value: ValueRef<'_>) -> Result<i64, ValueError> {
+    match value {
+        ValueRef::Int(value) => Ok(value),
+        ValueRef::Bool(value) => Ok(value.into()),
+        _ => Err(not("an integer")),
+    }
+}
+
+#[inline]
+fn narrow<T: TryFrom<i64>>(value: i64, target: &'static str) -> Result<T, ValueError> {
+    value.try_into().map_err(|_| ValueError::OutOfRange { target })
+}
+
+fn truth(value: ValueRef<'_>) -> Result<bool, ValueError> {
+    match value {
+        ValueRef::Bool(value) => Ok(value),
+        ValueRef::Int(0) => Ok(false),
+        ValueRef::Int(1) => Ok(true),
+        _ => Err(not("a truth value")),
+    }
+}
+
+fn float(value: ValueRef<'_>) -> Result<f64, ValueError> {
+    match value {
+        ValueRef::Float(value) if value.is_nan() => Err(no_nan()),
+        ValueRef::Float(value) => Ok(value),
+        ValueRef::Int(value) => Ok(value as f64),
+        _ => Err(not("a float")),
+    }
+}
+
+/// Fewer digits than it has are no error, as for every float; a finite one that would become infinite is.
+#[expect(clippy::cast_possible_truncation, reason = "what does not fit is found")]
+fn single(value: f64) -> Result<f32, ValueError> {
+    let single = value as f32;
+    match single.is_infinite() && value.is_finite() {
+        true => Err(ValueError::OutOfRange { target: "real" }),
+        false => Ok(single),
+    }
+}
+
+fn decimal(value: ValueRef<'_>) -> Result<Decimal, ValueError> {
+    match value {
+        ValueRef::Decimal(value) => Ok(value),
+        ValueRef::Int(value) => Ok(Decimal::new(value.into(), 0)),
+        ValueRef::Float(value) if value.is_nan() => Err(no_nan()),
+        ValueRef::Float(value) => value.to_string().parse(),
+        _ => Err(not("a number")),
+    }
+}
+
+fn text(value: ValueRef<'_>) -> Result<&str, ValueError> {
+    match value {
+        ValueRef::Text(text) | ValueRef::Json(text) if text.contains('\0') => {
+            Err(ValueError::OutOfRange { target: "PostgreSQL, whose texts hold no NUL" })
+        }
+        ValueRef::Text(text) | ValueRef::Json(text) => Ok(text),
+        _ => Err(not("text")),
+    }
+}
+
+fn time(value: ValueRef<'_>, column_type: &Type, out: &mut BytesMut) -> Result<(), ValueError> {
+    let out_of_range = || ValueError::OutOfRange { target: "PostgreSQL's times" };
+    let since_2000 = |micros: i64| micros.checked_sub(MICROS_TO_2000).ok_or_else(out_of_range);
+    match (column_type, value) {
+        (&Type::DATE, ValueRef::Date(days)) => out.put_i32(days.checked_sub(DAYS_TO_2000).ok_or_else(out_of_range)?),
+        (&Type::TIME, ValueRef::Time(micros)) => out.put_i64(micros),
+        (&Type::TIMESTAMP, ValueRef::DateTime(micros)) => out.put_i64(since_2000(micros)?),
+        (&Type::TIMESTAMPTZ, ValueRef::Timestamp(micros)) => out.put_i64(since_2000(micros)?),
+        (&Type::DATE, _) => return Err(not("a date")),
+        (&Type::TIME, _) => return Err(not("a time of day")),
+        (&Type::TIMESTAMP, _) => return Err(not("a date and time without a zone")),
+        _ => return Err(not("a point in time")),
+    }
+    Ok(())
+}
+
+/// The value is of another kind than the column.
+fn not(expected: &'static str) -> ValueError {
+    ValueError::Malformed { expected }
+}
+
+/// PostgreSQL would take it, and give other answers than Rust and the other databases.
+fn no_nan() -> ValueError {
+    ValueError::OutOfRange { target: "a column, for NaN is no number" }
+}
