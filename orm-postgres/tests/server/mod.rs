@@ -7,14 +7,14 @@ use tokio_postgres::{Client, NoTls};
 
 /// A schema that is dropped with this.
 #[derive(Debug)]
-pub struct Schema {
+pub(crate) struct Schema {
     name: String,
 }
 
 impl Schema {
     /// Creates a schema that no other test has.
     #[expect(clippy::expect_used, reason = "without its schema a test has failed")]
-    pub async fn create() -> Self {
+    pub(crate) async fn create() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -24,11 +24,16 @@ impl Schema {
     }
 
     /// The URL of the server, with the schema as the place of all tables.
-    pub fn url(&self) -> String {
-        let url = server();
-        let next = if url.contains('?') { '&' } else { '?' };
-        format!("{url}{next}search_path={}", self.name)
+    pub(crate) fn url(&self) -> String {
+        url_with(&format!("search_path={}", self.name))
     }
+}
+
+/// The URL of the server with another option.
+pub(crate) fn url_with(option: &str) -> String {
+    let url = server();
+    let next = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{next}{option}")
 }
 
 impl Drop for Schema {
