@@ -72,7 +72,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Decimal, ValueError> {
         return Err(ValueError::OutOfRange { target: "a decimal number: it is NaN or infinite" });
     }
     // How many decimal digits stand behind the last digit that is sent, up to the scale.
-    let last = i32::from(WIDTH.cast_signed() as i16) * (i32::from(weight) - i32::from(count) + 1);
+    let last = WIDTH.cast_signed() * (i32::from(weight) - i32::from(count) + 1);
     let missing = last + i32::from(scale);
     let mut mantissa: u128 = 0;
     for number in 1..=count {

@@ -26,6 +26,9 @@ mod errors {}
 #[doc = include_str!("../../docs/guide/sqlite.md")]
 mod sqlite {}
 
+#[doc = include_str!("../../docs/guide/postgres.md")]
+mod postgres {}
+
 #[doc = include_str!("../../docs/guide/portable.md")]
 mod portable {}
 

@@ -25,10 +25,15 @@ impl Schema {
 
     /// The URL of the server, with the schema as the place of all tables.
     pub(crate) fn url(&self) -> String {
-        let url = server();
-        let next = if url.contains('?') { '&' } else { '?' };
-        format!("{url}{next}search_path={}", self.name)
+        url_with(&format!("search_path={}", self.name))
     }
+}
+
+/// The URL of the server with another option.
+pub(crate) fn url_with(option: &str) -> String {
+    let url = server();
+    let next = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{next}{option}")
 }
 
 impl Drop for Schema {

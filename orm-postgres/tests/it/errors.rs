@@ -1,0 +1,105 @@
+//! Each state of the server that a program can do something about is an error of its own.
+
+use orm::Error;
+use orm::error::Context;
+use orm::prelude::*;
+
+use crate::database::{open, open_with};
+
+fn context(error: &Error) -> &Context {
+    error.context().expect("a context")
+}
+
+#[tokio::test]
+async fn a_row_in_the_way_by_an_exclude_constraint_is_named() {
+    let db = open().await;
+    db.execute(sql!("CREATE TABLE room (number int, CONSTRAINT taken EXCLUDE USING btree (number WITH =))"))
+        .await
+        .expect("a table");
+    db.execute(sql!("INSERT INTO room VALUES (1)")).await.expect("a row");
+
+    let error = db.execute(sql!("INSERT INTO room VALUES (1)")).await.expect_err("taken");
+
+    assert!(matches!(error, Error::ExclusionViolation { .. }), "{error:?}");
+    assert_eq!(context(&error).constraint.as_deref(), Some("taken"));
+    assert_eq!(context(&error).sqlstate.as_deref(), Some("23P01"));
+}
+
+#[tokio::test]
+async fn a_statement_that_runs_too_long_is_stopped_and_the_connection_goes_on() {
+    let db = open_with("statement_timeout=50", |builder| builder.pool_size(1).max_overflow(0)).await;
+
+    let error = db.execute(sql!("SELECT pg_sleep(60)")).await.expect_err("too long");
+
+    assert!(matches!(error, Error::StatementTimeout { .. }), "{error:?}");
+    assert!(error.to_string().contains("`statement_timeout`"), "{error}");
+    assert_eq!(db.fetch_one(select(value(7))).await.expect("a row"), 7);
+}
+
+#[tokio::test]
+async fn what_the_user_may_not_do_is_told() {
+    let db = open_with("options=-c%20role%3Dpg_monitor", |builder| builder).await;
+
+    let error = db.execute(sql!("SELECT * FROM pg_authid")).await.expect_err("not allowed");
+
+    assert!(matches!(error, Error::PermissionDenied { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_syntax_error_says_where() {
+    let db = open().await;
+
+    let error = db.execute(sql!("SELECT 1 FORM t")).await.expect_err("no SQL");
+
+    assert!(matches!(error, Error::Database { .. }), "{error:?}");
+    assert_eq!(context(&error).hint.as_deref(), Some("at `t`"));
+}
+
+#[tokio::test]
+async fn a_text_that_is_no_number_is_not_shown() {
+    let db = open().await;
+    let secret = || value("hunter2".to_owned()).cast::<i64>();
+
+    let error = db.fetch_one(select(secret())).await.expect_err("no number");
+
+    assert!(matches!(error, Error::Database { .. }), "{error:?}");
+    let printed = format!("{error} {error:#} {error:?}");
+    assert!(!printed.contains("hunter2"), "{printed}");
+    assert!(printed.contains("invalid input syntax for type bigint"), "{printed}");
+}
+
+#[tokio::test]
+async fn a_connection_that_the_server_ends_is_lost_and_replaced() {
+    let db = open_with("", |builder| builder.pool_size(1).max_overflow(0)).await;
+
+    let error = db.execute(sql!("SELECT pg_terminate_backend(pg_backend_pid())")).await.expect_err("it is gone");
+
+    assert!(matches!(error, Error::ConnectionLost { .. }), "{error:?}");
+    assert_eq!(db.fetch_one(select(value(7))).await.expect("a new connection"), 7);
+}
+
+#[tokio::test]
+async fn whether_a_commit_that_broke_off_came_through_is_not_known() {
+    let db = open().await;
+    for text in [
+        sql!("CREATE TABLE t (a int)"),
+        sql!(
+            "CREATE FUNCTION break_off() RETURNS trigger LANGUAGE plpgsql AS \
+             'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END'"
+        ),
+        sql!(
+            "CREATE CONSTRAINT TRIGGER break_off AFTER INSERT ON t DEFERRABLE INITIALLY DEFERRED \
+             FOR EACH ROW EXECUTE FUNCTION break_off()"
+        ),
+    ] {
+        db.execute(text).await.expect("a trigger");
+    }
+    let mut tx = db.begin().await.expect("a transaction");
+    tx.execute(sql!("INSERT INTO t VALUES (1)")).await.expect("a row");
+
+    let error = tx.commit().await.expect_err("it broke off");
+
+    assert!(matches!(error, Error::CommitUnknown { .. }), "{error:?}");
+    assert!(!error.is_retryable());
+    assert_eq!(db.fetch_one(select(value(7))).await.expect("a new connection"), 7);
+}
