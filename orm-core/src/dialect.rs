@@ -152,9 +152,6 @@ pub struct Features {
     pub binds_by_number: bool,
     /// A backslash in a `LIKE` pattern takes the meaning from what follows, unless an `ESCAPE` says otherwise.
     pub backslash_escapes: bool,
-    /// A transaction goes on after a statement that failed. Without it, all others are refused until it is rolled back,
-    /// or rolled back to a savepoint.
-    pub survives_errors: bool,
     /// The table that a foreign key points at must be there before the key.
     pub keys_need_tables: bool,
     /// `ILIKE`; without it both sides are lowered.

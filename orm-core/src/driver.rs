@@ -81,6 +81,12 @@ pub trait Connection: std::fmt::Debug + Send {
     /// the call.
     fn run<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> Running<'a>;
 
+    /// Runs a statement as [`run`](Connection::run) does. If it fails, the transaction that is open MUST go on, also where a
+    /// failure otherwise fails the transaction.
+    fn run_guarded<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> Running<'a> {
+        self.run(statement, sink)
+    }
+
     /// Gives the database's plan for a statement, which is not run. Each row's last text column is a line of it.
     fn explain<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> BoxFuture<'a, Result<Done>>;
 

@@ -84,6 +84,25 @@ impl PostgresConnection {
         result.map_err(|failure| failure.describe(&Failed::of(&prepared, show)))
     }
 
+    /// The savepoint is set and released by statements that nobody waits for, so it costs no way to the server and back.
+    async fn run_in_savepoint(&mut self, statement: Statement<'_>, sink: &mut dyn RowSink) -> Result<Done> {
+        let live = self.live()?;
+        if live.transaction.is_none() {
+            return self.run_statement(statement, sink).await;
+        }
+        live.send("SAVEPOINT orm_rows");
+        let result = self.run_statement(statement, sink).await;
+        let live = self.live()?;
+        match &result {
+            Ok(_) => live.send("RELEASE SAVEPOINT orm_rows"),
+            Err(_) => {
+                live.send("ROLLBACK TO SAVEPOINT orm_rows; RELEASE SAVEPOINT orm_rows");
+                live.transaction = live.transaction.map(|_| Transaction::Unknown);
+            }
+        }
+        result
+    }
+
     /// A statement that changes tables has no values, and is not run twice.
     async fn change_tables(&mut self, prepared: &Prepared<'_>) -> Result<Done> {
         let live = self.live()?;
@@ -272,6 +291,10 @@ fn rollback_to(depth: u32) -> String {
 impl Connection for PostgresConnection {
     fn run<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> Running<'a> {
         Running::Waiting(Box::pin(self.run_statement(statement, sink)))
+    }
+
+    fn run_guarded<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> Running<'a> {
+        Running::Waiting(Box::pin(self.run_in_savepoint(statement, sink)))
     }
 
     fn explain<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> BoxFuture<'a, Result<Done>> {

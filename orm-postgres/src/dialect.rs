@@ -35,7 +35,6 @@ static FEATURES: Features = Features {
     binds_by_number: true,
     backslash_escapes: true,
     keys_need_tables: true,
-    survives_errors: false,
     ilike: true,
     is_distinct_from: true,
     divide_by_zero_is_null: false,

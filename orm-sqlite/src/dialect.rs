@@ -42,7 +42,6 @@ static FEATURES: Features = Features {
     binds_by_number: false,
     backslash_escapes: false,
     keys_need_tables: false,
-    survives_errors: true,
     ilike: false,
     is_distinct_from: true,
     divide_by_zero_is_null: true,

@@ -114,9 +114,22 @@ impl Link {
         };
         self.count(statement);
         if self.is_observed() {
-            return Running::Waiting(Box::pin(self.run_observed(statement, sink)));
+            return Running::Waiting(Box::pin(
+                self.run_observed(statement, sink, |it, statement, sink| it.run(statement, sink)),
+            ));
         }
         self.connection.run(statement, sink)
+    }
+
+    /// Runs a statement after whose failure the transaction goes on.
+    pub(crate) fn run_guarded<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> Running<'a> {
+        self.count(statement);
+        if self.is_observed() {
+            return Running::Waiting(Box::pin(
+                self.run_observed(statement, sink, |it, statement, sink| it.run_guarded(statement, sink)),
+            ));
+        }
+        self.connection.run_guarded(statement, sink)
     }
 
     fn first_of<'a>(&self, command: Command<'a>) -> Result<Option<Statement<'a>>> {
@@ -174,10 +187,10 @@ impl Link {
         }
     }
 
-    async fn run_observed(&mut self, statement: Statement<'_>, sink: &mut dyn RowSink) -> Result<Done> {
+    async fn run_observed(&mut self, statement: Statement<'_>, sink: &mut dyn RowSink, run: Run) -> Result<Done> {
         let observed = Observed::new(&self.engine, statement)?;
         let mut counting = Counting { sink, rows: 0 };
-        let result = observed.span.around(self.connection.run(statement, &mut counting)).await;
+        let result = observed.span.around(run(self.connection.as_mut(), statement, &mut counting)).await;
         observed.report(&self.engine, counting.rows, result)
     }
 
@@ -229,6 +242,9 @@ impl Link {
         !self.engine.options().listeners.is_empty() || Span::enabled()
     }
 }
+
+/// One of a connection's ways to run a statement.
+type Run = for<'a> fn(&'a mut dyn DriverConnection, Statement<'a>, &'a mut dyn RowSink) -> Running<'a>;
 
 /// Whether a statement may change a row or a table. One that is written by hand may.
 fn may_write(statement: Statement<'_>) -> bool {

@@ -146,6 +146,9 @@ impl<'a> Job<'a> {
         let done = if self.step.expressions {
             let update = self.with_expressions(start)?;
             link.run(Command::One(Statement::Update(&update)), &mut returned).await?
+        } else if end - start > 1 {
+            // If it fails, its rows are looked at one by one.
+            link.run_guarded(self.statement(start, end), &mut returned).await?
         } else {
             link.run(Command::One(self.statement(start, end)), &mut returned).await?
         };
@@ -154,17 +157,13 @@ impl<'a> Job<'a> {
     }
 
     /// Finds out which row of a statement broke a constraint: the statement left nothing behind, so its rows are sent
-    /// one by one until it is met. The flush is lost anyhow. A database that refuses statements after one that failed
-    /// tells of the object only if it was alone in its statement.
+    /// one by one until it is met. The flush is lost anyhow.
     pub(super) async fn blame(&self, link: &mut Link, (start, end): (usize, usize), error: Error) -> Error {
         if !error.is_violation() {
             return error;
         }
         if end - start == 1 {
             return self.about(start, error);
-        }
-        if !link.engine.driver().features().survives_errors {
-            return error;
         }
         for row in start..end {
             match self.run(link, row, row + 1).await {
