@@ -24,6 +24,9 @@ use crate::statement::Failed;
 use crate::stream::PostgresStream;
 use crate::value::Binder;
 
+/// How many rows that nobody wants are read, so that the answer to a statement has come.
+const FEW_ROWS: usize = 100;
+
 /// A connection of the pool. It goes back when this is dropped.
 pub(crate) struct PostgresConnection {
     lent: Lent,
@@ -234,7 +237,8 @@ impl Live {
         Ok(sent?)
     }
 
-    /// Pushes rows as they come. What writes is waited for, even if nobody wants more of its rows.
+    /// Pushes rows as they come. What writes is waited for, even if nobody wants more of its rows; what reads is, if there
+    /// are few more: then nothing has to be stopped.
     async fn give_rows(
         &mut self,
         rows: tokio_postgres::RowStream,
@@ -242,17 +246,12 @@ impl Live {
         sink: &mut dyn RowSink,
     ) -> Result<Done, Failure> {
         let mut rows = pin!(rows);
-        let mut given = Ok(Flow::Continue);
+        let (mut given, mut unwanted) = (Ok(Flow::Continue), 0);
         loop {
             match rows.try_next().await {
-                Ok(Some(row)) => {
-                    if matches!(given, Ok(Flow::Continue)) {
-                        given = sink.row(&PostgresRow(&row));
-                    }
-                    if reads && !matches!(given, Ok(Flow::Continue)) {
-                        break;
-                    }
-                }
+                Ok(Some(row)) if matches!(given, Ok(Flow::Continue)) => given = sink.row(&PostgresRow(&row)),
+                Ok(Some(_)) if reads && unwanted == FEW_ROWS => break,
+                Ok(Some(_)) => unwanted += 1,
                 Ok(None) => {
                     self.arrive(None);
                     break;

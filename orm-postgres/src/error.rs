@@ -81,9 +81,14 @@ pub(crate) fn is_stale(error: &tokio_postgres::Error) -> bool {
     let Some(server) = error.as_db_error() else { return false };
     match *server.code() {
         SqlState::INVALID_SQL_STATEMENT_NAME => true,
-        SqlState::FEATURE_NOT_SUPPORTED => server.routine() == Some("RevalidateCachedQuery"),
+        SqlState::FEATURE_NOT_SUPPORTED => is_of_another_table(server),
         _ => false,
     }
+}
+
+/// Whether a prepared statement would give other columns than it was prepared for.
+fn is_of_another_table(server: &DbError) -> bool {
+    server.routine() == Some("RevalidateCachedQuery")
 }
 
 /// Whether the server was asked to stop it.
@@ -152,6 +157,9 @@ fn hint(server: &DbError, failed: &Failed<'_>) -> Option<String> {
         SqlState::QUERY_CANCELED => "it ran longer than `statement_timeout`, or was cancelled",
         SqlState::READ_ONLY_SQL_TRANSACTION => "the transaction or the database is read-only",
         SqlState::TOO_MANY_CONNECTIONS => "lower pool_size and max_overflow, or raise the server's max_connections",
+        SqlState::FEATURE_NOT_SUPPORTED if is_of_another_table(server) => {
+            "a table has changed since the statement was prepared: run the transaction again"
+        }
         SqlState::SYNTAX_ERROR => return the_text_at(server, failed.sql),
         _ => return None,
     };

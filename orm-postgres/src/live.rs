@@ -28,6 +28,8 @@ pub(crate) struct Live {
     pub(crate) in_flight: bool,
     /// Whether it is thrown away instead of going back to the pool.
     pub(crate) broken: bool,
+    /// Cursors of streams that were dropped while they were being opened: each may be there, under its number.
+    pub(crate) doubtful_cursors: u32,
     pub(crate) created: Instant,
     address: Address,
 }
@@ -59,6 +61,7 @@ impl Live {
             transaction: None,
             in_flight: false,
             broken: false,
+            doubtful_cursors: 0,
             created: Instant::now(),
             address: Address::of(options),
         })

@@ -20,7 +20,7 @@ use crate::error;
 use crate::live::Live;
 use crate::options::Options;
 
-/// How long a connection that comes back may take until nothing runs on it any more.
+/// How long a connection may take until nothing runs on it any more, or until it answers.
 const REST: Duration = Duration::from_secs(5);
 
 /// The connections of one database.
@@ -160,7 +160,7 @@ impl Pool {
 
     async fn is_fresh(&self, live: &mut Live) -> bool {
         let young = self.options.pool_recycle.is_none_or(|limit| live.created.elapsed() <= limit);
-        live.is_usable() && young && (!self.options.pre_ping || live.control("").await.is_ok())
+        live.is_usable() && young && (!self.options.pre_ping || answers(live).await)
     }
 
     /// The gate does not know how many connections are open.
@@ -194,6 +194,11 @@ impl Pool {
         drop(idle);
         drop(connections);
     }
+}
+
+/// Whether the server is there. One that has gone without a word does not say so.
+async fn answers(live: &mut Live) -> bool {
+    matches!(tokio::time::timeout(REST, live.control("")).await, Ok(Ok(())))
 }
 
 /// A connection that is being opened counts as open, unless that fails or is given up.

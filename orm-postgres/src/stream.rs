@@ -17,7 +17,6 @@ use crate::row::PostgresRow;
 use crate::statement::Failed;
 
 const ROWS_IN_A_CHUNK: usize = 256;
-const FETCH: &str = "FETCH FORWARD 256 FROM orm_stream";
 
 /// The rows of a running statement.
 pub(crate) struct PostgresStream<'a> {
@@ -28,7 +27,7 @@ pub(crate) struct PostgresStream<'a> {
 
 enum Source {
     /// A cursor, which is read by this statement.
-    Cursor { fetch: tokio_postgres::Statement, own_transaction: bool },
+    Cursor { name: String, fetch: tokio_postgres::Statement, own_transaction: bool },
     /// The answer to a statement that is no query.
     Rows(Pin<Box<tokio_postgres::RowStream>>),
     /// There are no more.
@@ -70,11 +69,13 @@ impl<'a> PostgresStream<'a> {
     /// There are no more rows, or nobody wants them.
     async fn end(&mut self) -> Result<()> {
         let live = self.connection.live()?;
-        if let Source::Cursor { own_transaction, .. } = self.source {
-            live.run_control(if own_transaction { "COMMIT" } else { "CLOSE orm_stream" }).await?;
-            if own_transaction {
+        match &self.source {
+            Source::Cursor { own_transaction: true, .. } => {
+                live.run_control("COMMIT").await?;
                 live.transaction = None;
             }
+            Source::Cursor { name, .. } => live.run_control(&format!("CLOSE {name}")).await?,
+            Source::Rows(_) | Source::End => {}
         }
         self.source = Source::End;
         Ok(())
@@ -87,8 +88,8 @@ impl<'a> PostgresStream<'a> {
         match source {
             Source::Cursor { own_transaction: true, .. } => live.roll_back(),
             // A failed transaction has closed it.
-            Source::Cursor { own_transaction: false, .. } if live.transaction != Some(Transaction::Failed) => {
-                live.send("CLOSE orm_stream");
+            Source::Cursor { name, .. } if live.transaction != Some(Transaction::Failed) => {
+                live.send(&format!("CLOSE {name}"));
             }
             Source::Cursor { .. } | Source::Rows(_) | Source::End => {}
         }
@@ -130,26 +131,36 @@ fn is_query(statement: Statement<'_>) -> bool {
 
 async fn open_cursor(live: &mut Live, prepared: &Prepared<'_>) -> Result<Source, Failure> {
     let own_transaction = live.transaction.is_none();
+    let mut opening = Opening { live, own_transaction, open: false };
     if own_transaction {
-        live.transaction = Some(Transaction::Good);
-        live.control("BEGIN").await?;
+        opening.live.transaction = Some(Transaction::Good);
+        opening.live.control("BEGIN").await?;
     }
-    let mut opening = Opening { live, own_transaction };
-    let fetch = opening.declare(prepared).await?;
-    opening.own_transaction = false;
-    Ok(Source::Cursor { fetch, own_transaction })
+    let name = opening.name();
+    let fetch = opening.declare(&name, prepared).await?;
+    opening.open = true;
+    Ok(Source::Cursor { name, fetch, own_transaction })
 }
 
-/// Undoes the stream's own transaction if the cursor could not be opened, or the future is dropped.
+/// A cursor that is being opened. If that fails, or its future is dropped, its own transaction is undone; in another's
+/// it may be there, so its name is not used again.
 struct Opening<'a> {
     live: &'a mut Live,
     own_transaction: bool,
+    open: bool,
 }
 
 impl Opening<'_> {
-    async fn declare(&mut self, prepared: &Prepared<'_>) -> Result<tokio_postgres::Statement, Failure> {
+    fn name(&self) -> String {
+        match self.live.doubtful_cursors {
+            0 => "orm_stream".into(),
+            number => format!("orm_stream_{number}"),
+        }
+    }
+
+    async fn declare(&mut self, name: &str, prepared: &Prepared<'_>) -> Result<tokio_postgres::Statement, Failure> {
         let live = &mut *self.live;
-        let sql = format!("DECLARE orm_stream NO SCROLL CURSOR FOR {}", prepared.sql());
+        let sql = format!("DECLARE {name} NO SCROLL CURSOR FOR {}", prepared.sql());
         let declare = match live.statements.find(&sql) {
             Some(declare) => declare,
             None => live.prepare(&sql).await?,
@@ -160,7 +171,7 @@ impl Opening<'_> {
         ended?;
         // Not kept: it has the columns of this cursor.
         live.depart();
-        let fetch = live.client.prepare(FETCH).await;
+        let fetch = live.client.prepare(&format!("FETCH FORWARD {ROWS_IN_A_CHUNK} FROM {name}")).await;
         live.arrive(fetch.as_ref().err());
         Ok(fetch?)
     }
@@ -168,8 +179,10 @@ impl Opening<'_> {
 
 impl Drop for Opening<'_> {
     fn drop(&mut self) {
-        if self.own_transaction {
-            self.live.roll_back();
+        match (self.open, self.own_transaction) {
+            (true, _) => {}
+            (false, true) => self.live.roll_back(),
+            (false, false) => self.live.doubtful_cursors += 1,
         }
     }
 }

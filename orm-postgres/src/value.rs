@@ -61,7 +61,7 @@ impl BindSink for Binder<'_> {
     fn bind(&mut self, value: ValueRef<'_>) -> Result<()> {
         // What is missing here is found by `check`.
         let column_type = self.types.get(self.values.len()).unwrap_or(&Type::UNKNOWN);
-        if value == ValueRef::Null {
+        if matches!(value, ValueRef::Null) {
             self.values.push((None, Form::Binary));
             return Ok(());
         }

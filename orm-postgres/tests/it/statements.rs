@@ -45,3 +45,21 @@ async fn no_more_statements_are_kept_than_the_engine_says() {
     let kept = db.fetch_one(prepared()).await.expect("a count");
     assert!((1..=5).contains(&kept), "{kept}");
 }
+
+#[tokio::test]
+async fn a_transaction_that_is_overtaken_by_a_change_of_its_table_says_so_and_can_be_run_again() {
+    let db = open_with("", |builder| builder.pool_size(1).max_overflow(0)).await;
+    db.execute(sql!("CREATE TABLE thing (id bigint, size integer)")).await.expect("a table");
+    let things = || sql!("SELECT * FROM thing").rows::<(Option<i64>, Option<i64>)>();
+    db.fetch_all(things()).await.expect("no rows");
+    let other = db.another("").await;
+    other.execute(sql!("ALTER TABLE thing ALTER size TYPE bigint")).await.expect("another type");
+
+    let mut tx = db.begin().await.expect("a transaction");
+    let error = tx.fetch_all(things()).await.expect_err("another type");
+    tx.rollback().await.expect("a rollback");
+    let mut again = db.begin().await.expect("a transaction");
+    again.fetch_all(things()).await.expect("no rows");
+
+    assert!(error.to_string().contains("a table has changed"), "{error}");
+}

@@ -51,6 +51,33 @@ async fn a_transaction_goes_on_after_its_stream() {
 }
 
 #[tokio::test]
+async fn a_stream_that_is_dropped_while_it_begins_leaves_room_for_another() {
+    let db = open_with("", |builder| builder.pool_size(1).max_overflow(0)).await;
+    let mut connection = db.connection().await.expect("a connection");
+
+    for polls in 1..60 {
+        for in_transaction in [true, false] {
+            let mut tx = match in_transaction {
+                true => Some(connection.begin().await.expect("a transaction")),
+                false => None,
+            };
+            let mut rows = match &mut tx {
+                Some(tx) => tx.stream(many()),
+                None => db.stream(many()),
+            };
+            for _ in 0..polls {
+                let next = tokio::time::timeout(std::time::Duration::ZERO, rows.next());
+                let _perhaps_there = next.await;
+            }
+            drop(rows);
+            let Some(mut tx) = tx else { continue };
+            assert_eq!(tx.stream(many()).next().await.expect("a row").expect("a number"), 1, "{polls}");
+            tx.commit().await.expect("a commit");
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_a_streamed_statement_writes_is_lasting() {
     let db = open_with("", |builder| builder.pool_size(1).max_overflow(0)).await;
     db.execute(sql!("CREATE TABLE t (a bigint)")).await.expect("a table");
