@@ -503,16 +503,34 @@ impl Error {
         }
     }
 
+    /// Where a row was refused for what is in it.
+    fn violated(&mut self) -> Option<&mut Context> {
+        match self {
+            Error::UniqueViolation { context, .. }
+            | Error::ForeignKeyViolation { context, .. }
+            | Error::NotNullViolation { context, .. }
+            | Error::CheckViolation { context, .. }
+            | Error::ExclusionViolation { context, .. } => Some(context),
+            _ => None,
+        }
+    }
+
     /// The same error, saying which object of a session it is about.
     pub(crate) fn about(mut self, object: String, handle: AnyRef) -> Self {
-        if let Error::UniqueViolation { context, .. }
-        | Error::ForeignKeyViolation { context, .. }
-        | Error::NotNullViolation { context, .. }
-        | Error::CheckViolation { context, .. }
-        | Error::ExclusionViolation { context, .. } = &mut self
-        {
+        if let Some(context) = self.violated() {
             context.object = Some(object);
             context.handle = Some(handle);
+        }
+        self
+    }
+
+    /// The same error, of a violated constraint, with one more hint.
+    pub(crate) fn with_hint(mut self, hint: &str) -> Self {
+        if let Some(context) = self.violated() {
+            context.hint = Some(match context.hint.take() {
+                Some(before) => format!("{before}; {hint}"),
+                None => hint.to_owned(),
+            });
         }
         self
     }

@@ -200,6 +200,18 @@ macro_rules! cases {
                 w102_a_savepoint_undoes_an_update_by_a_condition,
                 bulk_statements_run_in_the_transaction_of_the_session,
             ],
+            unit_edges: [
+                w064_a_statement_that_gives_fewer_rows_than_it_was_sent_is_undone,
+                w072_keys_that_trade_places_are_refused_and_a_free_one_breaks_the_circle,
+                w080_a_swap_of_unique_values_that_can_be_null_takes_one_statement_more,
+                w082_nothing_comes_back_that_nobody_has_to_be_told,
+                w084_computed_columns_come_back_with_the_rows,
+                w087_a_handle_is_good_for_the_session_that_gave_it,
+                w088_a_second_copy_of_an_object_is_refused,
+                w090_a_row_that_is_taken_out_can_be_added_as_a_new_one,
+                w095_a_row_of_another_version_is_not_merged,
+                w098_an_error_of_a_flush_before_a_query_says_so,
+            ],
             unit_reads: [
                 a_later_transaction_reads_objects_as_they_are_then,
                 a_change_is_not_overwritten_by_a_later_read,
@@ -224,6 +236,9 @@ macro_rules! cases {
                 hooks_on_rows_run_in_order_and_may_change_them,
                 w106_hooks_that_never_end_are_stopped_after_a_hundred_rounds,
                 w106_hooks_of_engine_and_session_run_in_order,
+                every_moment_has_its_hook,
+                an_error_of_a_hook_after_the_rows_undoes_the_flush,
+                a_hook_before_a_load_may_refuse_it,
             ],
             select: [
                 a_model_is_read_back_as_it_was_written,
@@ -652,5 +667,24 @@ mod tests {
         listed.sort();
         written.sort();
         assert_eq!(written, listed);
+    }
+
+    /// The behaviours of a unit of work are numbered: each is a case, or stands in a file's head with the reason why not.
+    #[test]
+    fn every_behaviour_of_a_unit_of_work_is_a_case_or_has_a_reason() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/cases");
+        let mut known = std::collections::BTreeSet::new();
+        for entry in std::fs::read_dir(folder).expect("the folder of cases") {
+            let text = std::fs::read_to_string(entry.expect("an entry").path()).expect("a case file");
+            for line in text.lines().filter(|line| line.starts_with("//! w") || line.starts_with("pub async fn w")) {
+                let numbers: Vec<u32> = line.split('w').filter_map(|rest| rest.get(..3)?.parse().ok()).collect();
+                match numbers.as_slice() {
+                    [first, last] if line.contains(" to w") => known.extend(*first..=*last),
+                    numbers => known.extend(numbers),
+                }
+            }
+        }
+        let missing: Vec<u32> = (1..=108).filter(|number| !known.contains(number)).collect();
+        assert_eq!(missing, [0; 0]);
     }
 }

@@ -8,6 +8,7 @@ mod import;
 mod money;
 mod new_rows;
 mod observe;
+mod returning;
 mod service;
 mod shop;
 mod someone_elses;

@@ -82,7 +82,12 @@ impl Session {
         }
         let seen =
             self.arenas.iter().any(|arena| arena.is_dirty() && reads.sees(arena.meta, !arena.deleting.is_empty()));
-        if seen { Box::pin(self.flush()).await } else { Ok(()) }
+        if seen { Box::pin(self.flush_before_query()).await } else { Ok(()) }
+    }
+
+    /// A flush that nobody has asked for says so where it fails.
+    pub(super) async fn flush_before_query(&mut self) -> Result<()> {
+        self.flush().await.map_err(|error| error.with_hint("it was flushed before a query"))
     }
 }
 
@@ -374,7 +379,7 @@ impl Executor for Session {
     async fn link(&mut self, _caller: crate::driver::Caller) -> Result<crate::engine::Lent<'_>> {
         self.check()?;
         if self.autoflush {
-            self.flush().await?;
+            self.flush_before_query().await?;
         }
         let link = self.open(None).await?;
         Ok(crate::engine::Lent::borrowed(link))

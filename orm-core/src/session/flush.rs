@@ -53,8 +53,8 @@ impl Session {
         if let Err(error) = written.and_then(|()| self.finish(&plan)) {
             return Err(self.lost(error));
         }
-        self.tell(&plan, told)?;
-        self.run_after_flush()
+        // What they refuse is written already, and is undone with the flush.
+        self.tell(&plan, told).and_then(|()| self.run_after_flush()).map_err(|error| self.lost(error))
     }
 
     /// The statements that a flush would send now. Keys that are still to be made show in none of them, since binds
@@ -147,6 +147,7 @@ impl Session {
     ///
     /// [`Error::ConnectionLost`]: the database has then undone the changes by itself.
     pub async fn rollback(&mut self) -> Result<()> {
+        let refused = self.run_before_rollback();
         let unknown = *self.line.status() == Status::Interrupted("commit");
         let conflict = self.line.take_conflict();
         self.line.set_status(Status::Ready);
@@ -165,7 +166,7 @@ impl Session {
         attempt.over();
         self.line.abandon();
         self.run_after_rollback();
-        ended
+        ended.and(refused)
     }
 
     /// What a flush is going to do. Nothing is sent for it.

@@ -43,6 +43,7 @@ pub struct Hooks {
     after_flush: Vec<SessionHook>,
     before_commit: Vec<SessionHook>,
     after_commit: Vec<Notice>,
+    before_rollback: Vec<SessionHook>,
     after_rollback: Vec<Notice>,
 }
 
@@ -66,7 +67,8 @@ pub(super) enum Moment {
     AfterUpdate,
     BeforeDelete,
     AfterDelete,
-    Load,
+    BeforeLoad,
+    AfterLoad,
 }
 
 /// What a hook on a row is told, and tells.
@@ -156,10 +158,17 @@ impl Hooks {
         self.on_row_mut::<T>(Moment::AfterDelete, move |row, _| hook(row))
     }
 
+    /// Runs before a session asks the database for rows of the model, and may refuse. Of what the session has already
+    /// nothing is asked.
+    #[must_use]
+    pub fn before_load<T: Object>(self, hook: impl Fn() -> Result<()> + Send + Sync + 'static) -> Self {
+        self.on_row::<T>(Moment::BeforeLoad, move |_, _, _| hook())
+    }
+
     /// Sees each row when a session reads it for the first time.
     #[must_use]
     pub fn after_load<T: Object>(self, hook: impl Fn(&T) -> Result<()> + Send + Sync + 'static) -> Self {
-        self.on_row_mut::<T>(Moment::Load, move |row, _| hook(row))
+        self.on_row_mut::<T>(Moment::AfterLoad, move |row, _| hook(row))
     }
 
     /// Gets the session before each flush.
@@ -188,6 +197,14 @@ impl Hooks {
     #[must_use]
     pub fn after_commit(mut self, hook: impl Fn(&mut Session) + Send + Sync + 'static) -> Self {
         self.after_commit.push(Box::new(hook));
+        self
+    }
+
+    /// Gets the session before each rollback, as it is then. A rollback cannot be refused: an error is given once it is
+    /// done.
+    #[must_use]
+    pub fn before_rollback(mut self, hook: impl Fn(&mut Session) -> Result<()> + Send + Sync + 'static) -> Self {
+        self.before_rollback.push(Box::new(hook));
         self
     }
 
@@ -247,11 +264,19 @@ impl Session {
         Ok(())
     }
 
-    pub(super) fn loaded(&mut self, number: usize, slot: u32) -> Result<()> {
-        if !self.is_hooked(number, Moment::Load) {
+    /// Before rows of a model are asked for.
+    pub(super) fn run_before_load(&mut self, number: usize) -> Result<()> {
+        if self.hooks.is_empty() {
             return Ok(());
         }
-        self.run_row_hooks(number, slot, Moment::Load, Told { changes: &[], violations: &mut Vec::new() })
+        self.run_row_hooks(number, 0, Moment::BeforeLoad, Told { changes: &[], violations: &mut Vec::new() })
+    }
+
+    pub(super) fn loaded(&mut self, number: usize, slot: u32) -> Result<()> {
+        if !self.is_hooked(number, Moment::AfterLoad) {
+            return Ok(());
+        }
+        self.run_row_hooks(number, slot, Moment::AfterLoad, Told { changes: &[], violations: &mut Vec::new() })
     }
 
     pub(super) fn run_before_flush(&mut self) -> Result<()> {
@@ -272,6 +297,11 @@ impl Session {
     pub(super) fn run_after_commit(&mut self) {
         let sets = self.hooks.clone();
         sets.iter().flat_map(|hooks| &hooks.after_commit).for_each(|hook| hook(self));
+    }
+
+    pub(super) fn run_before_rollback(&mut self) -> Result<()> {
+        let sets = self.hooks.clone();
+        sets.iter().flat_map(|hooks| &hooks.before_rollback).try_for_each(|hook| hook(self))
     }
 
     pub(super) fn run_after_rollback(&mut self) {

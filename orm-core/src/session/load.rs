@@ -58,7 +58,7 @@ impl Session {
     async fn get_absent<T: Object>(&mut self, table: TableRef, key: &KeyValues) -> Result<Option<Ref<T>>> {
         // What is pending may have this key.
         if self.autoflush && self.arena::<T>().is_some_and(Arena::is_dirty) {
-            Box::pin(self.flush()).await?;
+            Box::pin(self.flush_before_query()).await?;
             if let Some(known) = self.known::<T>(key) {
                 return Ok(known);
             }
@@ -192,8 +192,9 @@ impl Session {
         statement: Statement<'_>,
         refresh: bool,
     ) -> Result<Vec<Ref<T>>> {
-        self.open(None).await?;
         let number = self.arena_number::<T>();
+        self.run_before_load(number)?;
+        self.open(None).await?;
         let how = Reading { refresh, late: self.has_written(self.writes) };
         let found = self.read_into(number, statement, how).await?;
         let Some(arena) = self.arenas.get(number) else { return Ok(Vec::new()) };

@@ -154,3 +154,82 @@ pub async fn w106_hooks_of_engine_and_session_run_in_order(db: &TestDb) -> TestR
     assert_eq!(told, ["before commit", "engine: before flush", "before flush", "after flush", "after commit"]);
     Ok(())
 }
+
+pub async fn every_moment_has_its_hook(db: &TestDb) -> TestResult {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let say = |what: &'static str| {
+        let told = Arc::clone(&told);
+        move || {
+            told.lock().unwrap_or_else(PoisonError::into_inner).push(what);
+            Ok(())
+        }
+    };
+    let (load, loaded) = (say("before load"), say("after load"));
+    let (insert, inserted) = (say("before insert"), say("after insert"));
+    let (update, updated) = (say("before update"), say("after update"));
+    let (delete, deleted) = (say("before delete"), say("after delete"));
+    let (rollback, undone) = (say("before rollback"), say("after rollback"));
+    let hooks = Hooks::new()
+        .before_load::<User>(load)
+        .after_load(move |_: &User| loaded())
+        .before_insert(move |_: &mut User| insert())
+        .after_insert(move |_: &User| inserted())
+        .before_update(move |_: &mut User, _| update())
+        .after_update(move |_: &User, _| updated())
+        .before_delete(move |_: &User| delete())
+        .after_delete(move |_: &User| deleted())
+        .before_rollback(move |_| rollback())
+        .after_rollback(move |_| drop::<orm::Result<()>>(undone()));
+    let db = &db.another(|builder| builder.hooks(hooks)).await;
+    people(db).await?;
+    let mut session = Session::new(db);
+    let take = || std::mem::take(&mut *told.lock().unwrap_or_else(PoisonError::into_inner));
+
+    let (bob, carol) = (session.get_one(User, 2).await?, session.get_one(User, 3).await?);
+    assert_eq!(take(), ["before load", "after load", "before load", "after load"]);
+    session.query(Tag).all().await?;
+    session.get_one(User, 2).await?;
+    assert!(take().is_empty(), "of another model, and of what is here");
+
+    session.add(user("Dora"));
+    session[bob].age = Some(1);
+    session.delete(carol)?;
+    session.flush().await?;
+    let before = ["before insert", "before update", "before delete"];
+    let after = ["after insert", "after update", "after delete"];
+    assert_eq!(take(), [before, after].concat());
+    session.rollback().await?;
+    assert_eq!(take(), ["before rollback", "after rollback"]);
+    Ok(())
+}
+
+pub async fn an_error_of_a_hook_after_the_rows_undoes_the_flush(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    session.hook(Hooks::new().after_insert(|user: &User| match user.name.as_str() {
+        "Nobody" => Err(Error::Statement("nobody is not welcome".into())),
+        _ => Ok(()),
+    }));
+    let nobody = session.add(user("Nobody"));
+
+    let error = refused(session.flush().await)?;
+    assert!(error.to_string().contains("not welcome"), "{error}");
+    assert!(matches!(session.commit().await, Err(Error::Aborted { cause }) if cause.contains("not welcome")));
+    session.rollback().await?;
+    assert_eq!(session.state(nobody), State::Transient);
+    assert_eq!(db.fetch_scalar(select(count_all()).from(User)).await?, 3);
+    Ok(())
+}
+
+pub async fn a_hook_before_a_load_may_refuse_it(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    session.hook(Hooks::new().before_load::<User>(|| Err(Error::Statement("users are not for you".into()))));
+    db.log.take();
+
+    assert!(refused(session.get(User, 1).await)?.to_string().contains("not for you"));
+    assert!(refused(session.query(User).all().await)?.to_string().contains("not for you"));
+    assert!(db.log.take().is_empty());
+    assert_eq!(session.query(Tag).count().await?, 2);
+    Ok(())
+}
