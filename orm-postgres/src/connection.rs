@@ -283,8 +283,10 @@ fn begin(options: &TransactionOptions) -> &'static str {
     }
 }
 
+/// The savepoint stays, so that the same can be sent again if nobody knows whether it came through. A new one of its
+/// name hides it.
 fn rollback_to(depth: u32) -> String {
-    format!("ROLLBACK TO SAVEPOINT orm_{depth}; RELEASE SAVEPOINT orm_{depth}")
+    format!("ROLLBACK TO SAVEPOINT orm_{depth}")
 }
 
 impl Connection for PostgresConnection {
@@ -324,7 +326,15 @@ impl Connection for PostgresConnection {
     }
 
     fn release(&mut self, depth: u32) -> BoxFuture<'_, Result<()>> {
-        Box::pin(async move { self.live()?.run_control(&format!("RELEASE SAVEPOINT orm_{depth}")).await })
+        Box::pin(async move {
+            let (live, sql) = (self.live()?, format!("RELEASE SAVEPOINT orm_{depth}"));
+            if live.transaction != Some(Transaction::Good) {
+                return live.run_control(&sql).await;
+            }
+            // It cannot fail, so nobody need wait for it; and nobody can drop it when it is half done.
+            live.send(&sql);
+            Ok(())
+        })
     }
 
     fn rollback_to(&mut self, depth: u32) -> BoxFuture<'_, Result<()>> {

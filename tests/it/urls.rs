@@ -16,7 +16,10 @@ async fn refusal(url: &str) -> String {
 async fn an_unknown_scheme_lists_the_known_ones() {
     let message = refusal("mysqlite://app.db").await;
 
-    assert_eq!(message, r#"invalid connection URL: unknown scheme "mysqlite"; the known ones are: sqlite"#);
+    assert_eq!(
+        message,
+        r#"invalid connection URL: unknown scheme "mysqlite"; the known ones are: sqlite, postgresql, postgres"#
+    );
 }
 
 #[tokio::test]

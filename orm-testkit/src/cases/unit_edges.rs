@@ -50,7 +50,7 @@ fn seat(id: i64, guest: &str) -> Seat {
 
 /// Has the table take no row of this name, without a word.
 async fn turn_nobody_away(db: &TestDb) -> TestResult {
-    if db.backend() == "SQLite" {
+    if db.backend() == "sqlite" {
         let trigger = sql!(
             "CREATE TRIGGER nobody BEFORE INSERT ON users WHEN new.name = 'Nobody' BEGIN SELECT RAISE(IGNORE); END"
         );

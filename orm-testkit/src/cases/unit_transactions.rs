@@ -171,7 +171,7 @@ pub async fn a_flush_or_commit_that_is_dropped_leaves_all_or_nothing(db: &TestDb
         }
         session.rollback().await?;
         drop(session);
-        // Whoever still had the connection brings it back: what was under way is over by then.
+        // A thread or a server that still had the connection brings it back, and then it is known what came through.
         eventually("the connection is back", || db.pool_state().in_use == 0).await?;
         let kept = select(count_all())
             .from(User)
