@@ -8,8 +8,9 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use crate::ast::{BinaryOp, ColumnRef, Expr as Tree, Join, JoinKind, Operation, Projection, Select, TableRef};
+use crate::error::{Error, Result};
 use crate::expr::{Condition, Expr};
-use crate::meta::{ForeignKeyMeta, TableMeta};
+use crate::meta::TableMeta;
 use crate::model::{Entity, Model};
 
 /// A relation from model `From` to model `To`. `Kind` is one of [`kind`]'s.
@@ -186,54 +187,107 @@ impl<From: Model, To: Model, Kind> Relation<From, To, Kind> {
         Expr::new(Tree::Operation(Box::new(Operation::Exists { select: Box::new(select), negated })))
     }
 
+    /// By which columns the two tables meet.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Statement`] if no foreign key leads between them.
+    pub(crate) fn meeting(&self) -> Result<Meeting> {
+        self.path.meeting(self.from.meta, To::TABLE)
+    }
+
     /// Adds the joins that lead to the other side: two where a table stands between.
     pub(crate) fn push_joins(&self, kind: JoinKind, joins: &mut Vec<Join>) {
-        self.path.push_joins(self.from, self.target(), kind, joins);
+        match self.meeting() {
+            Ok(meeting) => meeting.push_joins(self.from, self.target(), kind, joins),
+            Err(error) => joins.push(Join {
+                kind,
+                table: self.target(),
+                left: Some(self.from),
+                on: Some(Tree::Invalid(error.to_string().into())),
+            }),
+        }
     }
 }
 
+/// By which columns two tables meet: those of this side hold the values of those of the other, one by one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Meeting {
+    pub(crate) own: &'static [u16],
+    /// Of the table between, if there is one.
+    pub(crate) theirs: &'static [u16],
+    pub(crate) through: Option<Through>,
+}
+
+/// The table between two others.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Through {
+    pub(crate) table: &'static TableMeta,
+    /// The columns of it that point at [`Meeting::own`].
+    pub(crate) from: &'static [u16],
+    /// The columns of it that point at [`Meeting::theirs`].
+    pub(crate) to: &'static [u16],
+}
+
 impl Path {
-    fn push_joins(self, from: TableRef, target: TableRef, kind: JoinKind, joins: &mut Vec<Join>) {
+    fn meeting(self, from: &'static TableMeta, target: &'static TableMeta) -> Result<Meeting> {
+        let direct = |own, theirs| Meeting { own, theirs, through: None };
         match self {
             Path::Own(number) => {
-                let key = from.meta.foreign_keys.get(usize::from(number));
-                joins.push(join(kind, target, from, key.map(|key| meets(from, key, target, target))));
+                let key = from.foreign_keys.get(usize::from(number));
+                key.map(|key| direct(key.columns, target.primary_key)).ok_or_else(|| unrelated(from, target))
             }
             Path::Theirs(column) => {
                 let index = column().index;
-                let key = target.meta.foreign_keys.iter().find(|key| key.columns.contains(&index));
-                joins.push(join(kind, target, from, key.map(|key| meets(target, key, from, target))));
+                let key = target.foreign_keys.iter().find(|key| key.columns.contains(&index));
+                key.map(|key| direct(from.primary_key, key.columns)).ok_or_else(|| unrelated(from, target))
             }
-            Path::Through(between) => {
-                let between = TableRef { meta: between(), alias: None };
-                let key_to =
-                    |side: TableRef| between.meta.foreign_keys.iter().find(|key| *(key.references)() == *side.meta);
-                joins.push(join(kind, between, from, key_to(from).map(|key| meets(between, key, from, between))));
-                joins.push(join(kind, target, between, key_to(target).map(|key| meets(between, key, target, target))));
+            Path::Through(table) => {
+                let table = table();
+                let key_to = |side: &'static TableMeta| {
+                    let key = table.foreign_keys.iter().find(|key| *(key.references)() == *side);
+                    key.map(|key| key.columns).ok_or_else(|| unrelated(table, side))
+                };
+                let through = Through { table, from: key_to(from)?, to: key_to(target)? };
+                Ok(Meeting { own: from.primary_key, theirs: target.primary_key, through: Some(through) })
             }
         }
     }
 }
 
-fn join(kind: JoinKind, table: TableRef, left: TableRef, on: Option<Tree>) -> Join {
-    let missing = || {
-        Tree::Invalid(format!("no foreign key leads between `{}` and `{}`", left.meta.model, table.meta.model).into())
-    };
-    Join { kind, table, left: Some(left), on: Some(on.unwrap_or_else(missing)) }
+#[cold]
+fn unrelated(one: &TableMeta, other: &TableMeta) -> Error {
+    Error::Statement(format!("no foreign key leads between `{}` and `{}`", one.model, other.model))
 }
 
-/// `parent.id = child.parent_id`, the table that is being joined on the left side.
-fn meets(child: TableRef, key: &ForeignKeyMeta, parent: TableRef, joined: TableRef) -> Tree {
+impl Meeting {
+    fn push_joins(self, from: TableRef, target: TableRef, kind: JoinKind, joins: &mut Vec<Join>) {
+        match self.through {
+            None => joins.push(join(kind, (from, self.own), (target, self.theirs))),
+            Some(Through { table, from: to_own, to: to_theirs }) => {
+                let between = TableRef { meta: table, alias: None };
+                joins.push(join(kind, (from, self.own), (between, to_own)));
+                joins.push(join(kind, (between, to_theirs), (target, self.theirs)));
+            }
+        }
+    }
+}
+
+/// The columns of a table.
+type Side = (TableRef, &'static [u16]);
+
+/// `JOIN post ON post.author_id = users.id`, the table that is being joined on the left side.
+fn join(kind: JoinKind, (left, own): Side, (table, theirs): Side) -> Join {
     let side = |table, index: &u16| Tree::Column(ColumnRef { table, index: *index });
-    let mut pairs = key.columns.iter().zip(parent.meta.primary_key).map(|(child_column, parent_column)| {
-        let (child_side, parent_side) = (side(child, child_column), side(parent, parent_column));
-        let sides = if joined == child { (child_side, parent_side) } else { (parent_side, child_side) };
-        Tree::Binary(BinaryOp::Eq, Box::new(sides))
-    });
-    match (pairs.next(), pairs.next()) {
+    let mut pairs = theirs
+        .iter()
+        .zip(own)
+        .map(|(joined, other)| Tree::Binary(BinaryOp::Eq, Box::new((side(table, joined), side(left, other)))));
+    let on = match (pairs.next(), pairs.next()) {
         (Some(only), None) => only,
         (first, second) => Tree::And(first.into_iter().chain(second).chain(pairs).collect()),
-    }
+    };
+    Join { kind, table, left: Some(left), on: Some(on) }
 }
 
 impl<From, To, Kind> Clone for Relation<From, To, Kind> {
