@@ -10,6 +10,7 @@ mod raw;
 mod rows;
 mod select;
 mod update;
+mod window;
 
 pub use delete::Delete;
 pub use expr::{Aggregate, BinaryOp, Expr, Function, NumberKind, Operation};
@@ -18,6 +19,7 @@ pub use raw::{Raw, RawPart};
 pub use rows::{DeleteChunk, DeleteRows, KeyedRows, UpdateChunk, UpdateRows};
 pub use select::{Direction, Join, JoinKind, NullsOrder, Order, Projection, Select};
 pub use update::{Assignment, Update};
+pub use window::{Exclude, Frame, FrameUnit, Window, WindowFunction};
 
 use crate::meta::TableMeta;
 use crate::schema::ddl::Ddl;

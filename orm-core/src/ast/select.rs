@@ -165,6 +165,9 @@ impl Expr {
                     first(&mut when.iter().flat_map(|(condition, result)| [condition, result]).chain(otherwise))
                 }
                 Operation::Aggregate { expr, filter, .. } => first(&mut expr.iter().chain(filter)),
+                Operation::Window { arguments, filter, window, .. } => {
+                    first(&mut arguments.iter().chain(filter).chain(window.exprs()))
+                }
             },
         }
     }

@@ -3,8 +3,9 @@
 use super::missing;
 use super::writer::column_of;
 use crate::ast::{
-    Aggregate, Assignment, ColumnRef, ColumnSet, ConflictAction, EXCLUDED, Expr, InsertChunk, Join, JoinKind,
-    OnConflict, Operation, Order, Projection, Raw, RawPart, Select, Statement, TableRef, Update, UpdateChunk,
+    Aggregate, Assignment, ColumnRef, ColumnSet, ConflictAction, EXCLUDED, Expr, Frame, FrameUnit, InsertChunk, Join,
+    JoinKind, OnConflict, Operation, Order, Projection, Raw, RawPart, Select, Statement, TableRef, Update, UpdateChunk,
+    Window,
 };
 use crate::dialect::Features;
 use crate::error::{Error, Result};
@@ -70,21 +71,24 @@ impl Scope<'_> {
 /// Where an expression stands.
 #[derive(Clone, Copy)]
 enum Place {
-    /// In a projection, `HAVING` or `ORDER BY`, where aggregates may stand.
+    /// In a projection or `ORDER BY`, where aggregates and window functions may stand.
     Value,
+    Having,
     Where,
     On,
     GroupBy,
     Set,
     Returning,
     Aggregate,
+    /// What a window function is called with, and its window: aggregates may stand there.
+    Window,
 }
 
 impl Place {
     /// Why no aggregate may stand here.
     fn forbids_aggregates(self) -> Option<&'static str> {
         match self {
-            Place::Value => None,
+            Place::Value | Place::Having | Place::Window => None,
             Place::Where => Some(
                 "an aggregate cannot stand in WHERE, which sees single rows: use `.having(..)`, or compare with a subquery",
             ),
@@ -95,6 +99,21 @@ impl Place {
             Place::Set => Some("an aggregate cannot stand in SET: set the column to a subquery"),
             Place::Returning => Some("an aggregate cannot stand in RETURNING, which sees single rows"),
             Place::Aggregate => Some("an aggregate cannot stand within another: aggregate a subquery"),
+        }
+    }
+
+    /// Where it is that no window function may stand.
+    fn forbids_windows(self) -> Option<&'static str> {
+        match self {
+            Place::Value => None,
+            Place::Where => Some("WHERE"),
+            Place::Having => Some("HAVING"),
+            Place::On => Some("the condition of a join"),
+            Place::GroupBy => Some("GROUP BY"),
+            Place::Set => Some("SET"),
+            Place::Returning => Some("RETURNING"),
+            Place::Aggregate => Some("an aggregate"),
+            Place::Window => Some("another window"),
         }
     }
 }
@@ -252,7 +271,7 @@ fn check_select(select: &Select, outer: Option<&Scope<'_>>, features: &Features)
     for expr in &select.group_by {
         at(Place::GroupBy).expr_or_label(expr, select)?;
     }
-    at(Place::Value).exprs(&select.having)?;
+    at(Place::Having).exprs(&select.having)?;
     for order in &select.order_by {
         at(Place::Value).expr_or_label(&order.expr, select)?;
     }
@@ -386,7 +405,24 @@ impl<'s> Check<'s> {
                 }
                 self.aggregate(expr.as_ref(), filter.as_ref(), order_by)
             }
+            Operation::Window { arguments, filter, window, .. } => self.window(arguments, filter.as_ref(), window),
         }
+    }
+
+    fn window(self, arguments: &[Expr], filter: Option<&Expr>, window: &Window) -> Result<()> {
+        if let Some(place) = self.place.forbids_windows() {
+            return refuse(format!(
+                "a window function cannot stand in {place}, since it sees the rows that come out of the statement: \
+                 select it in a subquery, and use its column"
+            ));
+        }
+        if let Some(frame) = &window.frame {
+            check_frame(frame, window.order_by.len())?;
+        }
+        let inside = Check { place: Place::Window, ..self };
+        inside.exprs(arguments)?;
+        inside.exprs(window.exprs())?;
+        Check { place: Place::Where, ..self }.exprs(filter)
     }
 
     fn aggregate(self, expr: Option<&Expr>, filter: Option<&Expr>, order_by: &[Order]) -> Result<()> {
@@ -437,6 +473,27 @@ impl<'s> Check<'s> {
             return Ok(());
         }
         Err(missing::from(table, column, self.scope))
+    }
+}
+
+/// What every database demands of a frame.
+fn check_frame(frame: &Frame, order_keys: usize) -> Result<()> {
+    let Frame { unit, start, end, .. } = *frame;
+    if let (Some(start), Some(end)) = (start, end)
+        && start > end
+    {
+        return refuse(format!("a window's frame from {start} to {end} begins after its end: swap them"));
+    }
+    let far = [start, end].into_iter().flatten().any(|distance| distance != 0);
+    match unit {
+        FrameUnit::Range if far && order_keys != 1 => refuse(format!(
+            "a range of values needs a window that is ordered by one number, and it is ordered by {order_keys} keys: \
+             use `.rows(..)` or `.groups(..)`"
+        )),
+        FrameUnit::Groups if order_keys == 0 => {
+            refuse("groups are rows that are equal in the window's order, and it has none: add `.order_by(..)`".into())
+        }
+        FrameUnit::Rows | FrameUnit::Range | FrameUnit::Groups => Ok(()),
     }
 }
 

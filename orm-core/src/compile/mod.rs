@@ -28,6 +28,7 @@ mod rows;
 mod select;
 mod shape;
 mod update;
+mod window;
 mod writer;
 
 #[cfg(test)]

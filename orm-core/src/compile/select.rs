@@ -126,7 +126,7 @@ impl<'a> Writer<'a> {
         self.separated(group_by, ", ", |out, expr| out.expr(expr, Level::Raw))
     }
 
-    fn order(&mut self, order: &'a Order) -> Result<()> {
+    pub(super) fn order(&mut self, order: &'a Order) -> Result<()> {
         self.expr(&order.expr, Level::Raw)?;
         let descending = order.direction == Direction::Descending;
         if descending {

@@ -11,9 +11,9 @@
 use smallvec::SmallVec;
 
 use crate::ast::{
-    Aggregate, Assignment, BinaryOp, ColumnRef, ConflictAction, Delete, Direction, Expr, Function, InsertChunk, Join,
-    JoinKind, NullsOrder, NumberKind, OnConflict, Operation, Order, Projection, Raw, RawPart, Select, Statement,
-    TableRef, Update, UpdateChunk,
+    Aggregate, Assignment, BinaryOp, ColumnRef, ConflictAction, Delete, Direction, Exclude, Expr, Frame, FrameUnit,
+    Function, InsertChunk, Join, JoinKind, NullsOrder, NumberKind, OnConflict, Operation, Order, Projection, Raw,
+    RawPart, Select, Statement, TableRef, Update, UpdateChunk, Window, WindowFunction,
 };
 use crate::dialect::{Features, ListKind};
 use crate::error::{Error, Result};
@@ -169,6 +169,8 @@ enum Tag {
     Cast,
     Decimal,
     Aggregate,
+    Window,
+    Frame,
     Assignment,
 }
 
@@ -507,7 +509,33 @@ impl<'a> Walk<'a, '_> {
                 order_by.iter().try_for_each(|order| self.order(order))?;
                 self.exprs(filter)
             }
+            Operation::Window { function, arguments, filter, window } => {
+                self.node(Tag::Window, u64::from(filter.is_some()) | window_function(*function) << 1);
+                if let WindowFunction::Aggregate(aggregate) = function {
+                    self.aggregate(*aggregate, 0, 0);
+                }
+                self.words.push(arguments.len() as u64);
+                self.exprs(arguments)?;
+                self.exprs(filter)?;
+                self.window(window)
+            }
         }
+    }
+
+    fn window(&mut self, window: &'a Window) -> Result<()> {
+        let Window { partition_by, order_by, frame } = window;
+        self.lengths(partition_by.len(), order_by.len());
+        self.exprs(partition_by)?;
+        order_by.iter().try_for_each(|order| self.order(order))?;
+        // How far a frame reaches is written as a number, and so is part of the shape.
+        let Some(Frame { unit, start, end, exclude }) = frame else {
+            self.node(Tag::Frame, 0);
+            return Ok(());
+        };
+        let ends = u64::from(start.is_some()) << 1 | u64::from(end.is_some()) << 2;
+        self.node(Tag::Frame, 1 | ends | frame_unit(*unit) << 3 | frame_exclude(*exclude) << 5);
+        self.words.extend([start, end].into_iter().flatten().map(|distance| distance.cast_unsigned()));
+        Ok(())
     }
 
     fn in_list(&mut self, expr: &'a Expr, list: &'a Value, negated: bool) -> Result<()> {
@@ -630,6 +658,40 @@ fn too_deep() -> Error {
     Error::Statement(format!(
         "the expression nests more than {MAX_DEPTH} levels deep: join conditions with one `and`/`or`, or use `in_`"
     ))
+}
+
+fn window_function(function: WindowFunction) -> u64 {
+    match function {
+        WindowFunction::RowNumber => 0,
+        WindowFunction::Rank => 1,
+        WindowFunction::DenseRank => 2,
+        WindowFunction::PercentRank => 3,
+        WindowFunction::CumeDist => 4,
+        WindowFunction::Ntile => 5,
+        WindowFunction::Lag => 6,
+        WindowFunction::Lead => 7,
+        WindowFunction::FirstValue => 8,
+        WindowFunction::LastValue => 9,
+        WindowFunction::NthValue => 10,
+        WindowFunction::Aggregate(_) => 11,
+    }
+}
+
+fn frame_unit(unit: FrameUnit) -> u64 {
+    match unit {
+        FrameUnit::Rows => 0,
+        FrameUnit::Range => 1,
+        FrameUnit::Groups => 2,
+    }
+}
+
+fn frame_exclude(exclude: Exclude) -> u64 {
+    match exclude {
+        Exclude::Nothing => 0,
+        Exclude::CurrentRow => 1,
+        Exclude::Group => 2,
+        Exclude::Ties => 3,
+    }
 }
 
 fn number_kind(kind: NumberKind) -> u64 {
@@ -817,6 +879,7 @@ mod tests {
             Expr::Function(Function::Named("f"), vec![a()]),
             Expr::Function(Function::Named("g"), vec![a()]),
         ];
+        all.extend(different_windows());
         for negated in [false, true] {
             all.push(operation(Operation::IsNull { expr: a(), negated }));
             all.push(operation(Operation::Between { expr: a(), low: b(), high: b(), negated }));
@@ -837,6 +900,56 @@ mod tests {
         ] {
             all.push(operation(Operation::Cast { expr: a(), to }));
         }
+        all
+    }
+
+    /// Window functions of which no two are written alike.
+    fn different_windows() -> Vec<Expr> {
+        use WindowFunction::*;
+        let call = |function, arguments, filter, window| {
+            operation(Operation::Window { function, arguments, filter, window })
+        };
+        let frame = |unit, start, end, exclude| Window {
+            frame: Some(Frame { unit, start, end, exclude }),
+            ..Window::default()
+        };
+        let by_age = || vec![order(user("age"), Direction::Ascending, NullsOrder::Smallest)];
+        let windows = [
+            Window::default(),
+            Window { partition_by: vec![user("age")], ..Window::default() },
+            Window { order_by: by_age(), ..Window::default() },
+            Window { partition_by: vec![user("age")], order_by: by_age(), frame: None },
+            frame(FrameUnit::Rows, None, None, Exclude::Nothing),
+            frame(FrameUnit::Range, None, None, Exclude::Nothing),
+            frame(FrameUnit::Groups, None, None, Exclude::Nothing),
+            frame(FrameUnit::Rows, Some(0), None, Exclude::Nothing),
+            frame(FrameUnit::Rows, None, Some(0), Exclude::Nothing),
+            frame(FrameUnit::Rows, None, Some(-1), Exclude::Nothing),
+            frame(FrameUnit::Rows, Some(-1), Some(1), Exclude::Nothing),
+            frame(FrameUnit::Rows, None, None, Exclude::CurrentRow),
+            frame(FrameUnit::Rows, None, None, Exclude::Group),
+            frame(FrameUnit::Rows, None, None, Exclude::Ties),
+        ];
+        let functions = [
+            RowNumber,
+            Rank,
+            DenseRank,
+            PercentRank,
+            CumeDist,
+            Ntile,
+            Lag,
+            Lead,
+            FirstValue,
+            LastValue,
+            NthValue,
+            Aggregate(super::Aggregate::Min),
+            Aggregate(super::Aggregate::Max),
+            Aggregate(super::Aggregate::StringAgg(",")),
+        ];
+        let mut all: Vec<_> = windows.into_iter().map(|window| call(RowNumber, vec![], None, window)).collect();
+        all.extend(functions.map(|function| call(function, vec![user("age")], None, Window::default())));
+        all.push(call(Lag, vec![user("age"), int(1)], None, Window::default()));
+        all.push(call(Aggregate(super::Aggregate::Min), vec![user("age")], Some(user("id")), Window::default()));
         all
     }
 

@@ -87,6 +87,9 @@ impl Reads {
                 self.exprs(when.iter().flat_map(|(condition, result)| [condition, result]).chain(otherwise));
             }
             Operation::Aggregate { expr, filter, .. } => self.exprs(expr.iter().chain(filter)),
+            Operation::Window { arguments, filter, window, .. } => {
+                self.exprs(arguments.iter().chain(filter).chain(window.exprs()));
+            }
         }
     }
 }
