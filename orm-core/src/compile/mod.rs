@@ -27,6 +27,7 @@ mod raw;
 mod rows;
 mod select;
 mod shape;
+mod source;
 mod update;
 mod window;
 mod writer;

@@ -8,12 +8,15 @@
 //! Values are left out, and collected as binds, except where they change the text: a NULL beside `=`, a literal
 //! `LIMIT`, the length of an `IN` list that is bound one by one.
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
 use crate::ast::{
-    Aggregate, Assignment, BinaryOp, ColumnRef, ConflictAction, Delete, Direction, Exclude, Expr, Frame, FrameUnit,
-    Function, InsertChunk, Join, JoinKind, NullsOrder, NumberKind, OnConflict, Operation, Order, Projection, Raw,
-    RawPart, Select, Statement, TableRef, Update, UpdateChunk, Window, WindowFunction,
+    Aggregate, Alias, Assignment, BinaryOp, ColumnRef, ConflictAction, Cte, Delete, Direction, Exclude, Expr, Frame,
+    FrameUnit, Function, InsertChunk, Join, JoinKind, Lock, LockStrength, LockWait, NullsOrder, NumberKind, OnConflict,
+    Operand, Operation, Order, Projection, Raw, RawPart, Select, SetOperator, Source, SourceQuery, Statement, TableRef,
+    Update, UpdateChunk, Window, WindowFunction,
 };
 use crate::dialect::{Features, ListKind};
 use crate::error::{Error, Result};
@@ -40,7 +43,8 @@ pub(super) struct Shape<'a> {
 impl<'a> Shape<'a> {
     /// Walks the statement once. It fills a shape instead of giving one, since moving it takes as long as a short walk.
     pub(super) fn fill(&mut self, statement: Statement<'a>, features: &Features) -> Result<()> {
-        Walk { words: &mut self.words, binds: &mut self.binds, features, depth: 0, shared: None }.statement(statement)
+        let (words, binds) = (&mut self.words, &mut self.binds);
+        Walk { words, binds, features, depth: 0, shared: None, ctes: Vec::new() }.statement(statement)
     }
 }
 
@@ -127,6 +131,13 @@ pub(super) fn is_null_bind(expr: &Expr) -> bool {
 #[derive(Clone, Copy)]
 enum Tag {
     Select,
+    RareSelect,
+    SubqueryInFrom,
+    Cte,
+    KnownCte,
+    CteItself,
+    Operand,
+    Lock,
     ByKey,
     Insert,
     DoNothing,
@@ -181,6 +192,8 @@ struct Walk<'a, 'w> {
     depth: u32,
     /// The first bind of the innermost `SELECT`, if equal ones share a number in it.
     shared: Option<usize>,
+    /// The common table expressions that were walked already: the second time, their number is enough.
+    ctes: Vec<&'a Arc<Cte>>,
 }
 
 impl<'a> Walk<'a, '_> {
@@ -207,15 +220,39 @@ impl<'a> Walk<'a, '_> {
     }
 
     fn select(&mut self, select: &'a Select) -> Result<()> {
-        let Select { distinct, projection, from, joins, filter, group_by, having, order_by, limit, offset } = select;
+        let Select {
+            distinct,
+            distinct_on,
+            projection,
+            from,
+            joins,
+            filter,
+            group_by,
+            having,
+            order_by,
+            limit,
+            offset,
+            sources,
+            operands,
+            lock,
+        } = select;
         let facts = u64::from(*distinct)
             | u64::from(from.is_some()) << 1
             | u64::from(limit.is_some()) << 2
             | u64::from(offset.is_some()) << 3
-            | (joins.len() as u64) << 4;
+            | u64::from(lock.is_some()) << 4
+            | (joins.len() as u64) << 5;
+        let rare = !(sources.is_empty() && operands.is_empty() && distinct_on.is_empty());
         let shares = self.features.binds_by_number && select.has_equal_expressions();
         let outer = std::mem::replace(&mut self.shared, shares.then_some(self.binds.len()));
-        self.node(Tag::Select, facts);
+        self.node(if rare { Tag::RareSelect } else { Tag::Select }, facts);
+        if rare {
+            self.lengths(sources.len(), operands.len());
+            self.lengths(distinct_on.len(), 0);
+            sources.iter().try_for_each(|source| self.source(source))?;
+            operands.iter().try_for_each(|operand| self.operand(operand))?;
+            self.exprs(distinct_on)?;
+        }
         self.lengths(filter.len(), group_by.len());
         self.lengths(having.len(), order_by.len());
         self.projections(projection)?;
@@ -233,8 +270,80 @@ impl<'a> Walk<'a, '_> {
         }
         limit.iter().try_for_each(|limit| self.limit(limit))?;
         offset.iter().try_for_each(|offset| self.offset(offset))?;
+        lock.iter().for_each(|lock| self.lock(lock));
         self.shared = outer;
         Ok(())
+    }
+
+    /// What a query's columns are called follows from what it selects.
+    fn source(&mut self, source: &'a Source) -> Result<()> {
+        let Source { name, columns: _, query } = source;
+        match query {
+            SourceQuery::Subquery(select) => {
+                self.node(Tag::SubqueryInFrom, 0);
+                self.text(name);
+                self.nested(select)
+            }
+            SourceQuery::Cte(cte) => self.cte(name, cte),
+            SourceQuery::Itself(cte) => {
+                self.node(Tag::CteItself, 0);
+                self.text(name);
+                self.text(cte);
+                Ok(())
+            }
+        }
+    }
+
+    fn cte(&mut self, name: &'static str, cte: &'a Arc<Cte>) -> Result<()> {
+        if let Some(number) = self.ctes.iter().position(|known| Arc::ptr_eq(known, cte)) {
+            self.node(Tag::KnownCte, number as u64);
+            self.text(name);
+            return Ok(());
+        }
+        let materialized = match cte.materialized {
+            None => 0,
+            Some(false) => 1,
+            Some(true) => 2,
+        };
+        self.node(Tag::Cte, u64::from(cte.recursive) | materialized << 1);
+        self.text(name);
+        self.text(cte.name);
+        self.nested(&cte.select)?;
+        self.ctes.push(cte);
+        Ok(())
+    }
+
+    fn operand(&mut self, operand: &'a Operand) -> Result<()> {
+        self.node(Tag::Operand, set_operator(operand.operator));
+        self.nested(&operand.select)
+    }
+
+    /// A select within another, which is not within an expression.
+    fn nested(&mut self, select: &'a Select) -> Result<()> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(too_deep());
+        }
+        self.select(select)?;
+        self.depth -= 1;
+        Ok(())
+    }
+
+    fn lock(&mut self, lock: &'a Lock) {
+        let Lock { strength, wait, of } = lock;
+        let strength = match strength {
+            LockStrength::Update => 0,
+            LockStrength::NoKeyUpdate => 1,
+            LockStrength::Share => 2,
+            LockStrength::KeyShare => 3,
+        };
+        let wait = match wait {
+            LockWait::Wait => 0,
+            LockWait::NoWait => 1,
+            LockWait::SkipLocked => 2,
+        };
+        self.node(Tag::Lock, strength | wait << 2 | (of.len() as u64) << 4);
+        of.iter().for_each(|table| self.table(Tag::Table, 0, *table));
     }
 
     fn projections(&mut self, projections: &'a [Projection]) -> Result<()> {
@@ -624,10 +733,15 @@ impl<'a> Walk<'a, '_> {
     /// A node that is of a table.
     #[inline]
     fn table(&mut self, tag: Tag, facts: usize, table: TableRef) {
-        self.node(tag, u64::from(table.alias.is_some()) | (facts as u64) << 1);
+        let alias = match table.alias {
+            None => 0,
+            Some(Alias::Table(_)) => 1,
+            Some(Alias::Query(_)) => 2,
+        };
+        self.node(tag, alias | (facts as u64) << 2);
         self.address(table.meta);
         if let Some(alias) = table.alias {
-            self.text(alias);
+            self.text(alias.name());
         }
     }
 
@@ -658,6 +772,17 @@ fn too_deep() -> Error {
     Error::Statement(format!(
         "the expression nests more than {MAX_DEPTH} levels deep: join conditions with one `and`/`or`, or use `in_`"
     ))
+}
+
+fn set_operator(operator: SetOperator) -> u64 {
+    match operator {
+        SetOperator::Union => 0,
+        SetOperator::UnionAll => 1,
+        SetOperator::Intersect => 2,
+        SetOperator::IntersectAll => 3,
+        SetOperator::Except => 4,
+        SetOperator::ExceptAll => 5,
+    }
 }
 
 fn window_function(function: WindowFunction) -> u64 {
