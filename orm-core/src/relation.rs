@@ -7,7 +7,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use crate::ast::{BinaryOp, ColumnRef, Expr as Tree, Join, JoinKind, Operation, Projection, Select, TableRef};
+use crate::ast::{Alias, BinaryOp, ColumnRef, Expr as Tree, Join, JoinKind, Operation, Projection, Select, TableRef};
 use crate::error::{Error, Result};
 use crate::expr::{Condition, Expr};
 use crate::meta::TableMeta;
@@ -16,7 +16,7 @@ use crate::model::{Entity, Model};
 /// A relation from model `From` to model `To`. `Kind` is one of [`kind`]'s.
 pub struct Relation<From, To, Kind> {
     from: TableRef,
-    to: Option<&'static str>,
+    to: Option<Alias>,
     path: Path,
     types: Types<From, To, Kind>,
 }
