@@ -10,7 +10,7 @@ use std::marker::PhantomData;
 use crate::ast::{BinaryOp, ColumnRef, Expr as Tree, Join, JoinKind, Operation, Projection, Select, TableRef};
 use crate::error::{Error, Result};
 use crate::expr::{Condition, Expr};
-use crate::meta::TableMeta;
+use crate::meta::{ForeignKeyMeta, TableMeta};
 use crate::model::{Entity, Model};
 
 /// A relation from model `From` to model `To`. `Kind` is one of [`kind`]'s.
@@ -64,10 +64,25 @@ pub mod kind {
 enum Path {
     /// By a foreign key of this side, by its number.
     Own(u16),
-    /// By a foreign key of the other side, by its first column.
-    Theirs(fn() -> ColumnRef),
+    /// By a foreign key of the other side, by its number.
+    Theirs(fn() -> u16),
     /// By a table between.
-    Through(fn() -> &'static TableMeta),
+    Through(fn() -> Between),
+}
+
+/// A table between two others, and which of its foreign keys point at them. The derive has it made by
+/// [`fits`](crate::fits).
+#[derive(Debug, Clone, Copy)]
+pub struct Between {
+    table: &'static TableMeta,
+    from: u16,
+    to: u16,
+}
+
+impl Between {
+    pub(crate) const fn new(table: &'static TableMeta, from: u16, to: u16) -> Self {
+        Between { table, from, to }
+    }
 }
 
 impl<From, To> BelongsTo<From, To> {
@@ -97,17 +112,17 @@ impl<From, To, Kind: kind::OwnKey> Relation<From, To, Kind> {
 }
 
 impl<From, To> HasMany<From, To> {
-    /// The relation by a column of the other side. The derive calls this.
+    /// The relation by foreign key number `key()` of the other table. The derive calls this.
     #[must_use]
-    pub const fn new(from: TableRef, key: fn() -> ColumnRef) -> Self {
+    pub const fn new(from: TableRef, key: fn() -> u16) -> Self {
         Relation { from, to: None, path: Path::Theirs(key), types: PhantomData }
     }
 }
 
 impl<From, To> HasOne<From, To> {
-    /// The relation by a column of the other side. The derive calls this.
+    /// The relation by foreign key number `key()` of the other table. The derive calls this.
     #[must_use]
-    pub const fn new(from: TableRef, key: fn() -> ColumnRef) -> Self {
+    pub const fn new(from: TableRef, key: fn() -> u16) -> Self {
         Relation { from, to: None, path: Path::Theirs(key), types: PhantomData }
     }
 }
@@ -115,7 +130,7 @@ impl<From, To> HasOne<From, To> {
 impl<From, To> ManyToMany<From, To> {
     /// The relation through a table between. The derive calls this.
     #[must_use]
-    pub const fn new(from: TableRef, through: fn() -> &'static TableMeta) -> Self {
+    pub const fn new(from: TableRef, through: fn() -> Between) -> Self {
         Relation { from, to: None, path: Path::Through(through), types: PhantomData }
     }
 }
@@ -234,25 +249,25 @@ impl Path {
         let direct = |own, theirs| Meeting { own, theirs, through: None };
         match self {
             Path::Own(number) => {
-                let key = from.foreign_keys.get(usize::from(number));
-                key.map(|key| direct(key.columns, target.primary_key)).ok_or_else(|| unrelated(from, target))
+                let key = foreign_key(from, number, target)?;
+                Ok(direct(key.columns, key.referenced()))
             }
-            Path::Theirs(column) => {
-                let index = column().index;
-                let key = target.foreign_keys.iter().find(|key| key.columns.contains(&index));
-                key.map(|key| direct(from.primary_key, key.columns)).ok_or_else(|| unrelated(from, target))
+            Path::Theirs(number) => {
+                let key = foreign_key(target, number(), from)?;
+                Ok(direct(key.referenced(), key.columns))
             }
-            Path::Through(table) => {
-                let table = table();
-                let key_to = |side: &'static TableMeta| {
-                    let key = table.foreign_keys.iter().find(|key| *(key.references)() == *side);
-                    key.map(|key| key.columns).ok_or_else(|| unrelated(table, side))
-                };
-                let through = Through { table, from: key_to(from)?, to: key_to(target)? };
-                Ok(Meeting { own: from.primary_key, theirs: target.primary_key, through: Some(through) })
+            Path::Through(between) => {
+                let Between { table, from: to_own, to: to_theirs } = between();
+                let (to_own, to_theirs) = (foreign_key(table, to_own, from)?, foreign_key(table, to_theirs, target)?);
+                let through = Through { table, from: to_own.columns, to: to_theirs.columns };
+                Ok(Meeting { own: to_own.referenced(), theirs: to_theirs.referenced(), through: Some(through) })
             }
         }
     }
+}
+
+fn foreign_key(table: &'static TableMeta, number: u16, other: &TableMeta) -> Result<&'static ForeignKeyMeta> {
+    table.foreign_keys.get(usize::from(number)).ok_or_else(|| unrelated(table, other))
 }
 
 #[cold]
