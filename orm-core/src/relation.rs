@@ -17,6 +17,8 @@ use crate::model::{Entity, Model};
 pub struct Relation<From, To, Kind> {
     from: TableRef,
     to: Option<&'static str>,
+    /// What the table between is called, if it is not called by its own name.
+    between: Option<TableRef>,
     path: Path,
     types: Types<From, To, Kind>,
 }
@@ -89,7 +91,7 @@ impl<From, To> BelongsTo<From, To> {
     /// The relation by foreign key number `key` of the table. The derive calls this.
     #[must_use]
     pub const fn new(from: TableRef, key: u16) -> Self {
-        Relation { from, to: None, path: Path::Own(key), types: PhantomData }
+        Relation { from, to: None, between: None, path: Path::Own(key), types: PhantomData }
     }
 }
 
@@ -97,7 +99,7 @@ impl<From, To> MaybeBelongsTo<From, To> {
     /// The relation by foreign key number `key` of the table. The derive calls this.
     #[must_use]
     pub const fn new(from: TableRef, key: u16) -> Self {
-        Relation { from, to: None, path: Path::Own(key), types: PhantomData }
+        Relation { from, to: None, between: None, path: Path::Own(key), types: PhantomData }
     }
 }
 
@@ -115,7 +117,7 @@ impl<From, To> HasMany<From, To> {
     /// The relation by foreign key number `key()` of the other table. The derive calls this.
     #[must_use]
     pub const fn new(from: TableRef, key: fn() -> u16) -> Self {
-        Relation { from, to: None, path: Path::Theirs(key), types: PhantomData }
+        Relation { from, to: None, between: None, path: Path::Theirs(key), types: PhantomData }
     }
 }
 
@@ -123,7 +125,7 @@ impl<From, To> HasOne<From, To> {
     /// The relation by foreign key number `key()` of the other table. The derive calls this.
     #[must_use]
     pub const fn new(from: TableRef, key: fn() -> u16) -> Self {
-        Relation { from, to: None, path: Path::Theirs(key), types: PhantomData }
+        Relation { from, to: None, between: None, path: Path::Theirs(key), types: PhantomData }
     }
 }
 
@@ -131,7 +133,23 @@ impl<From, To> ManyToMany<From, To> {
     /// The relation through a table between. The derive calls this.
     #[must_use]
     pub const fn new(from: TableRef, through: fn() -> Between) -> Self {
-        Relation { from, to: None, path: Path::Through(through), types: PhantomData }
+        Relation { from, to: None, between: None, path: Path::Through(through), types: PhantomData }
+    }
+}
+
+impl<From: Model, To: Model> ManyToMany<From, To> {
+    /// The same relation through an alias of the table between, which a statement needs that goes through it twice.
+    ///
+    /// Without one the table is there by its own name, and its columns can be selected: `select((Tag.name,
+    /// PostTag.since)).join(Post.tags)`.
+    ///
+    /// # Errors
+    ///
+    /// When run: [`Error::Statement`] if the relation goes through another table.
+    #[must_use = "gives a new relation"]
+    pub fn through<Between: Entity>(mut self, alias: Between) -> Self {
+        self.between = Some(alias.table_ref());
+        self
     }
 }
 
