@@ -30,6 +30,8 @@ pub trait Model: Sized + Send + Sync + 'static {
 
     /// The value with the struct's name: its columns and relations.
     const COLUMNS: Self::Columns;
+    /// The table's name. It stands by itself so that models that point at each other can be compared by the compiler.
+    const TABLE_NAME: &'static str;
     /// The table.
     const TABLE: &'static TableMeta;
     /// Whether [`Model::set_update_defaults`] sets anything.
@@ -238,7 +240,7 @@ pub fn assign_column<T>(
 }
 
 #[cold]
-fn column_error(source: ValueError, index: u16, table: &'static TableMeta) -> Error {
+pub(crate) fn column_error(source: ValueError, index: u16, table: &'static TableMeta) -> Error {
     let column = table.column(index).map_or("?", |column| column.name);
     Error::Decode { column: format!("{}.{column}", table.name), source }
 }

@@ -55,7 +55,9 @@ pub(super) static USERS: TableMeta = TableMeta {
     foreign_keys: &[ForeignKeyMeta {
         relation: "manager",
         columns: &[4],
+        table: "users",
         references: || &USERS,
+        to: None,
         on_delete: OnAction::SetNull,
         on_update: OnAction::NoAction,
     }],
@@ -79,7 +81,9 @@ pub(super) static POST: TableMeta = TableMeta {
     foreign_keys: &[ForeignKeyMeta {
         relation: "author",
         columns: &[1],
+        table: "users",
         references: || &USERS,
+        to: None,
         on_delete: OnAction::Cascade,
         on_update: OnAction::Restrict,
     }],
@@ -95,7 +99,9 @@ pub(super) static COMMENT: TableMeta = TableMeta {
     foreign_keys: &[ForeignKeyMeta {
         relation: "post",
         columns: &[1],
+        table: "post",
         references: || &POST,
+        to: None,
         on_delete: OnAction::NoAction,
         on_update: OnAction::NoAction,
     }],
