@@ -10,6 +10,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use smallvec::SmallVec;
 
 use super::keys;
+use super::kin::Kin;
 use super::rows::{At, Rows, Values};
 use super::{Object, State};
 use crate::ast::{Assignment, ColumnSet};
@@ -48,6 +49,12 @@ pub(super) struct Arena {
     mark: usize,
     /// How many objects there are.
     len: usize,
+    /// Who belongs to whom, by the foreign keys that somebody asked for.
+    pub(super) kin: Vec<Kin>,
+    /// Rows that the program has in its hands: what they belong to may have changed since.
+    pub(super) lent: SmallVec<[u32; 1]>,
+    /// How many objects of the database's have left.
+    departures: u32,
 }
 
 /// What is known of every slot.
@@ -60,6 +67,8 @@ struct Head {
     /// The hash of its key in the identity map.
     hash: u32,
     state: Slot,
+    /// Whether the session itself added it, and has the whole of it.
+    born: bool,
     /// The transaction that read or wrote it last.
     read: u16,
 }
@@ -222,6 +231,9 @@ impl Arena {
             undo: Vec::new(),
             mark: 0,
             len: 0,
+            kin: Vec::new(),
+            lent: SmallVec::new(),
+            departures: 0,
         }
     }
 
@@ -267,6 +279,23 @@ impl Arena {
         if let Some(head) = self.heads.get_mut(slot as usize) {
             head.state = state;
         }
+        self.rekin(slot);
+    }
+
+    /// Whether the session added the object itself, so that nobody else can have given it anything.
+    pub(super) fn is_born(&self, slot: u32) -> bool {
+        self.heads.get(slot as usize).is_some_and(|head| head.born)
+    }
+
+    /// How many objects of the database's have left since the session began.
+    pub(super) fn departures(&self) -> u32 {
+        self.departures
+    }
+
+    /// What was known to be all may be so no more.
+    pub(super) fn depart(&mut self) {
+        self.departures = self.departures.wrapping_add(1);
+        self.heads.iter_mut().for_each(|head| head.born &= head.state == Slot::Pending);
     }
 
     fn set_read(&mut self, slot: u32, transaction: u16) {
@@ -310,16 +339,21 @@ impl Arena {
             self.free.pop();
             self.set_state(slot, state);
         } else {
-            self.heads.push(Head { generation: 0, note: 0, hash: 0, state, read: 0 });
+            self.heads.push(Head { generation: 0, note: 0, hash: 0, state, born: false, read: 0 });
+        }
+        if let Some(head) = self.heads.get_mut(slot as usize) {
+            head.born = state == Slot::Pending;
         }
         self.set_read(slot, self.clock.now);
         self.len += 1;
+        self.rekin(slot);
     }
 
     /// The object leaves, and its row with it.
     fn vacate(&mut self, slot: u32, left: State) {
         // Whoever gets the slot next must not be found in the lists of this one.
         let touched = self.note(slot).is_some_and(|note| note.base.is_some());
+        let deleted = self.slot_state(slot) == Slot::Deleted;
         match self.slot_state(slot) {
             Slot::Pending => strike(&mut self.pending, slot),
             Slot::Deleting => strike(&mut self.deleting, slot),
@@ -336,6 +370,10 @@ impl Arena {
             self.free.push(slot);
             self.len -= 1;
         }
+        if left == State::Detached && !deleted {
+            self.departures = self.departures.wrapping_add(1);
+        }
+        self.rekin(slot);
     }
 
     // Notes.
@@ -613,6 +651,7 @@ impl Arena {
         }
         // What was read now is true also if the transaction is undone.
         self.values.decode(slot, row)?;
+        self.rekin(slot);
         self.set_read(slot, self.clock.now);
         Ok(())
     }
@@ -678,6 +717,7 @@ impl Arena {
     pub(super) fn follow(&mut self, slot: u32, column: u16, value: ValueRef<'_>) -> Result<()> {
         let kept = self.values.keep(slot);
         self.values.assign(slot, column, value)?;
+        self.rekin(slot);
         self.log_changed(slot, kept);
         if self.meta.primary_key.contains(&column) {
             // The column is a part of its own key as well.
@@ -708,6 +748,7 @@ impl Arena {
             return Err(error);
         }
         self.enter(slot)?;
+        self.rekin(slot);
         self.log_changed(slot, kept);
         self.log_read(slot);
         Ok(())
@@ -731,6 +772,7 @@ impl Arena {
         if let Some(kept) = note.base.take() {
             self.values.restore(slot, kept);
         }
+        self.rekin(slot);
     }
 
     /// Keeps a row for the way back, unless the innermost level has one of the object already.
@@ -765,6 +807,14 @@ impl Arena {
                 self.log(slot, Happened::Deleted);
             }
             Slot::Deleting | Slot::Deleted | Slot::Empty(_) => {}
+        }
+    }
+
+    /// Takes back that an object is to be deleted.
+    pub(super) fn undelete(&mut self, slot: u32) {
+        if self.slot_state(slot) == Slot::Deleting {
+            strike(&mut self.deleting, slot);
+            self.set_state(slot, Slot::Persistent);
         }
     }
 
@@ -840,6 +890,7 @@ impl Arena {
             note.parents.clear();
             note.expressions.clear();
         }
+        self.rekin(slot);
     }
 
     /// Gives new rows their first version.
@@ -977,6 +1028,7 @@ impl Arena {
             Happened::Changed { kept, before } if here => {
                 self.leave(slot);
                 self.values.restore(slot, kept);
+                self.rekin(slot);
                 if let Some(note) = self.note_mut(slot) {
                     note.logged = before;
                 }

@@ -554,7 +554,9 @@ fn borrowed(value: &Value) -> Result<ValueRef<'_>> {
 }
 
 fn assign(arena: &mut Arena, slot: u32, column: u16, value: &Value) -> Result<()> {
-    arena.values.assign(slot, column, borrowed(value)?)
+    arena.values.assign(slot, column, borrowed(value)?)?;
+    arena.rekin(slot);
+    Ok(())
 }
 
 /// A part of the session's work whose future may be dropped: then the session says so, and nothing of it stays.
