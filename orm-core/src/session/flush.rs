@@ -6,13 +6,16 @@ use super::arena::{Arena, Place, Slot};
 use super::hooks::{Moment, Told};
 use super::job::{Job, miscounted, write_back};
 use super::line::Status;
-use super::plan::{self, Kind, Op, Plan, Step};
+use super::plan::{self, Deleted, Kind, Op, Plan, Step};
 use super::rows::At;
 use super::{Session, changes, keys};
 use crate::engine::link::Ending;
 use crate::error::{Error, Result};
 use crate::meta::OnAction;
 use crate::value::{Value, ValueRef};
+
+/// Deleted objects by arena and by the hash of their keys: their slots, and the step that deleted them.
+type Gone = HashMap<usize, HashMap<u32, Vec<(u32, usize)>>>;
 
 /// How often a commit flushes what hooks of the flush before have changed.
 const ROUNDS: usize = 100;
@@ -396,7 +399,6 @@ impl Session {
 
     /// Everything is written: states, keys and the undo log follow.
     fn finish(&mut self, plan: &Plan) -> Result<()> {
-        let mut deleted = Vec::new();
         let followers = self.followers(plan)?;
         let whole = || plan.ops.iter().filter(|op| op.whole);
         for op in whole() {
@@ -407,10 +409,7 @@ impl Session {
                     let rekeyed = arena.meta.primary_key.iter().any(|column| op.columns.contains(*column));
                     arena.was_updated(slot, rekeyed || op.expressions)?;
                 }
-                Kind::Delete => {
-                    arena.was_deleted(slot);
-                    deleted.push((number, slot));
-                }
+                Kind::Delete => arena.was_deleted(slot),
                 Kind::Insert | Kind::Update => {}
             }
         }
@@ -431,26 +430,35 @@ impl Session {
             }
         }
         self.arenas.iter_mut().for_each(Arena::flushed);
-        self.follow_deletes(deleted)
+        self.follow_deletes(plan.deletes(), &|place, column, when| plan.is_written_after(place, column, when))
     }
 
-    /// The database has deleted, or set to NULL, the rows that belonged to deleted ones; so do their objects.
-    pub(super) fn follow_deletes(&mut self, mut deleted: Vec<(usize, u32)>) -> Result<()> {
+    /// The database has deleted, or set to NULL, the rows that belonged to deleted ones; so do their objects, but for
+    /// those that were given the key when the row that had it was gone: it is another row's now.
+    pub(super) fn follow_deletes(
+        &mut self,
+        mut deleted: Vec<Deleted>,
+        given_after: &dyn Fn(Place, u16, usize) -> bool,
+    ) -> Result<()> {
         while !deleted.is_empty() {
-            let mut gone: HashMap<usize, HashMap<u32, Vec<u32>>> = HashMap::new();
-            for (number, slot) in std::mem::take(&mut deleted) {
+            let mut gone: Gone = HashMap::new();
+            for Deleted { place: Place { arena: number, slot }, when } in std::mem::take(&mut deleted) {
+                let number = usize::from(number);
                 let Some(arena) = self.arenas.get(number) else { continue };
                 let hash =
                     keys::hash_row(arena.hasher(), arena.values.as_ref(), At::Now(slot), arena.meta.primary_key)?;
-                gone.entry(number).or_default().entry(hash).or_default().push(slot);
+                gone.entry(number).or_default().entry(hash).or_default().push((slot, when));
             }
             for child in 0..self.arenas.len() {
-                for (slot, column, action) in self.children_of(child, &gone)? {
-                    let Some(arena) = self.arenas.get_mut(child) else { continue };
+                for (Deleted { place, when }, column, action) in self.children_of(child, &gone)? {
+                    let slot = place.slot;
+                    let Some(arena) = self.arenas.get_mut(child).filter(|_| !given_after(place, column, when)) else {
+                        continue;
+                    };
                     match action {
                         OnAction::Cascade => {
                             arena.was_deleted(slot);
-                            deleted.push((child, slot));
+                            deleted.push(Deleted { place, when });
                         }
                         OnAction::SetNull => arena.follow(slot, column, ValueRef::Null)?,
                         // What the default is only the database knows: the object is to be read again.
@@ -464,11 +472,7 @@ impl Session {
     }
 
     /// The objects of an arena that belonged to deleted ones, by which column, and what the database does to them.
-    fn children_of(
-        &self,
-        child: usize,
-        gone: &HashMap<usize, HashMap<u32, Vec<u32>>>,
-    ) -> Result<Vec<(u32, u16, OnAction)>> {
+    fn children_of(&self, child: usize, gone: &Gone) -> Result<Vec<(Deleted, u16, OnAction)>> {
         let mut children = Vec::new();
         let Some(arena) = self.arenas.get(child) else { return Ok(children) };
         for key in arena.meta.foreign_keys {
@@ -482,15 +486,16 @@ impl Session {
             }
             for slot in arena.slots().filter(|slot| arena.slot_state(*slot) == Slot::Persistent) {
                 let hash = keys::hash_row(parents.hasher(), arena.values.as_ref(), At::Now(slot), key.columns)?;
-                let belongs = |parent: &u32| {
+                let belongs = |(parent, _): &&(u32, usize)| {
                     let theirs = parents.meta.primary_key.first().copied().unwrap_or_default();
                     keys::same_across(
                         (arena.values.as_ref(), At::Now(slot), column),
                         (parents.values.as_ref(), At::Now(*parent), theirs),
                     )
                 };
-                if gone.get(&hash).is_some_and(|parents| parents.iter().any(belongs)) {
-                    children.push((slot, column, key.on_delete));
+                if let Some((_, when)) = gone.get(&hash).and_then(|parents| parents.iter().find(belongs)) {
+                    let place = Place { arena: u16::try_from(child).unwrap_or(u16::MAX), slot };
+                    children.push((Deleted { place, when: *when }, column, key.on_delete));
                 }
             }
         }
