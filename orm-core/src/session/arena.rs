@@ -417,8 +417,9 @@ impl Arena {
         if let Some(kept) = note.base {
             self.differences(At::Kept(kept), At::Now(slot), &mut columns)?;
         }
-        for parent in &note.parents {
-            if let Some(column) = self.key_column(parent.foreign_key) {
+        for column in note.parents.iter().filter_map(|parent| self.key_column(parent.foreign_key)) {
+            // Else a key was set since, which counts.
+            if keys::is_unset(self.values.as_ref(), At::Now(slot), column) {
                 columns.insert(column);
             }
         }

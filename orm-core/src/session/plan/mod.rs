@@ -7,6 +7,8 @@
 
 mod graph;
 mod keyed;
+#[cfg(test)]
+mod tests;
 
 use hashbrown::HashSet;
 
