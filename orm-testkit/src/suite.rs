@@ -262,6 +262,9 @@ macro_rules! cases {
             unit_random: [
                 random_states_are_reached_or_refused_for_a_reason,
             ],
+            unit_histories: [
+                random_histories_are_what_a_plain_model_says,
+            ],
             unit_hooks: [
                 validation_gathers_every_mistake_and_sends_nothing,
                 hooks_write_an_audit_log_in_the_same_transaction,

@@ -199,9 +199,9 @@ struct Undo {
 enum Happened {
     /// It was added: on the way back it leaves, as if it had never been saved.
     Added,
-    /// It was read after something was written: on the way back it leaves, for what was read may be undone. `own`
-    /// says whether the innermost level had written by then.
-    Came { own: bool },
+    /// It was read after so many writes of the transaction: it leaves on the way back beyond the last of them, for what
+    /// was read may be undone.
+    Came { writes: u32 },
     /// Its row was read anew; it was read last by this transaction before.
     Read { before: u16 },
     /// Its row was another one, which is kept. `before` is the object's entry before this one.
@@ -462,8 +462,9 @@ impl Arena {
         if let Some(kept) = note.base {
             self.differences(At::Kept(kept), At::Now(slot), &mut columns)?;
         }
-        for parent in &note.parents {
-            if let Some((column, _)) = self.waiting(parent) {
+        for column in note.parents.iter().filter_map(|parent| Some(self.waiting(parent)?.0)) {
+            // Else a key was set since, which counts.
+            if keys::is_unset(self.values.as_ref(), At::Now(slot), column) {
                 columns.insert(column);
             }
         }
@@ -792,9 +793,9 @@ impl Arena {
         self.undo.push(Undo { slot, generation, what });
     }
 
-    /// Notes that an object was read after something was written, since the innermost savepoint or before it.
-    pub(super) fn log_came(&mut self, slot: u32, own: bool) {
-        self.log(slot, Happened::Came { own });
+    /// Notes that an object was read after so many writes of the transaction.
+    pub(super) fn log_came(&mut self, slot: u32, writes: u32) {
+        self.log(slot, Happened::Came { writes });
     }
 
     /// Marks an object to be deleted by the next flush; a pending one just leaves.
@@ -991,8 +992,8 @@ impl Arena {
         self.mark = outer;
     }
 
-    /// Undoes the innermost level in memory: a savepoint, or all.
-    pub(super) fn undo_level(&mut self, savepoint: bool) {
+    /// Undoes the innermost level in memory. It began after so many writes of the transaction.
+    pub(super) fn undo_level(&mut self, before: u32) {
         for slot in std::mem::take(&mut self.touched) {
             self.unkeep(slot);
         }
@@ -1000,10 +1001,8 @@ impl Arena {
         while self.undo.len() > self.mark {
             let Some(entry) = self.undo.pop() else { break };
             match entry.what {
-                // What it may hang on was written before this level: it is the affair of the level around it.
-                Happened::Came { own: false } if savepoint => {
-                    kept.push(Undo { what: Happened::Came { own: true }, ..entry });
-                }
+                // What it may hang on was written before this level: it is the affair of a level around it.
+                Happened::Came { writes } if writes <= before => kept.push(entry),
                 _ => self.undo_one(entry),
             }
         }
@@ -1081,7 +1080,7 @@ impl Arena {
     /// The transaction is over, and nothing of it is left.
     pub(super) fn rolled_back(&mut self) {
         self.mark = 0;
-        self.undo_level(false);
+        self.undo_level(0);
     }
 }
 

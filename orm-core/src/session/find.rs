@@ -1,7 +1,8 @@
 //! [`Find`]: a query that gives handles.
 
-use super::arena::Slot;
+use super::arena::{Place, Slot};
 use super::loading::{SessionLoad, Spec};
+use super::plan::Deleted;
 use super::reads::Reads;
 use super::{Object, Ref, Session};
 use crate::ast::{self, Projection, Statement, TableRef};
@@ -336,7 +337,9 @@ impl<'s, T: Object> Find<'s, T> {
         let done = link.run(Command::One(Statement::Delete(&delete)), &mut sink).await;
         let done = link.noted(done)?;
         let (rows, slots) = (sink.rows, sink.slots);
-        session.follow_deletes(slots.into_iter().map(|slot| (number, slot)).collect())?;
+        let arena = u16::try_from(number).unwrap_or(u16::MAX);
+        let deleted = slots.into_iter().map(|slot| Deleted { place: Place { arena, slot }, when: 0 });
+        session.follow_deletes(deleted.collect(), &|_, _, _| false)?;
         Ok(if watched { rows } else { done.rows_affected })
     }
 

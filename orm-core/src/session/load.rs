@@ -208,7 +208,7 @@ impl Session {
     ) -> Result<Vec<u32>> {
         self.run_before_load(number)?;
         self.open(None).await?;
-        let how = Reading { refresh, late: self.has_written(self.writes) };
+        let how = Reading { refresh, late: self.written() > 0 };
         let found = self.read_into(number, statement, how).await?;
         for slot in found.new {
             self.loaded(number, slot)?;
@@ -225,14 +225,13 @@ impl Session {
     ) -> Result<[Vec<u32>; 2]> {
         numbers.into_iter().try_for_each(|number| self.run_before_load(number))?;
         self.open(None).await?;
-        let how = Reading { refresh, late: self.has_written(self.writes) };
-        let hooked = !self.hooks.is_empty();
-        let own = self.has_written(self.levels.last().map_or(self.writes, |level| level.writes));
+        let how = Reading { refresh, late: self.written() > 0 };
+        let (hooked, writes) = (!self.hooks.is_empty(), self.written());
         let (Ok([first, second]), Some(link)) = (self.arenas.get_disjoint_mut(numbers), self.line.link()) else {
             return Err(Error::TransactionEnded);
         };
         let by = first.meta.columns.len();
-        let taken = |arena| Taken { arena, fresh: false, how, own, hooked, found: Found::default() };
+        let taken = |arena| Taken { arena, fresh: false, how, writes, hooked, found: Found::default() };
         let mut sink = Pairs { first: taken(first), second: taken(second), by };
         let read = link.run(Command::One(statement), &mut sink).await;
         link.noted(read)?;
@@ -247,12 +246,12 @@ impl Session {
 
     async fn read_into(&mut self, number: usize, statement: Statement<'_>, how: Reading) -> Result<Found> {
         let hooked = !self.hooks.is_empty();
-        let own = self.has_written(self.levels.last().map_or(self.writes, |level| level.writes));
+        let writes = self.written();
         let (Some(arena), Some(link)) = (self.arenas.get_mut(number), self.line.link()) else {
             return Err(Error::TransactionEnded);
         };
         let fresh = arena.len() == 0;
-        let mut sink = Taken { arena, fresh, how, own, hooked, found: Found::default() };
+        let mut sink = Taken { arena, fresh, how, writes, hooked, found: Found::default() };
         let read = link.run(Command::One(statement), &mut sink).await;
         link.noted(read)?;
         Ok(sink.found)
@@ -269,9 +268,9 @@ impl Session {
         self.line.link().ok_or(Error::TransactionEnded)
     }
 
-    /// Whether something was written since the connection had written so often.
-    fn has_written(&self, before: u64) -> bool {
-        self.line.writes() != before
+    /// How often the transaction has written.
+    pub(super) fn written(&self) -> u32 {
+        u32::try_from(self.line.writes().saturating_sub(self.writes)).unwrap_or(u32::MAX)
     }
 
     /// What was read so far may have been changed by someone else.
@@ -344,8 +343,8 @@ struct Taken<'a> {
     /// Whether there was no object before.
     fresh: bool,
     how: Reading,
-    /// Whether something was written since the innermost savepoint.
-    own: bool,
+    /// How often the transaction has written.
+    writes: u32,
     hooked: bool,
     found: Found,
 }
@@ -376,7 +375,7 @@ impl RowSink for Taken<'_> {
             self.found.new.push(slot);
         }
         if new && self.how.late {
-            self.arena.log_came(slot, self.own);
+            self.arena.log_came(slot, self.writes);
         }
         Ok(Flow::Continue)
     }

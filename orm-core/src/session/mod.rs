@@ -155,7 +155,8 @@ struct Level {
     depth: u32,
     /// Where the level around it begins in the undo log of each arena.
     outer: Vec<usize>,
-    writes: u64,
+    /// How often the transaction had written when it began.
+    writes: u32,
 }
 
 /// Handles of a session are never those of another one.

@@ -17,6 +17,7 @@ pub mod types;
 pub mod unit_bulk;
 pub mod unit_delete;
 pub mod unit_edges;
+pub mod unit_histories;
 pub mod unit_hooks;
 pub mod unit_insert;
 pub mod unit_keys;
