@@ -59,9 +59,8 @@ fn rows_that_are_no_tables_rows_cannot_be_locked() {
 
 #[test]
 fn of_rows_that_agree_the_first_is_kept() {
-    let newest = || {
-        select((Post.author_id, Post.title)).distinct_on(Post.author_id).order_by((Post.author_id, Post.id.desc()))
-    };
+    let newest =
+        || select((Post.author_id, Post.title)).distinct_on(Post.author_id).order_by((Post.author_id, Post.id.desc()));
     assert_eq!(
         postgres(&newest()),
         r#"SELECT DISTINCT ON ("post"."author_id") "post"."author_id", "post"."title" FROM "post" ORDER BY "post"."author_id", "post"."id" DESC"#

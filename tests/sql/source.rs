@@ -72,7 +72,8 @@ fn common_table_expressions_read_from_each_other() {
 #[test]
 fn a_hint_says_whether_it_is_kept() {
     let ids = || select(Post.id).cte("ids");
-    let text_of = |query: &orm::query::Subquery<Column<orm::query::Derived, i64>>| text(&select(query.columns()).from(query));
+    let text_of =
+        |query: &orm::query::Subquery<Column<orm::query::Derived, i64>>| text(&select(query.columns()).from(query));
     assert_eq!(
         text_of(&ids().materialized()),
         r#"WITH "ids" AS MATERIALIZED (SELECT "post"."id" FROM "post") SELECT "ids"."id" FROM "ids""#
@@ -87,11 +88,14 @@ fn a_hint_says_whether_it_is_kept() {
 fn a_query_of_a_model_has_the_models_columns_and_relations() {
     let adults = select(User).filter(User.age.ge(18)).subquery("adults");
     let adult = adults.columns();
-    let user = r#""users"."id", "users"."name", "users"."nickname", "users"."age", "users"."active", "users"."manager_id""#;
+    let user =
+        r#""users"."id", "users"."name", "users"."nickname", "users"."age", "users"."active", "users"."manager_id""#;
     let inner = format!(r#"(SELECT {user} FROM "users" WHERE "users"."age" >= ?1) AS "adults""#);
     assert_eq!(
         text(&select((adult.name, Post.title)).from(&adults).join(adult.posts)),
-        format!(r#"SELECT "adults"."name", "post"."title" FROM {inner} JOIN "post" ON "post"."author_id" = "adults"."id""#)
+        format!(
+            r#"SELECT "adults"."name", "post"."title" FROM {inner} JOIN "post" ON "post"."author_id" = "adults"."id""#
+        )
     );
     assert_eq!(
         text(&select((Post.title, adult.name.optional())).left_join(adults.by(Post.author).and_on(adult.active))),

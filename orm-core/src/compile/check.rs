@@ -6,9 +6,9 @@ use super::missing;
 use super::source::{has_column, has_table, no_place, place_of};
 use super::writer::column_of;
 use crate::ast::{
-    Aggregate, Alias, Assignment, ColumnRef, ColumnSet, ConflictAction, EXCLUDED, Expr, Frame, FrameUnit, InsertChunk, Join,
-    JoinKind, OnConflict, Operation, Order, Projection, Raw, RawPart, Select, Statement, TableRef, Update, UpdateChunk,
-    SetOperator, Source, SourceQuery, Lock, Window, Cte,
+    Aggregate, Alias, Assignment, ColumnRef, ColumnSet, ConflictAction, Cte, EXCLUDED, Expr, Frame, FrameUnit,
+    InsertChunk, Join, JoinKind, Lock, OnConflict, Operation, Order, Projection, Raw, RawPart, Select, SetOperator,
+    Source, SourceQuery, Statement, TableRef, Update, UpdateChunk, Window,
 };
 use crate::dialect::Features;
 use crate::error::{Error, Result};
@@ -66,7 +66,9 @@ impl Scope<'_> {
         let here = match self.tables {
             Tables::Unknown => true,
             Tables::Written(written) => written == table,
-            Tables::Upserted(written) => written == table || table == TableRef { alias: Some(Alias::Table(EXCLUDED)), ..written },
+            Tables::Upserted(written) => {
+                written == table || table == TableRef { alias: Some(Alias::Table(EXCLUDED)), ..written }
+            }
             Tables::From { root, select, visible } => {
                 root == Some(table) || select.joins.iter().take(visible).any(|join| join.table == table)
             }
@@ -295,7 +297,8 @@ fn check_select(select: &Select, outer: Option<&Scope<'_>>, features: &Features)
     let root = select.root();
     root.map_or(Ok(()), |root| from_item(root, select, outer, features))?;
     joins(select, root, outer, features)?;
-    let scope = Scope { tables: Tables::From { root, select, visible: select.joins.len() }, outer: Some(outer), ctes: &[] };
+    let scope =
+        Scope { tables: Tables::From { root, select, visible: select.joins.len() }, outer: Some(outer), ctes: &[] };
     let at = |place| Check::new(&scope, place, features);
     at(Place::Value).projections(&select.projection)?;
     at(Place::Where).exprs(&select.filter)?;
@@ -373,10 +376,13 @@ fn compound(select: &Select, outer: &Scope<'_>, features: &Features) -> Result<(
     for operand in &select.operands {
         set_operator(operand.operator, features)?;
         if operand.select.lock.is_some() {
-            return refuse("rows that come out of a compound cannot be locked: lock them by a select of their own".into());
+            return refuse(
+                "rows that come out of a compound cannot be locked: lock them by a select of their own".into(),
+            );
         }
         check_select(&operand.select, Some(outer), features)?;
-        let (first, other) = (width(&select.first_operand().projection), width(&operand.select.first_operand().projection));
+        let (first, other) =
+            (width(&select.first_operand().projection), width(&operand.select.first_operand().projection));
         if first != other {
             return refuse(format!("the operands of a compound select {first} and {other} columns: select as many"));
         }
@@ -636,7 +642,9 @@ impl<'s> Check<'s> {
         if self.scope.source(query).is_some_and(has) {
             return Ok(());
         }
-        refuse(format!("the query `{query}` in FROM is not the one whose column is asked for: name one of them otherwise"))
+        refuse(format!(
+            "the query `{query}` in FROM is not the one whose column is asked for: name one of them otherwise"
+        ))
     }
 
     fn named(self, table: TableRef, column: &str) -> Result<()> {

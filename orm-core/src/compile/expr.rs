@@ -2,9 +2,7 @@
 
 use super::Writer;
 use super::shape::{ListForm, is_null_bind};
-use crate::ast::{
-    Aggregate, BinaryOp, Expr, Function, NumberKind, Operation, Order, Select, Window,
-};
+use crate::ast::{Aggregate, BinaryOp, Expr, Function, NumberKind, Operation, Order, Select, Window};
 use crate::dialect::TypePlace;
 use crate::error::{Error, Result};
 use crate::types::ColumnType;

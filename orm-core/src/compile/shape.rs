@@ -1031,9 +1031,8 @@ mod tests {
     /// Window functions of which no two are written alike.
     fn different_windows() -> Vec<Expr> {
         use WindowFunction::*;
-        let call = |function, arguments, filter, window| {
-            operation(Operation::Window { function, arguments, filter, window })
-        };
+        let call =
+            |function, arguments, filter, window| operation(Operation::Window { function, arguments, filter, window });
         let frame = |unit, start, end, exclude| Window {
             frame: Some(Frame { unit, start, end, exclude }),
             ..Window::default()

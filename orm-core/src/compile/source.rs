@@ -93,10 +93,7 @@ impl<'a> Writer<'a> {
     /// An operand that has an order, a limit or operands of its own is wrapped, since not every database takes it in
     /// parentheses.
     fn operand(&mut self, select: &'a Select) -> Result<()> {
-        if select.order_by.is_empty()
-            && select.limit.is_none()
-            && select.offset.is_none()
-            && select.operands.is_empty()
+        if select.order_by.is_empty() && select.limit.is_none() && select.offset.is_none() && select.operands.is_empty()
         {
             return self.select(select);
         }

@@ -63,14 +63,14 @@ impl<Row: Send + 'static> Select<Row> {
     }
 
     fn combine(self, operator: SetOperator, other: Select<Row>) -> Self {
-        let (left, decoder) = self.into_parts();
+        let (left, reader) = self.into_parts();
         let other = Operand { operator, select: other.into_ast() };
         let mut compound = match goes_on(&left, operator) {
             true => left,
             false => ast::Select { operands: vec![Operand { operator, select: left }], ..ast::Select::default() },
         };
         compound.operands.push(other);
-        Select::from_parts(compound, decoder)
+        Select::from_parts(compound, reader)
     }
 }
 

@@ -15,6 +15,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::join::Joinable;
+use super::loader::Reader;
 use super::{Decoder, Select};
 use crate::ast::{
     self, Alias, Cte, Expr, Join, JoinKind, Operand, Projection, QUERY, SetOperator, Source, SourceQuery, TableRef,
@@ -241,7 +242,12 @@ impl<C: Copy> Subquery<C> {
     /// The query with the condition on which it is to be joined.
     #[must_use = "use it in a join"]
     pub fn on(&self, condition: impl Condition) -> JoinQuery {
-        self.joined(vec![Join { kind: JoinKind::Inner, table: self.table(), left: None, on: Some(condition.into_condition()) }])
+        self.joined(vec![Join {
+            kind: JoinKind::Inner,
+            table: self.table(),
+            left: None,
+            on: Some(condition.into_condition()),
+        }])
     }
 
     /// The same query under another name, for joining it with itself. A common table expression stays one.
@@ -469,7 +475,7 @@ fn relabel(projection: &mut Projection, name: &'static str) {
 }
 
 /// `c1` for the first column. Tuples end at 16, and few are nested.
-fn numbered(column: usize) -> Option<&'static str> {
+pub(super) fn numbered(column: usize) -> Option<&'static str> {
     const NAMES: [&str; 64] = [
         "c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8", "c9", "c10", "c11", "c12", "c13", "c14", "c15", "c16", "c17",
         "c18", "c19", "c20", "c21", "c22", "c23", "c24", "c25", "c26", "c27", "c28", "c29", "c30", "c31", "c32", "c33",
@@ -491,5 +497,5 @@ pub(super) fn counted(select: ast::Select) -> Select<i64> {
     let mut ast = ast::Select { sources: vec![source], ..ast::Select::default() };
     ast.from = Some(TableRef { meta: &QUERY, alias: Some(Alias::Query("counted")) });
     super::selection::Selection::project(crate::expr::count_all(), &mut ast.projection);
-    Select::from_parts(ast, Decoder::new(|row| crate::model::FromRow::from_row(row, 0)))
+    Select::from_parts(ast, Reader::Plain(Decoder::new(|row| crate::model::FromRow::from_row(row, 0))))
 }

@@ -1,8 +1,8 @@
 //! What the value `User` can do besides naming its columns.
 
 use super::join::JoinOn;
-use crate::ast::Alias;
 use super::selection::Optional;
+use crate::ast::Alias;
 use crate::expr::Condition;
 use crate::model::Entity;
 

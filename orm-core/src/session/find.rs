@@ -211,7 +211,12 @@ impl<'s, T: Object> Find<'s, T> {
         let counted: AggregateExpr<i64> = count_all();
         let mut rows = select.ast().clone();
         rows.order_by.clear();
-        let plain = rows.group_by.is_empty() && rows.distinct_on.is_empty() && rows.operands.is_empty() && !rows.distinct && rows.limit.is_none() && rows.offset.is_none();
+        let plain = rows.group_by.is_empty()
+            && rows.distinct_on.is_empty()
+            && rows.operands.is_empty()
+            && !rows.distinct
+            && rows.limit.is_none()
+            && rows.offset.is_none();
         if !plain {
             return Ok(i64::try_from(session.query(select).all().await?.len()).unwrap_or(i64::MAX));
         }
