@@ -118,10 +118,7 @@ fn rows_of_a_frame_are_left_out() {
         frame(window().exclude_group().groups(..)),
         "GROUPS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING EXCLUDE GROUP"
     );
-    assert_eq!(
-        frame(window().exclude_ties()),
-        "RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW EXCLUDE TIES"
-    );
+    assert_eq!(frame(window().exclude_ties()), "RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW EXCLUDE TIES");
 }
 
 #[test]
