@@ -21,5 +21,6 @@ mod select;
 mod source;
 mod subquery;
 mod text;
+mod tree;
 mod update;
 mod window;
