@@ -55,9 +55,12 @@ pub(super) static USERS: TableMeta = TableMeta {
     foreign_keys: &[ForeignKeyMeta {
         relation: "manager",
         columns: &[4],
+        table: "users",
         references: || &USERS,
+        to: None,
         on_delete: OnAction::SetNull,
         on_update: OnAction::NoAction,
+        delete_orphans: false,
     }],
     relations: &[RelationMeta { name: "posts", target: || &POST }],
 };
@@ -79,9 +82,12 @@ pub(super) static POST: TableMeta = TableMeta {
     foreign_keys: &[ForeignKeyMeta {
         relation: "author",
         columns: &[1],
+        table: "users",
         references: || &USERS,
+        to: None,
         on_delete: OnAction::Cascade,
         on_update: OnAction::Restrict,
+        delete_orphans: false,
     }],
     ..EMPTY
 };
@@ -95,9 +101,12 @@ pub(super) static COMMENT: TableMeta = TableMeta {
     foreign_keys: &[ForeignKeyMeta {
         relation: "post",
         columns: &[1],
+        table: "post",
         references: || &POST,
+        to: None,
         on_delete: OnAction::NoAction,
         on_update: OnAction::NoAction,
+        delete_orphans: false,
     }],
     ..EMPTY
 };

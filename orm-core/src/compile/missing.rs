@@ -66,7 +66,7 @@ fn by_their_key(missing: TableRef, table: TableRef) -> Option<String> {
 
 /// The fields of a key of one column, on both sides.
 fn key_fields(child: TableRef, key: &ForeignKeyMeta, parent: TableRef) -> Option<(&'static str, &'static str)> {
-    let ([own], [referenced]) = (key.columns, parent.meta.primary_key) else {
+    let ([own], [referenced]) = (key.columns, key.referenced()) else {
         return None;
     };
     Some((child.meta.column(*own)?.field, parent.meta.column(*referenced)?.field))

@@ -49,7 +49,8 @@ pub use update::{Update, update};
 pub(crate) use update_rows::all_but_the_key;
 pub use update_rows::{UpdateRows, update_rows};
 pub use upsert::{OnConflict, Upsert, excluded};
-pub use with::{Append, Loadable, Related};
+pub(crate) use with::first_of_each;
+pub use with::{Append, Columns, Loadable, Related};
 
 use crate::ast::Statement;
 use crate::dialect::Dialect;

@@ -1,6 +1,7 @@
 //! [`Find`]: a query that gives handles.
 
 use super::arena::Slot;
+use super::loading::{SessionLoad, Spec};
 use super::reads::Reads;
 use super::{Object, Ref, Session};
 use crate::ast::{self, Projection, Statement, TableRef};
@@ -20,6 +21,7 @@ pub struct Find<'s, T> {
     session: &'s mut Session,
     select: Select<T>,
     populate_existing: bool,
+    loads: Vec<Spec>,
 }
 
 /// What a session can be asked for: a model's value (`User`), or a `select(User)`.
@@ -81,7 +83,7 @@ impl Session {
     /// # Ok(()) }
     /// ```
     pub fn query<F: Findable>(&mut self, what: F) -> Find<'_, F::Model> {
-        Find { session: self, select: what.into_select(), populate_existing: false }
+        Find { session: self, select: what.into_select(), populate_existing: false, loads: Vec::new() }
     }
 
     /// Flushes if a query of these tables could see what has not been flushed.
@@ -101,64 +103,88 @@ impl Session {
 }
 
 impl<'s, T: Object> Find<'s, T> {
-    fn with(mut self, change: impl FnOnce(Select<T>) -> Select<T>) -> Self {
+    fn change(mut self, change: impl FnOnce(Select<T>) -> Select<T>) -> Self {
         self.select = change(self.select);
         self
     }
 
     /// Keeps the rows for which `condition` is true. See [`Select::filter`].
     pub fn filter(self, condition: impl Condition) -> Self {
-        self.with(|select| select.filter(condition))
+        self.change(|select| select.filter(condition))
     }
 
     /// Leaves out the rows for which `condition` is true. See [`Select::exclude`].
     pub fn exclude(self, condition: impl Condition) -> Self {
-        self.with(|select| select.exclude(condition))
+        self.change(|select| select.exclude(condition))
     }
 
     /// Says the first table of FROM. See [`Select::from`].
     pub fn from(self, item: impl FromItem) -> Self {
-        self.with(|select| select.from(item))
+        self.change(|select| select.from(item))
     }
 
     /// Inner join. See [`Select::join`].
     pub fn join(self, other: impl Joinable) -> Self {
-        self.with(|select| select.join(other))
+        self.change(|select| select.join(other))
     }
 
     /// Left join. See [`Select::left_join`].
     pub fn left_join(self, other: impl Joinable) -> Self {
-        self.with(|select| select.left_join(other))
+        self.change(|select| select.left_join(other))
     }
 
     /// Groups rows. See [`Select::group_by`].
     pub fn group_by(self, by: impl IntoGroup) -> Self {
-        self.with(|select| select.group_by(by))
+        self.change(|select| select.group_by(by))
     }
 
     /// Keeps the groups for which `condition` is true. See [`Select::having`].
     pub fn having(self, condition: impl Condition) -> Self {
-        self.with(|select| select.having(condition))
+        self.change(|select| select.having(condition))
     }
 
     /// Orders the rows. See [`Select::order_by`].
     pub fn order_by(self, order: impl IntoOrder) -> Self {
-        self.with(|select| select.order_by(order))
+        self.change(|select| select.order_by(order))
     }
 
     /// Leaves out rows that are there already. See [`Select::distinct`].
     pub fn distinct(self) -> Self {
-        self.with(Select::distinct)
+        self.change(Select::distinct)
     }
 
     /// At most so many rows. See [`Select::limit`].
     pub fn limit(self, rows: u64) -> Self {
-        self.with(|select| select.limit(rows))
+        self.change(|select| select.limit(rows))
     }
 
     /// Leaves out the first rows. See [`Select::offset`].
     pub fn offset(self, rows: u64) -> Self {
-        self.with(|select| select.offset(rows))
+        self.change(|select| select.offset(rows))
+    }
+
+    /// Loads what is related to each row into the session, by one further statement for each relation:
+    /// [`Session::related`] then has it.
+    ///
+    /// ```
+    /// # use orm::{prelude::*, docs::*};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> orm::Result<()> {
+    /// # let engine = orm::connect("sqlite::memory:").await?;
+    /// # engine.create_all(schema![User, Post]).await?;
+    /// # let mut session = Session::new(&engine);
+    /// # session.add(User::builder().name("Al").email("a@example.com").posts([Post::builder().title("Hello")]));
+    /// # session.commit().await?;
+    /// # let mut session = Session::new(&engine);
+    /// for user in session.query(User).with(User.posts.order_by(Post.id)).all().await? {
+    ///     for post in session.related(user, User.posts)? {
+    ///         println!("{}: {}", session[user].name, session[post].title);
+    ///     }
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn with<L: SessionLoad<From = T>>(mut self, relation: L) -> Self {
+        self.loads.push(relation.into_spec());
+        self
     }
 
     /// Overwrites objects that the session has with what the database has, their changes included.
@@ -173,10 +199,12 @@ impl<'s, T: Object> Find<'s, T> {
     ///
     /// Any of [`Error`]; those of the flush before it.
     pub async fn all(self) -> Result<Vec<Ref<T>>> {
-        let Find { session, select, populate_existing } = self;
+        let Find { session, select, populate_existing, loads } = self;
         session.check()?;
         session.flush_for(&Reads::of(select.ast())).await?;
-        session.read_rows(Statement::Select(select.ast()), populate_existing).await
+        let found = session.read_rows(Statement::Select(select.ast()), populate_existing).await?;
+        session.load_all(&found, &loads, populate_existing).await?;
+        Ok(found)
     }
 
     /// The only row.

@@ -25,6 +25,7 @@ pub mod unit_insert;
 pub mod unit_keys;
 pub mod unit_random;
 pub mod unit_reads;
+pub mod unit_relations;
 pub mod unit_server_values;
 pub mod unit_states;
 pub mod unit_transactions;
