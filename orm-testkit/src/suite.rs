@@ -694,6 +694,8 @@ macro_rules! cases {
                 duplicates_are_counted_or_refused,
                 the_first_of_each_group_or_refused,
                 locks_are_taken_or_refused,
+                rows_of_several_columns_compare_part_by_part,
+                rows_of_several_columns_are_looked_for,
             ],
             trees: [
                 descendants_are_found_to_any_depth,
@@ -707,6 +709,7 @@ macro_rules! cases {
                 both_sides_of_a_relation_see_the_same_tree,
                 keys_of_a_tree_are_a_subquery,
                 a_session_has_the_rows_of_a_tree,
+                a_graph_is_walked_by_the_nearest_way,
             ],
             echo: [
                 a_listener_hears_the_text_and_the_rows,

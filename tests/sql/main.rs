@@ -17,6 +17,7 @@ mod models;
 mod order;
 mod raw;
 mod recursive;
+mod row;
 mod select;
 mod source;
 mod subquery;

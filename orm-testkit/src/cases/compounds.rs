@@ -143,3 +143,36 @@ pub async fn locks_are_taken_or_refused(db: &TestDb) -> TestResult {
     first.rollback().await?;
     Ok(())
 }
+
+pub async fn rows_of_several_columns_compare_part_by_part(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let places = || row((Post.author_id, Post.views));
+    let (alice, bob) = (1, 2);
+
+    let after = db.fetch_all(select(Post.title).filter(places().gt((alice, 5))).order_by(Post.title)).await?;
+    let until = db.fetch_all(select(Post.title).filter(places().le((alice, 5))).order_by(Post.title)).await?;
+    let same = db.fetch_all(select(Post.title).filter(places().eq((bob, 1)))).await?;
+    let others = db.fetch_all(select(Post.title).filter(places().ne((bob, 1))).order_by(Post.title)).await?;
+
+    assert_eq!((after, until), (vec!["Hello".into(), "Replies".into()], vec!["Joins".to_string()]));
+    assert_eq!((same, others), (vec!["Replies".into()], vec!["Hello".into(), "Joins".to_string()]));
+    Ok(())
+}
+
+pub async fn rows_of_several_columns_are_looked_for(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let title = row((Post.author_id, Post.title));
+    let wanted = vec![(1, "Joins"), (2, "Joins"), (2, "Replies")];
+    let first = select((Post.author_id, min(Post.id))).group_by(Post.author_id);
+
+    let listed = db.fetch_all(select(Post.title).filter(title.clone().in_(wanted)).order_by(Post.title)).await?;
+    let rest = db.fetch_all(select(Post.title).filter(title.not_in([(1, "Joins")])).order_by(Post.title)).await?;
+    let firsts = select(Post.title).filter(row((Post.author_id, Post.id)).in_(first)).order_by(Post.title);
+    let unnamed = select(User.name).filter(row((User.name, User.nickname)).in_([("Bob", None::<&str>)]));
+
+    assert_eq!(listed, ["Joins", "Replies"]);
+    assert_eq!(rest, ["Hello", "Replies"]);
+    assert_eq!(db.fetch_all(firsts).await?, ["Hello", "Replies"]);
+    assert_eq!(db.fetch_all(unnamed).await?, ["Bob"]);
+    Ok(())
+}

@@ -144,3 +144,39 @@ pub async fn a_session_has_the_rows_of_a_tree(db: &TestDb) -> TestResult {
     assert_eq!(below[1], six);
     Ok(())
 }
+
+/// A place from which tracks lead to others.
+#[derive(Debug, Clone, Model)]
+#[model(many_to_many(next: Station through Track(from_id -> to_id)))]
+pub struct Station {
+    #[model(primary_key, natural)]
+    pub id: i64,
+}
+
+#[derive(Debug, Clone, Model)]
+#[model(primary_key(from_id, to_id))]
+pub struct Track {
+    #[model(belongs_to(from: Station))]
+    pub from_id: i64,
+    #[model(belongs_to(to: Station))]
+    pub to_id: i64,
+}
+
+/// 1 leads to 2 and 3, both to 4, that to 5 and back to 1; 6 leads to 5.
+pub async fn a_graph_is_walked_by_the_nearest_way(db: &TestDb) -> TestResult {
+    db.create_all(schema![Station, Track]).await?;
+    db.execute(insert((1..=6).map(|id| Station { id }).collect::<Vec<_>>())).await?;
+    let tracks = [(1, 2), (1, 3), (2, 4), (3, 4), (4, 5), (4, 1), (6, 5)];
+    db.execute(insert(tracks.map(|(from_id, to_id)| Track { from_id, to_id }))).await?;
+    let depths = async |tree: orm::query::Tree<Station>| -> orm::Result<Vec<(i64, i64)>> {
+        let rows = db.fetch_all(tree.select_with_depth()).await?;
+        Ok(rows.into_iter().map(|(station, depth)| (station.id, depth)).collect())
+    };
+
+    assert_eq!(depths(Station.next.descendants(1)).await?, [(2, 1), (3, 1), (4, 2), (5, 3)]);
+    assert_eq!(depths(Station.next.ancestors(5)).await?, [(4, 1), (6, 1), (2, 2), (3, 2), (1, 3)]);
+    assert_eq!(depths(Station.next.descendants(1).max_depth(1).with_root()).await?, [(1, 0), (2, 1), (3, 1)]);
+    let reached = db.fetch_all(Station.next.descendants(6).keys()).await?;
+    assert_eq!(reached, [5]);
+    Ok(())
+}
