@@ -11,7 +11,7 @@ use crate::engine::Executor;
 use crate::error::{Error, Result};
 use crate::expr::{AggregateExpr, Condition, Expression, IntoOrder, count_all};
 use crate::model::Entity;
-use crate::query::{Command, Filtered, FromItem, IntoGroup, Joinable, Select, Update, select};
+use crate::query::{Command, Filtered, FromItem, IntoGroup, Joinable, Select, Tree, Update, select};
 
 /// A query of a session, which gives handles: every row once, whatever it is read by.
 ///
@@ -54,6 +54,15 @@ impl<T: Object> Findable for Select<T> {
 
     fn into_select(self) -> Select<T> {
         self
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Object> Findable for Tree<T> {
+    type Model = T;
+
+    fn into_select(self) -> Select<T> {
+        self.select()
     }
 }
 

@@ -2,6 +2,7 @@
 
 #![allow(missing_docs, reason = "the name of a case is its claim")]
 
+pub mod compounds;
 pub mod delete;
 pub mod echo;
 pub mod errors;
@@ -11,8 +12,10 @@ pub mod loading;
 pub mod pool;
 pub mod schema;
 pub mod select;
+pub mod sources;
 pub mod stream;
 pub mod transactions;
+pub mod trees;
 pub mod types;
 pub mod unit_bulk;
 pub mod unit_delete;
@@ -29,3 +32,4 @@ pub mod unit_states;
 pub mod unit_transactions;
 pub mod unit_update;
 pub mod update;
+pub mod windows;
