@@ -430,6 +430,8 @@ macro_rules! cases {
                 the_same_table_is_joined_twice_for_loading,
                 a_self_reference_is_loaded_both_ways,
                 so_many_related_rows_of_each_row_are_loaded,
+                related_rows_are_counted_and_aggregated,
+                questions_go_over_several_hops,
             ],
             insert: [
                 a_struct_and_a_builder_insert_the_same_row,
