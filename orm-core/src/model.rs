@@ -5,7 +5,7 @@
 
 use smallvec::SmallVec;
 
-use crate::ast::{ColumnSet, TableRef};
+use crate::ast::{Alias, ColumnSet, TableRef};
 use crate::driver::Row;
 use crate::error::{Error, Result, ValueError};
 use crate::meta::TableMeta;
@@ -77,7 +77,7 @@ pub trait Entity: Copy + Send + Sync + 'static {
 
     /// The same columns, of the table under another name.
     #[must_use]
-    fn aliased(alias: &'static str) -> Self;
+    fn aliased(alias: Alias) -> Self;
 }
 
 /// A model that a foreign key of type `Key` can point at.

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use crate::ast::{BinaryOp, ColumnRef, Expr as Tree, Join, JoinKind, Operation, Projection, Select, TableRef};
+use crate::ast::{Alias, BinaryOp, ColumnRef, Expr as Tree, Join, JoinKind, Operation, Projection, Select, TableRef};
 use crate::error::{Error, Result};
 use crate::expr::{Condition, Expr};
 use crate::meta::{ForeignKeyMeta, TableMeta};
@@ -16,7 +16,7 @@ use crate::model::{Entity, Model};
 /// A relation from model `From` to model `To`. `Kind` is one of [`kind`]'s.
 pub struct Relation<From, To, Kind> {
     from: TableRef,
-    to: Option<&'static str>,
+    to: Option<Alias>,
     /// What the table between is called, if it is not called by its own name.
     between: Option<TableRef>,
     path: Path,
@@ -38,6 +38,8 @@ pub type ManyToMany<From, To> = Relation<From, To, kind::ManyToMany>;
 
 /// The kinds of relations.
 pub mod kind {
+    use crate::error::{Error, Result};
+
     /// The row holds the other's key.
     #[derive(Debug, Clone, Copy)]
     pub struct BelongsTo;
@@ -59,6 +61,141 @@ pub mod kind {
     /// A table between holds the keys of both.
     #[derive(Debug, Clone, Copy)]
     pub struct ManyToMany;
+
+    /// What is loaded by a relation of this kind.
+    pub trait Loads: 'static {
+        /// What stands beside each row: the related row, or the list of them.
+        type Loaded<Row: Send + 'static>: Send + 'static;
+        /// The kind when only some of the related rows are wanted.
+        type Filtered: Loads;
+        /// Whether the row itself has the key of the other.
+        const BELONGS: bool;
+
+        /// Puts related rows beside those that they belong to: `owners` has the number of the one for each, of `count`.
+        ///
+        /// # Errors
+        ///
+        /// [`Error::NoRelated`] if one must have a related row, and has none.
+        fn gather<Row: Send + 'static>(
+            rows: Vec<Row>,
+            owners: &[u32],
+            count: usize,
+            relation: &'static str,
+        ) -> Result<Vec<Self::Loaded<Row>>>;
+    }
+
+    /// There is one related row at most.
+    #[diagnostic::on_unimplemented(
+        message = "a relation to many rows cannot be loaded by a join",
+        label = "each row would come once for each of them",
+        note = "without `.joined()` one further statement loads them all"
+    )]
+    pub trait ToOne: Loads {}
+    impl ToOne for BelongsTo {}
+    impl ToOne for MaybeBelongsTo {}
+    impl ToOne for HasOne {}
+
+    impl Loads for BelongsTo {
+        type Loaded<Row: Send + 'static> = Row;
+        type Filtered = MaybeBelongsTo;
+        const BELONGS: bool = true;
+
+        fn gather<Row: Send + 'static>(
+            rows: Vec<Row>,
+            owners: &[u32],
+            count: usize,
+            relation: &'static str,
+        ) -> Result<Vec<Row>> {
+            if rows.len() == count && owners.is_sorted() {
+                return Ok(rows);
+            }
+            let rows = at_most_one(rows, owners, count).into_iter();
+            rows.map(|row| row.ok_or(Error::NoRelated { relation })).collect()
+        }
+    }
+
+    impl Loads for MaybeBelongsTo {
+        type Loaded<Row: Send + 'static> = Option<Row>;
+        type Filtered = MaybeBelongsTo;
+        const BELONGS: bool = true;
+
+        fn gather<Row: Send + 'static>(
+            rows: Vec<Row>,
+            owners: &[u32],
+            count: usize,
+            _relation: &'static str,
+        ) -> Result<Vec<Option<Row>>> {
+            Ok(at_most_one(rows, owners, count))
+        }
+    }
+
+    impl Loads for HasOne {
+        type Loaded<Row: Send + 'static> = Option<Row>;
+        type Filtered = HasOne;
+        const BELONGS: bool = false;
+
+        fn gather<Row: Send + 'static>(
+            rows: Vec<Row>,
+            owners: &[u32],
+            count: usize,
+            _relation: &'static str,
+        ) -> Result<Vec<Option<Row>>> {
+            Ok(at_most_one(rows, owners, count))
+        }
+    }
+
+    impl Loads for HasMany {
+        type Loaded<Row: Send + 'static> = Vec<Row>;
+        type Filtered = HasMany;
+        const BELONGS: bool = false;
+
+        fn gather<Row: Send + 'static>(
+            rows: Vec<Row>,
+            owners: &[u32],
+            count: usize,
+            _relation: &'static str,
+        ) -> Result<Vec<Vec<Row>>> {
+            Ok(lists(rows, owners, count))
+        }
+    }
+
+    impl Loads for ManyToMany {
+        type Loaded<Row: Send + 'static> = Vec<Row>;
+        type Filtered = ManyToMany;
+        const BELONGS: bool = false;
+
+        fn gather<Row: Send + 'static>(
+            rows: Vec<Row>,
+            owners: &[u32],
+            count: usize,
+            _relation: &'static str,
+        ) -> Result<Vec<Vec<Row>>> {
+            Ok(lists(rows, owners, count))
+        }
+    }
+
+    fn at_most_one<Row>(rows: Vec<Row>, owners: &[u32], count: usize) -> Vec<Option<Row>> {
+        let mut found: Vec<Option<Row>> = std::iter::repeat_with(|| None).take(count).collect();
+        for (row, owner) in rows.into_iter().zip(owners) {
+            if let Some(place) = found.get_mut(*owner as usize) {
+                *place = Some(row);
+            }
+        }
+        found
+    }
+
+    /// Each list has room for what comes into it, so that none grows.
+    fn lists<Row>(rows: Vec<Row>, owners: &[u32], count: usize) -> Vec<Vec<Row>> {
+        let mut counts = vec![0_u32; count];
+        owners.iter().for_each(|owner| counts.get_mut(*owner as usize).into_iter().for_each(|count| *count += 1));
+        let mut lists: Vec<Vec<Row>> = counts.into_iter().map(|count| Vec::with_capacity(count as usize)).collect();
+        for (row, owner) in rows.into_iter().zip(owners) {
+            if let Some(list) = lists.get_mut(*owner as usize) {
+                list.push(row);
+            }
+        }
+        lists
+    }
 }
 
 /// How the tables meet.
@@ -194,8 +331,29 @@ impl<From: Model, To: Model, Kind> Relation<From, To, Kind> {
         self.related(None, false)
     }
 
-    fn target(&self) -> TableRef {
+    /// The table that it leads to.
+    pub(crate) fn target(&self) -> TableRef {
         TableRef { meta: To::TABLE, alias: self.to }
+    }
+
+    /// The table that it leads from.
+    pub(crate) fn from(&self) -> TableRef {
+        self.from
+    }
+
+    /// Its name, for messages: the first of those that lead to the other model, where a column tells no more.
+    pub(crate) fn name(&self) -> &'static str {
+        let own = match self.path {
+            Path::Own(key) => From::TABLE.foreign_keys.get(usize::from(key)).map(|key| key.relation),
+            Path::Theirs(_) | Path::Through(_) => None,
+        };
+        let to_target = || From::TABLE.relations.iter().find(|relation| *(relation.target)() == *To::TABLE);
+        own.or_else(|| to_target().map(|relation| relation.name)).unwrap_or(To::TABLE.model)
+    }
+
+    /// The same relation, as one of another kind.
+    pub(crate) fn of_kind<Other>(self) -> Relation<From, To, Other> {
+        Relation { from: self.from, to: self.to, between: self.between, path: self.path, types: PhantomData }
     }
 
     fn related(self, condition: Option<Tree>, negated: bool) -> Expr<bool> {
@@ -229,10 +387,24 @@ impl<From: Model, To: Model, Kind> Relation<From, To, Kind> {
         self.path.meeting(self.from.meta, To::TABLE)
     }
 
+    /// The table between, by the name that it has in the statement.
+    fn table_between(&self, meeting: Meeting) -> Result<Option<TableRef>> {
+        match (meeting.through, self.between) {
+            (None, _) => Ok(None),
+            (Some(through), None) => Ok(Some(TableRef { meta: through.table, alias: None })),
+            (Some(through), Some(alias)) if *through.table == *alias.meta => Ok(Some(alias)),
+            (Some(through), Some(alias)) => Err(Error::Statement(format!(
+                "the relation goes through `{}`: give `.through(..)` an alias of that, and not of `{}`",
+                through.table.model, alias.meta.model
+            ))),
+        }
+    }
+
     /// Adds the joins that lead to the other side: two where a table stands between.
     pub(crate) fn push_joins(&self, kind: JoinKind, joins: &mut Vec<Join>) {
-        match self.meeting() {
-            Ok(meeting) => meeting.push_joins(self.from, self.target(), kind, joins),
+        let meeting = self.meeting().and_then(|meeting| Ok((meeting, self.table_between(meeting)?)));
+        match meeting {
+            Ok((meeting, between)) => meeting.push_joins(self.from, between, self.target(), kind, joins),
             Err(error) => joins.push(Join {
                 kind,
                 table: self.target(),
@@ -244,7 +416,7 @@ impl<From: Model, To: Model, Kind> Relation<From, To, Kind> {
 }
 
 /// By which columns two tables meet: those of this side hold the values of those of the other, one by one.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Meeting {
     pub(crate) own: &'static [u16],
     /// Of the table between, if there is one.
@@ -294,11 +466,17 @@ fn unrelated(one: &TableMeta, other: &TableMeta) -> Error {
 }
 
 impl Meeting {
-    fn push_joins(self, from: TableRef, target: TableRef, kind: JoinKind, joins: &mut Vec<Join>) {
-        match self.through {
+    fn push_joins(
+        self,
+        from: TableRef,
+        between: Option<TableRef>,
+        target: TableRef,
+        kind: JoinKind,
+        joins: &mut Vec<Join>,
+    ) {
+        match self.through.zip(between) {
             None => joins.push(join(kind, (from, self.own), (target, self.theirs))),
-            Some(Through { table, from: to_own, to: to_theirs }) => {
-                let between = TableRef { meta: table, alias: None };
+            Some((Through { from: to_own, to: to_theirs, .. }, between)) => {
                 joins.push(join(kind, (from, self.own), (between, to_own)));
                 joins.push(join(kind, (between, to_theirs), (target, self.theirs)));
             }
