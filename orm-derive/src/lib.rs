@@ -65,7 +65,8 @@ use proc_macro::TokenStream;
 ///   field or relation named `build`.
 ///
 /// A key with `belongs_to(author: User)` has a second setter, `.author(handle)`, for a row of a session, which may be new.
-/// Only a session can add such a builder: the key may be yet to be made.
+/// Only a session can add such a builder: the key may be yet to be made. Of a key of several columns it sets them all, or,
+/// where some may be NULL, those.
 ///
 /// A column may be NULL when its type is an `Option`, and not otherwise.
 ///
@@ -78,10 +79,14 @@ use proc_macro::TokenStream;
 /// | `index(a, b)` | an index over several columns; `name = ".."` within the parentheses names it |
 /// | `unique(a, b)` | the same for a unique constraint |
 /// | `check = "starts < ends"` | a `CHECK` over the row; `check("..", name = "..")` names it |
+/// | `belongs_to(order: Order by (order_region, order_number))` | a foreign key of several columns; `on_delete = ..` and `on_update = ..` within the parentheses. `Order(region, number) by (..)` points at other unique columns than the primary key |
 /// | `has_many(posts: Post.author_id)` | the rows of another table whose column holds this row's key |
 /// | `has_one(profile: Profile.user_id)` | the same where there is at most one |
-/// | `many_to_many(tags: Tag through PostTag)` | the rows to which a table between leads, by its two foreign keys |
+/// | `many_to_many(tags: Tag through PostTag)` | the rows to which a table between leads, by its two foreign keys; `through Friendship(user_id -> friend_id)` says which, where several lead to one model |
 /// | `crate = path` | where the library is, if not at `::orm` |
+///
+/// A key of several columns is named as `Line(order_region, order_number)` wherever one of a single column is
+/// `Post.author_id`. A relation that the other model does not bear out is a compile error at its column.
 ///
 /// `index`, `unique`, `check` and the relations may be repeated, and a relation attribute may list several, separated
 /// by commas. `Self` may be written for the model itself.
@@ -102,7 +107,7 @@ use proc_macro::TokenStream;
 /// | `version` | of a plain integer: begins with 1, and a session counts it up and updates the row only if nobody else did |
 /// | `computed = "price * stock"` | the database computes the column and stores it: it is never sent, has no setter, and cannot be set; the type is `Default` |
 /// | `check = "age >= 18"` | a `CHECK`; `check("..", name = "..")` names it, and it may be repeated |
-/// | `belongs_to(author: User)` | the column holds a key of `User`, and `author` is the relation |
+/// | `belongs_to(author: User)` | the column holds a key of `User`, and `author` is the relation; `User.email` for another unique column of it |
 /// | `on_delete = cascade` | what becomes of the row when the other is deleted: `cascade`, `restrict`, `set_null`, `set_default`, `no_action` (the default) |
 /// | `on_update = cascade` | the same when the other's key changes |
 /// | `skip` | not a column: `Default::default()` when read |

@@ -391,6 +391,6 @@ mod tests {
             code.contains("boss : my :: orm :: __private :: relation :: MaybeBelongsTo < User , crate :: hr :: User >"),
             "{code}"
         );
-        assert!(code.contains("= User . boss_id ; column . reference ()"), "{code}");
+        assert!(code.contains("= User . boss_id ; column . reference () . index"), "{code}");
     }
 }

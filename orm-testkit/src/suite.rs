@@ -179,6 +179,12 @@ macro_rules! cases {
                 w097_a_delete_is_flushed_before_a_query_of_a_table_that_it_cascades_into,
                 a_session_that_begins_takes_the_lock_at_once_and_only_once,
             ],
+            keys: [
+                a_key_of_several_columns_is_filled_in_by_a_handle,
+                children_follow_and_fall_with_a_key_of_several_columns,
+                w008_a_key_to_a_column_that_the_database_gives_arrives_at_the_flush,
+                w009_rows_of_a_tree_by_a_unique_column_are_ordered,
+            ],
             unit_keys: [
                 w063_rows_that_give_the_same_columns_are_one_batch_in_the_order_of_their_coming,
                 w070_an_object_is_found_by_its_new_key_and_not_by_the_old,

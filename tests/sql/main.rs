@@ -11,6 +11,7 @@ mod errors;
 mod filter;
 mod insert;
 mod join;
+mod keys;
 mod lock;
 mod math;
 mod models;

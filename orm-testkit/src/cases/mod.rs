@@ -8,6 +8,7 @@ pub mod echo;
 pub mod errors;
 pub mod insert;
 pub mod joins;
+pub mod keys;
 pub mod loading;
 pub mod pool;
 pub mod schema;
