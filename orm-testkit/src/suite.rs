@@ -188,6 +188,7 @@ macro_rules! cases {
                 a_session_that_begins_takes_the_lock_at_once_and_only_once,
                 w105_what_was_written_before_a_failure_is_undone_with_it,
                 actions_of_a_joined_session_wait_for_the_outermost_commit,
+                an_update_by_a_condition_that_is_dropped_leaves_memory_as_the_database_is,
             ],
             unit_keys: [
                 w063_rows_that_give_the_same_columns_are_one_batch_in_the_order_of_their_coming,
@@ -348,6 +349,7 @@ macro_rules! cases {
                 sql_whose_values_do_not_fit_its_places_is_refused,
                 statements_of_one_shape_have_one_text,
                 statements_that_differ_never_share_a_text,
+                a_cache_of_one_statement_or_of_none_is_enough,
                 a_statement_shows_its_text_without_being_run,
                 a_plan_is_shown_and_not_carried_out,
                 an_aggregate_where_there_are_no_groups_is_refused,

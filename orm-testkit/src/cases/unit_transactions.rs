@@ -473,3 +473,29 @@ pub async fn actions_of_a_joined_session_wait_for_the_outermost_commit(db: &Test
     }
     Ok(())
 }
+
+pub async fn an_update_by_a_condition_that_is_dropped_leaves_memory_as_the_database_is(db: &TestDb) -> TestResult {
+    let db = &db.another(|builder| builder.offload(true)).await;
+    people(db).await?;
+    let (mut polls, mut ended) = (0, false);
+    while !ended {
+        let mut session = Session::new(db);
+        let alice = session.get_one(User, 1).await?;
+        let birthdays = session.query(User).filter(User.id.eq(1)).update(|rows| rows.set(User.age, User.age + 1));
+        ended = polled(polls, birthdays).await.transpose()?.is_some();
+
+        // Either the session goes on, and knows what the database has, or the transaction is lost.
+        if let Ok(age) = session.fetch_scalar(select(User.age).filter(User.id.eq(1))).await {
+            assert_eq!(session[alice].age, age, "{polls}");
+        } else {
+            assert!(!ended, "{polls}");
+        }
+        session.rollback().await?;
+        assert_eq!(session[alice].age, Some(30), "{polls}");
+        drop(session);
+        eventually("the connection is back", || db.pool_state().in_use == 0).await?;
+        assert_eq!(db.fetch_scalar(select(User.age).filter(User.id.eq(1))).await?, Some(30), "{polls}");
+        polls = more_polls(polls);
+    }
+    Ok(())
+}

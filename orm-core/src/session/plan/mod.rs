@@ -135,7 +135,9 @@ impl Plan {
     /// The operations in the order of writing, each with the number of its step.
     pub(super) fn in_order(&self) -> impl Iterator<Item = (usize, &Op)> {
         let steps = self.steps.iter().enumerate();
-        steps.flat_map(move |(when, step)| step.ops.iter().filter_map(move |op| Some((when, self.ops.get(*op as usize)?))))
+        steps.flat_map(move |(when, step)| {
+            step.ops.iter().filter_map(move |op| Some((when, self.ops.get(*op as usize)?)))
+        })
     }
 
     /// What is deleted, and when.
