@@ -10,6 +10,7 @@ use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use smallvec::SmallVec;
 
 use super::keys;
+use super::kin::Kin;
 use super::rows::{At, Rows, Values};
 use super::{Object, State};
 use crate::ast::{Assignment, ColumnSet};
@@ -50,6 +51,12 @@ pub(super) struct Arena {
     mark: usize,
     /// How many objects there are.
     len: usize,
+    /// Who belongs to whom, by the foreign keys that somebody asked for.
+    pub(super) kin: Vec<Kin>,
+    /// Rows that the program has in its hands: what they belong to may have changed since.
+    pub(super) lent: SmallVec<[u32; 1]>,
+    /// How many objects of the database's have left.
+    departures: u32,
 }
 
 /// What is known of every slot.
@@ -62,6 +69,8 @@ struct Head {
     /// The hash of its key in the identity map.
     hash: u32,
     state: Slot,
+    /// Whether the session itself added it, and has the whole of it.
+    born: bool,
     /// The transaction that read or wrote it last.
     read: u16,
 }
@@ -152,8 +161,15 @@ pub(super) struct Place {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Parent {
     pub(super) foreign_key: u16,
+    /// Which of the foreign key's columns waits.
+    pub(super) part: u16,
     pub(super) place: Place,
     pub(super) generation: u32,
+}
+
+/// The column that waits for a parent's, and that one.
+pub(super) fn waiting(meta: &TableMeta, parent: &Parent) -> Option<(u16, u16)> {
+    meta.foreign_keys.get(usize::from(parent.foreign_key))?.pairs().nth(usize::from(parent.part))
 }
 
 /// A key of one integer column, as it stands in a row of the database.
@@ -218,6 +234,9 @@ impl Arena {
             undo: Vec::new(),
             mark: 0,
             len: 0,
+            kin: Vec::new(),
+            lent: SmallVec::new(),
+            departures: 0,
         }
     }
 
@@ -263,6 +282,23 @@ impl Arena {
         if let Some(head) = self.heads.get_mut(slot as usize) {
             head.state = state;
         }
+        self.rekin(slot);
+    }
+
+    /// Whether the session added the object itself, so that nobody else can have given it anything.
+    pub(super) fn is_born(&self, slot: u32) -> bool {
+        self.heads.get(slot as usize).is_some_and(|head| head.born)
+    }
+
+    /// How many objects of the database's have left since the session began.
+    pub(super) fn departures(&self) -> u32 {
+        self.departures
+    }
+
+    /// What was known to be all may be so no more.
+    pub(super) fn depart(&mut self) {
+        self.departures = self.departures.wrapping_add(1);
+        self.heads.iter_mut().for_each(|head| head.born &= head.state == Slot::Pending);
     }
 
     fn set_read(&mut self, slot: u32, transaction: u16) {
@@ -306,16 +342,21 @@ impl Arena {
             self.free.pop();
             self.set_state(slot, state);
         } else {
-            self.heads.push(Head { generation: 0, note: 0, hash: 0, state, read: 0 });
+            self.heads.push(Head { generation: 0, note: 0, hash: 0, state, born: false, read: 0 });
+        }
+        if let Some(head) = self.heads.get_mut(slot as usize) {
+            head.born = state == Slot::Pending;
         }
         self.set_read(slot, self.clock.now);
         self.len += 1;
+        self.rekin(slot);
     }
 
     /// The object leaves, and its row with it.
     fn vacate(&mut self, slot: u32, left: State) {
         // Whoever gets the slot next must not be found in the lists of this one.
         let touched = self.note(slot).is_some_and(|note| note.base.is_some());
+        let deleted = self.slot_state(slot) == Slot::Deleted;
         match self.slot_state(slot) {
             Slot::Pending => strike(&mut self.pending, slot),
             Slot::Deleting => strike(&mut self.deleting, slot),
@@ -333,6 +374,10 @@ impl Arena {
             self.free.push(slot);
             self.len -= 1;
         }
+        if left == State::Detached && !deleted {
+            self.departures = self.departures.wrapping_add(1);
+        }
+        self.rekin(slot);
     }
 
     // Notes.
@@ -460,7 +505,7 @@ impl Arena {
         if let Some(kept) = note.base {
             self.differences(At::Kept(kept), At::Now(slot), &mut columns)?;
         }
-        for column in note.parents.iter().filter_map(|parent| self.key_column(parent.foreign_key)) {
+        for column in note.parents.iter().filter_map(|parent| Some(self.waiting(parent)?.0)) {
             // Else a key was set since, which counts.
             if keys::is_unset(self.values.as_ref(), At::Now(slot), column) {
                 columns.insert(column);
@@ -475,9 +520,15 @@ impl Arena {
         self.values.differences(left, right, columns)
     }
 
-    /// The column of a foreign key.
-    pub(super) fn key_column(&self, foreign_key: u16) -> Option<u16> {
-        self.meta.foreign_keys.get(usize::from(foreign_key))?.columns.first().copied()
+    /// The column that waits for a parent's, and that one.
+    pub(super) fn waiting(&self, parent: &Parent) -> Option<(u16, u16)> {
+        waiting(self.meta, parent)
+    }
+
+    /// Whether a column is a key that an object without one is going to fill in.
+    pub(super) fn is_linked(&self, slot: u32, column: u16) -> bool {
+        let waits = |parent: &Parent| self.waiting(parent).is_some_and(|(own, _)| own == column);
+        self.note(slot).is_some_and(|note| note.parents.iter().any(waits))
     }
 
     // The identity map.
@@ -497,6 +548,17 @@ impl Arena {
         let [column] = *self.meta.primary_key else { return None };
         let hash = keys::hash_integer(&self.hasher, key);
         self.find_read(ReadKey { column, key, hash })
+    }
+
+    /// The object that the database has these values of in `columns`, which are unique. Where they are not the primary
+    /// key, every object is looked at.
+    pub(super) fn find_by(&self, columns: &[u16], values: &[Value]) -> Option<u32> {
+        if columns == self.meta.primary_key {
+            return self.find(values);
+        }
+        let stored = |slot: &u32| matches!(self.slot_state(*slot), Slot::Persistent | Slot::Deleting);
+        let is = |slot: &u32| keys::row_is(self.values.as_ref(), self.stored(*slot), columns, values);
+        self.slots().filter(stored).find(is)
     }
 
     /// The object whose key is that of a row.
@@ -633,6 +695,7 @@ impl Arena {
         }
         // What was read now is true also if the transaction is undone.
         self.values.decode(slot, row)?;
+        self.rekin(slot);
         self.set_read(slot, self.clock.now);
         Ok(())
     }
@@ -687,17 +750,18 @@ impl Arena {
         columns
     }
 
-    /// The object that has this key as it is in memory: also a pending one that was given it.
-    pub(super) fn find_now(&self, key: &[Value]) -> Option<u32> {
-        let is = |slot: &u32| keys::row_is(self.values.as_ref(), At::Now(*slot), self.meta.primary_key, key);
+    /// The object that has these values in unique columns as it is in memory: also a pending one that was given them.
+    pub(super) fn find_now(&self, columns: &[u16], values: &[Value]) -> Option<u32> {
+        let is = |slot: &u32| keys::row_is(self.values.as_ref(), At::Now(*slot), columns, values);
         let pending = || self.pending.iter().copied().filter(|slot| self.slot_state(*slot) == Slot::Pending).find(is);
-        self.find(key).or_else(pending)
+        self.find_by(columns, values).or_else(pending)
     }
 
     /// Sets a column of an object as the database has done by itself.
     pub(super) fn follow(&mut self, slot: u32, column: u16, value: ValueRef<'_>) -> Result<()> {
         let kept = self.values.keep(slot);
         self.values.assign(slot, column, value)?;
+        self.rekin(slot);
         self.log_changed(slot, kept);
         if self.meta.primary_key.contains(&column) {
             // The column is a part of its own key as well.
@@ -728,6 +792,7 @@ impl Arena {
             return Err(error);
         }
         self.enter(slot)?;
+        self.rekin(slot);
         self.log_changed(slot, kept);
         self.log_read(slot);
         Ok(())
@@ -751,6 +816,7 @@ impl Arena {
         if let Some(kept) = note.base.take() {
             self.values.restore(slot, kept);
         }
+        self.rekin(slot);
     }
 
     /// Keeps a row for the way back, unless the innermost level has one of the object already.
@@ -785,6 +851,14 @@ impl Arena {
                 self.log(slot, Happened::Deleted);
             }
             Slot::Deleting | Slot::Deleted | Slot::Empty(_) => {}
+        }
+    }
+
+    /// Takes back that an object is to be deleted.
+    pub(super) fn undelete(&mut self, slot: u32) {
+        if self.slot_state(slot) == Slot::Deleting {
+            strike(&mut self.deleting, slot);
+            self.set_state(slot, Slot::Persistent);
         }
     }
 
@@ -860,6 +934,7 @@ impl Arena {
             note.parents.clear();
             note.expressions.clear();
         }
+        self.rekin(slot);
     }
 
     /// Gives new rows their first version.
@@ -995,6 +1070,7 @@ impl Arena {
             Happened::Changed { kept, before } if here => {
                 self.leave(slot);
                 self.values.restore(slot, kept);
+                self.rekin(slot);
                 if let Some(note) = self.note_mut(slot) {
                     note.logged = before;
                 }

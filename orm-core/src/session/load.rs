@@ -13,6 +13,7 @@ use crate::engine::link::Link;
 use crate::error::{Error, Result};
 use crate::model::{Entity, KeyValues, Model};
 use crate::query::Command;
+use crate::query::loader::Shifted;
 use crate::types::IntoKey;
 use crate::value::Value;
 
@@ -173,7 +174,7 @@ impl Session {
 
     fn pending_with_key<T: Object>(&self, key: &[Value]) -> Option<Ref<T>> {
         let arena = self.arena::<T>()?;
-        arena.find_now(key).map(|slot| self.handle(arena, slot))
+        arena.find_now(arena.meta.primary_key, key).map(|slot| self.handle(arena, slot))
     }
 
     fn insert_merged<T: Object>(&mut self, row: T) -> Result<Ref<T>> {
@@ -193,16 +194,54 @@ impl Session {
         refresh: bool,
     ) -> Result<Vec<Ref<T>>> {
         let number = self.arena_number::<T>();
+        let slots = self.read_slots(number, statement, refresh).await?;
+        let Some(arena) = self.arenas.get(number) else { return Ok(Vec::new()) };
+        Ok(slots.iter().map(|slot| self.handle(arena, *slot)).collect())
+    }
+
+    /// Runs a statement whose rows are those of an arena's model, and gives their slots.
+    pub(super) async fn read_slots(
+        &mut self,
+        number: usize,
+        statement: Statement<'_>,
+        refresh: bool,
+    ) -> Result<Vec<u32>> {
         self.run_before_load(number)?;
         self.open(None).await?;
         let how = Reading { refresh, late: self.written() > 0 };
         let found = self.read_into(number, statement, how).await?;
-        let Some(arena) = self.arenas.get(number) else { return Ok(Vec::new()) };
-        let handles = found.slots.iter().map(|slot| self.handle(arena, *slot)).collect();
         for slot in found.new {
             self.loaded(number, slot)?;
         }
-        Ok(handles)
+        Ok(found.slots)
+    }
+
+    /// The same of rows that are those of two models, the second after the first.
+    pub(super) async fn read_pairs(
+        &mut self,
+        numbers: [usize; 2],
+        statement: Statement<'_>,
+        refresh: bool,
+    ) -> Result<[Vec<u32>; 2]> {
+        numbers.into_iter().try_for_each(|number| self.run_before_load(number))?;
+        self.open(None).await?;
+        let how = Reading { refresh, late: self.written() > 0 };
+        let (hooked, writes) = (!self.hooks.is_empty(), self.written());
+        let (Ok([first, second]), Some(link)) = (self.arenas.get_disjoint_mut(numbers), self.line.link()) else {
+            return Err(Error::TransactionEnded);
+        };
+        let by = first.meta.columns.len();
+        let taken = |arena| Taken { arena, fresh: false, how, writes, hooked, found: Found::default() };
+        let mut sink = Pairs { first: taken(first), second: taken(second), by };
+        let read = link.run(Command::One(statement), &mut sink).await;
+        link.noted(read)?;
+        let found = [sink.first.found, sink.second.found];
+        for (number, found) in numbers.into_iter().zip(&found) {
+            for slot in &found.new {
+                self.loaded(number, *slot)?;
+            }
+        }
+        Ok(found.map(|found| found.slots))
     }
 
     async fn read_into(&mut self, number: usize, statement: Statement<'_>, how: Reading) -> Result<Found> {
@@ -238,7 +277,10 @@ impl Session {
     pub(super) fn doubt(&mut self) {
         self.tick();
         self.clock.doubt = self.clock.now;
-        self.arenas.iter_mut().for_each(|arena| arena.clock = self.clock);
+        self.arenas.iter_mut().for_each(|arena| {
+            arena.clock = self.clock;
+            arena.depart();
+        });
     }
 
     /// Another transaction: what is read from now on is newer than what was read before.
@@ -305,6 +347,21 @@ struct Taken<'a> {
     writes: u32,
     hooked: bool,
     found: Found,
+}
+
+/// Rows of two models.
+struct Pairs<'a> {
+    first: Taken<'a>,
+    second: Taken<'a>,
+    /// Where the second one's columns begin.
+    by: usize,
+}
+
+impl RowSink for Pairs<'_> {
+    fn row(&mut self, row: &dyn Row) -> Result<Flow> {
+        self.first.row(row)?;
+        self.second.row(&Shifted { row, by: self.by })
+    }
 }
 
 impl RowSink for Taken<'_> {

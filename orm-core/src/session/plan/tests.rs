@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use smallvec::smallvec;
 
 use super::{Kind, Op, Plan, Step, collect};
-use crate::ast::{ColumnSet, TableRef};
+use crate::ast::{Alias, ColumnSet, TableRef};
 use crate::driver::Row;
 use crate::error::{Error, Result, ValueError};
 use crate::meta::{ColumnMeta, ForeignKeyMeta, OnAction, TableMeta, UniqueMeta};
@@ -51,7 +51,7 @@ impl<T: Table> Entity for Columns<T> {
         TableRef { meta: T::META, alias: None }
     }
 
-    fn aliased(_alias: &'static str) -> Self {
+    fn aliased(_alias: Alias) -> Self {
         Columns(PhantomData)
     }
 }
@@ -62,6 +62,7 @@ impl<T: Table> Model for Cells<T> {
     type Builder = ();
 
     const COLUMNS: Columns<T> = Columns(PhantomData);
+    const TABLE_NAME: &'static str = T::META.name;
     const TABLE: &'static TableMeta = T::META;
 
     fn builder() {}
@@ -96,7 +97,16 @@ const fn key(
     columns: &'static [u16],
     references: fn() -> &'static TableMeta,
 ) -> ForeignKeyMeta {
-    ForeignKeyMeta { relation, columns, references, on_delete: OnAction::NoAction, on_update: OnAction::NoAction }
+    ForeignKeyMeta {
+        relation,
+        columns,
+        table: "",
+        references,
+        to: None,
+        on_delete: OnAction::NoAction,
+        on_update: OnAction::NoAction,
+        delete_orphans: false,
+    }
 }
 
 const EMPTY: TableMeta = TableMeta {
@@ -248,7 +258,7 @@ impl World {
         let arena = &mut self.arenas[usize::from(child.arena)];
         arena.touch(child.slot);
         let parents = &mut arena.note_mut(child.slot).expect("it is here").parents;
-        *parents = smallvec![Parent { foreign_key, place: parent, generation }];
+        *parents = smallvec![Parent { foreign_key, part: 0, place: parent, generation }];
     }
 
     fn plan(&self) -> Result<Plan> {
