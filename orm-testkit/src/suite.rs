@@ -100,6 +100,9 @@ macro_rules! cases {
                 a_pending_parents_key_arrives_with_the_flush,
                 a_parent_that_left_is_replaced_by_a_key,
                 a_handle_of_another_session_panics_where_no_error_is_given,
+                w007_hooks_on_rows_run_in_the_order_of_their_coming,
+                what_a_new_row_is_given_after_it_was_added_is_inserted,
+                what_a_new_row_is_given_by_a_relation_stays_when_other_columns_are_set,
             ],
             unit_update: [
                 w015_setting_the_same_value_sends_nothing,
@@ -119,6 +122,9 @@ macro_rules! cases {
                 a_stale_row_of_a_batch_is_named,
                 a_stale_row_is_not_deleted,
                 a_key_that_is_used_again_goes_on_with_the_version,
+                w018_children_that_come_and_go_are_one_batch_and_their_parent_is_not_written,
+                w035_a_parent_is_let_go_without_being_read,
+                rows_that_are_gone_are_noticed_in_a_batch_of_deletes,
             ],
             unit_delete: [
                 w029_the_database_deletes_children_and_their_objects_follow,
@@ -156,6 +162,7 @@ macro_rules! cases {
                 a_slot_that_is_used_again_is_never_read_by_an_old_handle,
                 changes_and_preview_say_what_a_flush_writes,
                 rows_are_iterated_without_those_that_left,
+                w091_merge_asks_once_for_a_key_and_not_at_all_without_one,
             ],
             unit_transactions: [
                 w097_a_query_sees_what_was_added,
@@ -166,7 +173,8 @@ macro_rules! cases {
                 w105_a_failed_flush_names_the_object_and_is_over_with_a_rollback,
                 w105_a_failed_flush_in_a_savepoint_loses_no_more_than_that,
                 a_session_joins_a_transaction,
-                a_flush_or_commit_that_is_dropped_leaves_all_or_nothing,
+                a_commit_that_is_dropped_leaves_all_or_nothing,
+                a_flush_that_is_dropped_leaves_nothing_or_can_go_on,
                 core_statements_of_a_session_see_its_changes,
                 a_begin_nested_that_is_dropped_leaves_what_was,
                 the_rollback_of_a_savepoint_that_is_dropped_leaves_nothing_of_it,
@@ -178,6 +186,9 @@ macro_rules! cases {
                 actions_for_after_a_commit_run_once_and_not_for_what_was_undone,
                 w097_a_delete_is_flushed_before_a_query_of_a_table_that_it_cascades_into,
                 a_session_that_begins_takes_the_lock_at_once_and_only_once,
+                w105_what_was_written_before_a_failure_is_undone_with_it,
+                actions_of_a_joined_session_wait_for_the_outermost_commit,
+                an_update_by_a_condition_that_is_dropped_leaves_memory_as_the_database_is,
             ],
             keys: [
                 a_key_of_several_columns_is_filled_in_by_a_handle,
@@ -195,6 +206,8 @@ macro_rules! cases {
                 w080_a_swap_of_unique_values_that_cannot_be_null_is_an_error_that_can_be_mended,
                 a_row_that_is_read_again_and_then_changed_is_written_once,
                 w067_an_object_that_was_deleted_is_not_got,
+                w063_an_expression_is_a_statement_of_its_own_and_the_others_stay_together,
+                w071_a_key_that_is_in_use_without_a_rule_is_refused,
             ],
             unit_server_values: [
                 w081_keys_and_defaults_of_many_rows_come_back_with_the_insert,
@@ -280,6 +293,8 @@ macro_rules! cases {
                 every_moment_has_its_hook,
                 an_error_of_a_hook_after_the_rows_undoes_the_flush,
                 a_hook_before_a_load_may_refuse_it,
+                w106_what_hooks_add_after_a_flush_is_written_by_the_same_commit,
+                hooks_of_an_engine_are_those_of_all_its_sessions_and_a_sessions_its_own,
             ],
             select: [
                 a_model_is_read_back_as_it_was_written,
@@ -372,6 +387,7 @@ macro_rules! cases {
                 sql_whose_values_do_not_fit_its_places_is_refused,
                 statements_of_one_shape_have_one_text,
                 statements_that_differ_never_share_a_text,
+                a_cache_of_one_statement_or_of_none_is_enough,
                 a_statement_shows_its_text_without_being_run,
                 a_plan_is_shown_and_not_carried_out,
                 an_aggregate_where_there_are_no_groups_is_refused,
