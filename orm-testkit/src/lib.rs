@@ -13,6 +13,8 @@ pub mod cases;
 mod db;
 mod expect;
 pub mod models;
+#[cfg(unix)]
+pub mod servers;
 mod sql_log;
 mod suite;
 
