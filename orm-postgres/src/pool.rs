@@ -16,9 +16,9 @@ use orm_core::engine::EngineOptions;
 use orm_core::error::{Error, Result};
 use orm_core::pool::{Gate, Permit, PoolOptions, PoolState};
 
+use crate::connect::Connector;
 use crate::error;
 use crate::live::Live;
-use crate::options::Options;
 
 /// How long a connection may take until nothing runs on it any more, or until it answers.
 const REST: Duration = Duration::from_secs(5);
@@ -28,7 +28,7 @@ const REST: Duration = Duration::from_secs(5);
 pub(crate) struct Pool {
     gate: Gate,
     options: PoolOptions,
-    postgres: Options,
+    pub(crate) connector: Arc<Connector>,
     statements: usize,
     shared: Arc<Shared>,
 }
@@ -125,12 +125,12 @@ async fn rest(mut connection: Counted, permit: Option<Permit>) {
 
 impl Pool {
     /// A pool without connections yet.
-    pub(crate) fn new(postgres: Options, options: &EngineOptions) -> Self {
+    pub(crate) fn new(connector: Arc<Connector>, options: &EngineOptions) -> Self {
         let shared = Shared { pool_size: options.pool.pool_size, ..Shared::default() };
         Pool {
             gate: Gate::new(options.pool.clone()),
             options: options.pool.clone(),
-            postgres,
+            connector,
             statements: options.statement_cache,
             shared: Arc::new(shared),
         }
@@ -153,7 +153,7 @@ impl Pool {
     async fn open(&self) -> Result<Counted> {
         self.shared.open.fetch_add(1, Ordering::SeqCst);
         let opening = Opening(Some(&self.shared));
-        let live = Live::open(&self.postgres, self.statements).await?;
+        let live = Live::open(&self.connector, self.statements).await?;
         opening.succeed();
         Ok(Counted { live, shared: Arc::clone(&self.shared) })
     }

@@ -11,5 +11,9 @@ mod errors;
 mod server;
 mod statements;
 mod stream;
+#[cfg(all(unix, feature = "tls"))]
+mod tls;
+#[cfg(all(unix, feature = "tls"))]
+mod tls_server;
 mod transactions;
 mod values;
