@@ -4,7 +4,7 @@
 //! `ROLLBACK` that is sent and not awaited comes before whatever is sent later.
 
 use std::pin::pin;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use orm_core::error::Result;
@@ -30,7 +30,6 @@ pub(crate) struct Live {
     pub(crate) broken: bool,
     /// Cursors of streams that were dropped while they were being opened: each may be there, under its number.
     pub(crate) doubtful_cursors: u32,
-    pub(crate) created: Instant,
     address: Address,
 }
 
@@ -62,7 +61,6 @@ impl Live {
             in_flight: false,
             broken: false,
             doubtful_cursors: 0,
-            created: Instant::now(),
             address: Address::of(options),
         })
     }
