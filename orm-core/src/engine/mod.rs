@@ -19,6 +19,7 @@ mod fake;
 mod gone;
 pub(crate) mod link;
 mod options;
+mod retry;
 mod rows;
 mod save;
 #[cfg(feature = "tracing")]
@@ -37,6 +38,7 @@ pub use connection::Connection;
 pub use echo::StatementEvent;
 pub use executor::{Executor, Lent};
 pub use options::{EngineOptions, Isolation, Listener, TransactionOptions};
+pub use retry::Retry;
 pub use rows::Rows;
 pub use transaction::{Scope, Transaction};
 
