@@ -24,6 +24,8 @@ pub(crate) struct Live {
     pub(crate) statements: Statements,
     /// The transaction that was begun and has not ended.
     pub(crate) transaction: Option<Transaction>,
+    /// Whether the transaction was begun as one that only reads.
+    pub(crate) reads_only: bool,
     /// Whether something was sent whose answer nobody waits for any more. It may take long.
     pub(crate) in_flight: bool,
     /// Whether it is thrown away instead of going back to the pool.
@@ -58,6 +60,7 @@ impl Live {
             client,
             statements: Statements::new(statements),
             transaction: None,
+            reads_only: false,
             in_flight: false,
             broken: false,
             doubtful_cursors: 0,
@@ -84,7 +87,8 @@ impl Live {
         match failure {
             None => self.transaction = self.transaction.map(|_| Transaction::Good),
             Some(error) => {
-                self.broken |= error::is_lost(error);
+                // A server that has become a standby takes no writes any more: another connection may lead to the new one.
+                self.broken |= error::is_lost(error) || error::is_read_only(error) && !self.reads_only;
                 self.transaction = self.transaction.map(|_| Transaction::Failed);
             }
         }

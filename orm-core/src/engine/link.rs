@@ -10,7 +10,7 @@ use super::span::Span;
 use super::{Engine, StatementEvent, TransactionOptions};
 use crate::ast::Statement;
 use crate::driver::{Caller, Connection as DriverConnection, Done, Flow, Row, RowSink, Running};
-use crate::error::{Binds, Result};
+use crate::error::{Binds, Error, Result};
 use crate::query::Command;
 
 /// One connection of the pool. It goes back when this is dropped.
@@ -201,6 +201,18 @@ impl Link {
             (depth, Ending::Commit) => self.after_commit.keep(depth),
             (depth, Ending::Rollback) => self.after_commit.forget(depth),
         }
+        Ok(())
+    }
+
+    /// Prepares the transaction to be committed by its name.
+    pub(super) async fn prepare_transaction(&mut self, id: &str) -> Result<()> {
+        if !self.after_commit.is_empty() {
+            let reason = "`after_commit` has been given something to do, and whoever commits a prepared transaction \
+                          does not know of it: do it after `commit_prepared`";
+            return Err(Error::Statement(reason.into()));
+        }
+        self.connection.prepare_transaction(id).await?;
+        self.depth = 0;
         Ok(())
     }
 

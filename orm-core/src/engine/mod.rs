@@ -28,6 +28,7 @@ mod span;
 #[path = "no_span.rs"]
 mod span;
 mod transaction;
+mod two_phase;
 
 use std::fmt;
 use std::panic::Location;
@@ -41,6 +42,7 @@ pub use options::{EngineOptions, Isolation, Listener, TransactionOptions};
 pub use retry::Retry;
 pub use rows::Rows;
 pub use transaction::{Scope, Transaction};
+pub use two_phase::PreparedTransaction;
 
 use crate::driver::{Caller, Driver};
 use crate::error::{Error, Result};

@@ -6,7 +6,10 @@
 mod cancel;
 mod connect;
 mod database;
+mod dropped;
 mod errors;
+mod faults;
+mod pool;
 #[path = "../server/mod.rs"]
 mod server;
 mod statements;
