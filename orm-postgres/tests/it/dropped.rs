@@ -191,9 +191,8 @@ async fn a_stream_that_is_dropped() {
 async fn a_stream_that_writes_and_is_dropped_was_done_or_not() {
     let db = one_connection().await;
     for polls in 1..=POLLS {
-        let mut rows = db.stream(
-            sql!("INSERT INTO t SELECT generate_series({}, 2000000) RETURNING a", 1_999_000_i64).rows::<i64>(),
-        );
+        let mut rows = db
+            .stream(sql!("INSERT INTO t SELECT generate_series({}, 2000000) RETURNING a", 1_999_000_i64).rows::<i64>());
         let _perhaps = dropped_after(polls, rows.next()).await.flatten().transpose().expect("a row");
         drop(rows);
         is_clean(&db, polls).await;

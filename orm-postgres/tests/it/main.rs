@@ -9,6 +9,7 @@ mod database;
 mod dropped;
 mod errors;
 mod faults;
+mod outages;
 mod pool;
 #[path = "../server/mod.rs"]
 mod server;

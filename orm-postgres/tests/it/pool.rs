@@ -31,9 +31,8 @@ async fn five_hundred_tasks_share_five_connections_while_one_is_killed_every_100
     killer.execute(sql!("CREATE TABLE t (a bigint)")).await.expect("a table");
     let (tally, over) = (Arc::new(Tally::default()), Arc::new(AtomicBool::new(false)));
 
-    let tasks: Vec<_> = (0..500)
-        .map(|task| tokio::spawn(work(engine.clone(), Arc::clone(&tally), Arc::clone(&over), task)))
-        .collect();
+    let tasks: Vec<_> =
+        (0..500).map(|task| tokio::spawn(work(engine.clone(), Arc::clone(&tally), Arc::clone(&over), task))).collect();
     let (start, mut killed) = (Instant::now(), 0);
     while start.elapsed() < Duration::from_secs(10) {
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -115,7 +114,7 @@ async fn a_connection_that_died_while_it_was_idle_is_not_lent() {
     for _ in 0..10 {
         let pid = db.fetch_one(sql!("SELECT pg_backend_pid()").rows::<i32>()).await.expect("a connection");
 
-        let kill = sql!("SELECT pg_terminate_backend({})", pid).rows::<bool>();
+        let kill = sql!("SELECT pg_terminate_backend(CAST({} AS integer))", pid).rows::<bool>();
         assert!(killer.fetch_one(kill).await.expect("a kill"));
 
         let next = db.fetch_one(sql!("SELECT pg_backend_pid()").rows::<i32>()).await.expect("another one");
