@@ -11,14 +11,14 @@
 //! [`Dialect`](crate::dialect::Dialect) through [`compile::Cache`](crate::compile::Cache); a document store would
 //! compile the same tree to its own commands. All traits are object-safe, so a program picks its backend by URL.
 
-use std::future::Future;
+use std::future::{Future, ready};
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::ast::Statement;
 use crate::dialect::Features;
-use crate::engine::{EngineOptions, TransactionOptions};
+use crate::engine::{EngineOptions, PreparedTransaction, TransactionOptions};
 use crate::error::{Binds, Error, Result, ValueError};
 use crate::pool::PoolState;
 use crate::value::ValueRef;
@@ -107,6 +107,31 @@ pub trait Connection: std::fmt::Debug + Send {
 
     /// Rolls the transaction back.
     fn rollback(&mut self) -> BoxFuture<'_, Result<()>>;
+
+    /// Ends the transaction's part on this connection, and keeps it under a name until [`commit_prepared`] or
+    /// [`rollback_prepared`], from any connection. Asked only of a backend whose
+    /// [`two_phase_commit`](Features::two_phase_commit) says that it can; so are the three that follow.
+    ///
+    /// [`commit_prepared`]: Connection::commit_prepared
+    /// [`rollback_prepared`]: Connection::rollback_prepared
+    fn prepare_transaction<'a>(&'a mut self, _id: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(ready(Err(Error::TransactionEnded)))
+    }
+
+    /// Commits a transaction that was prepared.
+    fn commit_prepared<'a>(&'a mut self, _id: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(ready(Err(Error::TransactionEnded)))
+    }
+
+    /// Undoes a transaction that was prepared.
+    fn rollback_prepared<'a>(&'a mut self, _id: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(ready(Err(Error::TransactionEnded)))
+    }
+
+    /// The prepared transactions of the database that have not ended.
+    fn prepared_transactions(&mut self) -> BoxFuture<'_, Result<Vec<PreparedTransaction>>> {
+        Box::pin(ready(Err(Error::TransactionEnded)))
+    }
 
     /// Sets a savepoint; `depth` is 1 for the outermost.
     fn savepoint(&mut self, depth: u32) -> BoxFuture<'_, Result<()>>;

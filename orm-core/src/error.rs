@@ -70,7 +70,7 @@ pub enum Error {
     },
     /// A lock was not given within the time allowed: another connection or process holds it.
     LockTimeout {
-        /// How long it was waited for.
+        /// How long it was waited for; zero where only the server knows.
         waited: Duration,
         /// Where.
         context: Box<Context>,
@@ -329,6 +329,9 @@ impl std::fmt::Display for Error {
                 context.describe("serialization failure", ": run the transaction again", f)
             }
             Error::Deadlock { context, .. } => context.describe("deadlock", ": run the transaction again", f),
+            Error::LockTimeout { waited, context, .. } if waited.is_zero() => {
+                context.describe("no lock in time", "", f)
+            }
             Error::LockTimeout { waited, context, .. } => {
                 context.describe(&format!("no lock within {waited:.1?}"), "", f)
             }

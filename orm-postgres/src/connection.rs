@@ -11,7 +11,7 @@ use futures_util::TryStreamExt;
 use orm_core::ast::Statement;
 use orm_core::compile::{LastTexts, Prepared};
 use orm_core::driver::{BoxFuture, Connection, Done, Flow, RowSink, RowStream, Running};
-use orm_core::engine::{Isolation, TransactionOptions};
+use orm_core::engine::{Isolation, PreparedTransaction, TransactionOptions};
 use orm_core::error::{Error, Result};
 
 use crate::dialect::PostgresDialect;
@@ -26,6 +26,12 @@ use crate::value::Binder;
 
 /// How many rows that nobody wants are read, so that the answer to a statement has come.
 const FEW_ROWS: usize = 100;
+
+const PREPARED: &str = "SELECT gid, CAST(owner AS text), prepared FROM pg_catalog.pg_prepared_xacts \
+                        WHERE database = current_database() ORDER BY prepared, gid";
+
+/// What to do when nobody knows whether a transaction was prepared, or a prepared one committed.
+const IF_LOST: &str = "`prepared_transactions` says whether it is still there";
 
 /// A connection of the pool. It goes back when this is dropped.
 pub(crate) struct PostgresConnection {
@@ -127,6 +133,7 @@ impl PostgresConnection {
         let live = self.live()?;
         // Before it is sent: whoever drops the future may have begun it.
         live.transaction = Some(Transaction::Good);
+        live.reads_only = options.read_only || options.deferrable;
         let begun = live.run_control(sql).await;
         if begun.is_err() {
             live.transaction = None;
@@ -135,17 +142,23 @@ impl PostgresConnection {
     }
 
     async fn commit_transaction(&mut self) -> Result<()> {
+        self.end_transaction("COMMIT", "").await
+    }
+
+    /// Ends the transaction by a statement after which the server has done its part, for good.
+    async fn end_transaction(&mut self, sql: &str, if_lost: &str) -> Result<()> {
         let live = self.live()?;
-        let sql = match live.transaction {
+        let checked = format!("SELECT 1; {sql}");
+        let sent = match live.transaction {
             None | Some(Transaction::Failed) => {
                 live.roll_back();
                 return Err(Error::TransactionEnded);
             }
-            Some(Transaction::Good) => "COMMIT",
+            Some(Transaction::Good) => sql,
             // The server takes the COMMIT of a failed transaction for a ROLLBACK, and says nothing. This it refuses.
-            Some(Transaction::Unknown) => "SELECT 1; COMMIT",
+            Some(Transaction::Unknown) => &checked,
         };
-        match live.control(sql).await {
+        match live.control(sent).await {
             Ok(()) => {
                 live.transaction = None;
                 Ok(())
@@ -155,14 +168,34 @@ impl PostgresConnection {
                 Err(Error::TransactionEnded)
             }
             Err(error) => {
-                // A commit that fails has undone the changes.
+                // What fails here has undone the changes.
                 live.transaction = None;
-                Err(match error::is_lost(&error) {
-                    true => error::commit_unknown(error, &Failed::control("COMMIT")),
-                    false => error::describe(error, &Failed::control("COMMIT")),
-                })
+                Err(error::commit(error, sql, if_lost))
             }
         }
+    }
+
+    /// Ends a prepared transaction, which is none of this connection's.
+    async fn commit_prepared_transaction(&mut self, id: &str) -> Result<()> {
+        let sql = format!("COMMIT PREPARED {}", literal(id)?);
+        self.live()?.control(&sql).await.map_err(|error| error::commit(error, &sql, IF_LOST))
+    }
+
+    async fn roll_back_prepared_transaction(&mut self, id: &str) -> Result<()> {
+        let sql = format!("ROLLBACK PREPARED {}", literal(id)?);
+        self.live()?.run_control(&sql).await
+    }
+
+    async fn list_prepared_transactions(&mut self) -> Result<Vec<PreparedTransaction>> {
+        let live = self.live()?;
+        live.depart();
+        let rows = live.client.query(PREPARED, &[]).await;
+        live.arrive(rows.as_ref().err());
+        let rows = rows.map_err(|error| error::describe(error, &Failed::control(PREPARED)))?;
+        let read =
+            |row: &tokio_postgres::Row| Ok(PreparedTransaction::new(row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
+        let prepared: Result<_, tokio_postgres::Error> = rows.iter().map(read).collect();
+        prepared.map_err(|error| error::describe(error, &Failed::control(PREPARED)))
     }
 
     async fn roll_back_transaction(&mut self) -> Result<()> {
@@ -269,6 +302,7 @@ impl Live {
 
 fn begin(options: &TransactionOptions) -> &'static str {
     match (options.isolation, options.read_only) {
+        _ if options.deferrable => "BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY DEFERRABLE",
         (None, false) => "BEGIN",
         (None, true) => "BEGIN READ ONLY",
         // PostgreSQL knows nothing weaker.
@@ -281,6 +315,15 @@ fn begin(options: &TransactionOptions) -> &'static str {
         (Some(Isolation::Serializable), false) => "BEGIN ISOLATION LEVEL SERIALIZABLE",
         (Some(Isolation::Serializable), true) => "BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY",
     }
+}
+
+/// A name as a literal, which no statement of this kind takes as a bind. It is read alike whatever the server thinks of
+/// backslashes.
+fn literal(name: &str) -> Result<String> {
+    if name.contains('\0') {
+        return Err(Error::Statement("a prepared transaction cannot have a NUL in its name".into()));
+    }
+    Ok(format!("E'{}'", name.replace('\\', "\\\\").replace('\'', "''")))
 }
 
 /// The savepoint stays, so that the same can be sent again if nobody knows whether it came through. A new one of its
@@ -319,6 +362,25 @@ impl Connection for PostgresConnection {
 
     fn rollback(&mut self) -> BoxFuture<'_, Result<()>> {
         Box::pin(self.roll_back_transaction())
+    }
+
+    fn prepare_transaction<'a>(&'a mut self, id: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let sql = format!("PREPARE TRANSACTION {}", literal(id)?);
+            self.end_transaction(&sql, IF_LOST).await
+        })
+    }
+
+    fn commit_prepared<'a>(&'a mut self, id: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.commit_prepared_transaction(id))
+    }
+
+    fn rollback_prepared<'a>(&'a mut self, id: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.roll_back_prepared_transaction(id))
+    }
+
+    fn prepared_transactions(&mut self) -> BoxFuture<'_, Result<Vec<PreparedTransaction>>> {
+        Box::pin(self.list_prepared_transactions())
     }
 
     fn savepoint(&mut self, depth: u32) -> BoxFuture<'_, Result<()>> {

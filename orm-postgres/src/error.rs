@@ -6,7 +6,7 @@ use std::io;
 use std::time::Duration;
 
 use orm_core::error::{BoxError, Context, Error};
-use tokio_postgres::error::{DbError, ErrorPosition, SqlState};
+use tokio_postgres::error::{DbError, ErrorPosition, Severity, SqlState};
 
 use crate::connect::{Fault, Problem, Unreached};
 use crate::options::{Options, SslMode};
@@ -67,10 +67,15 @@ fn without_state(error: tokio_postgres::Error, failed: &Failed<'_>) -> Error {
 
 /// Whether the connection is gone.
 pub(crate) fn is_lost(error: &tokio_postgres::Error) -> bool {
-    match error.code() {
-        Some(state) => ends_the_connection(state),
+    match error.as_db_error() {
+        Some(server) => is_fatal(server) || ends_the_connection(server.code()),
         None => error.is_closed() || error.source().is_some_and(|source| source.is::<io::Error>()),
     }
+}
+
+/// Whether the server has closed the connection with these words.
+fn is_fatal(server: &DbError) -> bool {
+    matches!(server.parsed_severity(), Some(Severity::Fatal | Severity::Panic))
 }
 
 fn ends_the_connection(state: &SqlState) -> bool {
@@ -96,6 +101,11 @@ fn is_of_another_table(server: &DbError) -> bool {
 /// Whether the server was asked to stop it.
 pub(crate) fn is_stopped(error: &tokio_postgres::Error) -> bool {
     error.code() == Some(&SqlState::QUERY_CANCELED)
+}
+
+/// Whether a write was refused since the server, or the transaction, only reads.
+pub(crate) fn is_read_only(error: &tokio_postgres::Error) -> bool {
+    error.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION)
 }
 
 /// Whether the transaction failed earlier.
@@ -145,7 +155,7 @@ fn by_state(server: &DbError, failed: &Failed<'_>) -> Error {
             violation::column(server.message(), &mut context);
             Error::UndefinedColumn { context, source }
         }
-        ref state if ends_the_connection(state) => Error::ConnectionLost { context, source },
+        ref state if is_fatal(server) || ends_the_connection(state) => Error::ConnectionLost { context, source },
         _ => Error::Database { context, source },
     }
 }
@@ -158,6 +168,12 @@ fn hint(server: &DbError, failed: &Failed<'_>) -> Option<String> {
         SqlState::LOCK_NOT_AVAILABLE => "another transaction holds the lock for longer than `lock_timeout`",
         SqlState::QUERY_CANCELED => "it ran longer than `statement_timeout`, or was cancelled",
         SqlState::READ_ONLY_SQL_TRANSACTION => "the transaction or the database is read-only",
+        SqlState::UNDEFINED_OBJECT if is_of_a_prepared_transaction(failed) => {
+            "there is no prepared transaction of this name: has it ended already?"
+        }
+        SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE if is_of_a_prepared_transaction(failed) => {
+            "set the server's max_prepared_transactions to the most that there may be"
+        }
         SqlState::TOO_MANY_CONNECTIONS => "lower pool_size and max_overflow, or raise the server's max_connections",
         SqlState::FEATURE_NOT_SUPPORTED if is_of_another_table(server) => {
             "a table has changed since the statement was prepared: run the transaction again"
@@ -166,6 +182,10 @@ fn hint(server: &DbError, failed: &Failed<'_>) -> Option<String> {
         _ => return None,
     };
     Some(hint.into())
+}
+
+fn is_of_a_prepared_transaction(failed: &Failed<'_>) -> bool {
+    failed.statement.is_none() && failed.sql.contains("PREPARE")
 }
 
 /// The text that the server did not understand.
@@ -182,13 +202,19 @@ fn context(failed: &Failed<'_>) -> Box<Context> {
     Box::new(Context { sql: failed.sql.into(), binds: failed.binds.clone(), table, ..Context::default() })
 }
 
-/// The connection broke while a commit was under way.
-pub(crate) fn commit_unknown(error: tokio_postgres::Error, failed: &Failed<'_>) -> Error {
+/// The error of what makes changes lasting. If the connection broke meanwhile, nobody knows whether it did.
+pub(crate) fn commit(error: tokio_postgres::Error, sql: &str, if_lost: &str) -> Error {
+    let failed = Failed::control(sql);
+    if !is_lost(&error) {
+        return describe(error, &failed);
+    }
+    let mut context = context(&failed);
+    context.hint = Some(if_lost.to_owned()).filter(|hint| !hint.is_empty());
     let source = match error.as_db_error() {
         Some(server) => ServerError::new(server, false).into(),
         None => error.into(),
     };
-    Error::CommitUnknown { context: context(failed), source }
+    Error::CommitUnknown { context, source }
 }
 
 /// The connection is gone.

@@ -5,7 +5,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use orm_core::error::Result;
@@ -24,13 +24,14 @@ pub(crate) struct Live {
     pub(crate) statements: Statements,
     /// The transaction that was begun and has not ended.
     pub(crate) transaction: Option<Transaction>,
+    /// Whether the transaction was begun as one that only reads.
+    pub(crate) reads_only: bool,
     /// Whether something was sent whose answer nobody waits for any more. It may take long.
     pub(crate) in_flight: bool,
     /// Whether it is thrown away instead of going back to the pool.
     pub(crate) broken: bool,
     /// Cursors of streams that were dropped while they were being opened: each may be there, under its number.
     pub(crate) doubtful_cursors: u32,
-    pub(crate) created: Instant,
     way: Way,
 }
 
@@ -57,10 +58,10 @@ impl Live {
             client,
             statements: Statements::new(statements),
             transaction: None,
+            reads_only: false,
             in_flight: false,
             broken: false,
             doubtful_cursors: 0,
-            created: Instant::now(),
             way,
         })
     }
@@ -84,7 +85,8 @@ impl Live {
         match failure {
             None => self.transaction = self.transaction.map(|_| Transaction::Good),
             Some(error) => {
-                self.broken |= error::is_lost(error);
+                // A server that has become a standby takes no writes any more: another connection may lead to the new one.
+                self.broken |= error::is_lost(error) || error::is_read_only(error) && !self.reads_only;
                 self.transaction = self.transaction.map(|_| Transaction::Failed);
             }
         }

@@ -13,6 +13,7 @@ pub mod cases;
 mod db;
 mod expect;
 pub mod models;
+pub mod proxy;
 #[cfg(unix)]
 pub mod servers;
 mod sql_log;

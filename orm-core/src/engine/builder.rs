@@ -7,6 +7,7 @@ use super::echo::{self, StatementEvent};
 use super::{Engine, EngineOptions};
 use crate::driver::Backend;
 use crate::error::{Error, Result};
+use crate::pool::PoolEvent;
 use crate::session::Hooks;
 
 /// Options of an engine before it is opened. `Engine::builder(url)` starts one.
@@ -126,6 +127,41 @@ impl EngineBuilder {
     #[must_use = "builders return the new value"]
     pub fn on_statement(self, listener: impl Fn(&StatementEvent<'_>) + Send + Sync + 'static) -> Self {
         self.listen(Arc::new(listener))
+    }
+
+    /// Calls `listener` for everything that happens in the pool: a connection is opened, lent, given back or closed, or a
+    /// caller gives up waiting. It may be called several times.
+    ///
+    /// It runs where that happens, also while a connection is dropped: keep it short. A panic in it is ignored.
+    ///
+    /// ```
+    /// # use orm::{prelude::*, docs::*};
+    /// # use orm::pool::PoolEvent;
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> orm::Result<()> {
+    /// let (events, log) = std::sync::mpsc::channel();
+    /// let engine = Engine::builder("sqlite::memory:")
+    ///     .on_pool_event(move |event| {
+    ///         let text = match event {
+    ///             PoolEvent::Connect { connection, .. } => format!("{connection} opened"),
+    ///             PoolEvent::Checkout { connection, .. } => format!("{connection} lent"),
+    ///             PoolEvent::Checkin { connection, .. } => format!("{connection} given back"),
+    ///             PoolEvent::Close { connection, reason, .. } => format!("{connection} closed: {reason:?}"),
+    ///             _ => return,
+    ///         };
+    ///         let _nobody_listens = events.send(text);
+    ///     })
+    ///     .connect().await?;
+    /// engine.fetch_one(select(value(1))).await?;
+    /// engine.close().await;
+    /// // The engine connects once when it is opened, so that a wrong URL is found there.
+    /// let expected = ["1 opened", "1 lent", "1 given back", "1 lent", "1 given back", "1 closed: Closed"];
+    /// assert_eq!(log.try_iter().collect::<Vec<_>>(), expected);
+    /// # Ok(()) }
+    /// ```
+    #[must_use = "builders return the new value"]
+    pub fn on_pool_event(mut self, listener: impl Fn(&PoolEvent<'_>) + Send + Sync + 'static) -> Self {
+        self.options.pool.listeners.push(Arc::new(listener));
+        self
     }
 
     fn listen(mut self, listener: super::Listener) -> Self {

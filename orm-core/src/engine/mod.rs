@@ -19,6 +19,7 @@ mod fake;
 mod gone;
 pub(crate) mod link;
 mod options;
+mod retry;
 mod rows;
 mod save;
 #[cfg(feature = "tracing")]
@@ -27,6 +28,7 @@ mod span;
 #[path = "no_span.rs"]
 mod span;
 mod transaction;
+mod two_phase;
 
 use std::fmt;
 use std::panic::Location;
@@ -37,8 +39,10 @@ pub use connection::Connection;
 pub use echo::StatementEvent;
 pub use executor::{Executor, Lent};
 pub use options::{EngineOptions, Isolation, Listener, TransactionOptions};
+pub use retry::Retry;
 pub use rows::Rows;
 pub use transaction::{Scope, Transaction};
+pub use two_phase::PreparedTransaction;
 
 use crate::driver::{Caller, Driver};
 use crate::error::{Error, Result};

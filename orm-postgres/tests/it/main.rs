@@ -6,7 +6,11 @@
 mod cancel;
 mod connect;
 mod database;
+mod dropped;
 mod errors;
+mod faults;
+mod outages;
+mod pool;
 #[path = "../server/mod.rs"]
 mod server;
 mod statements;
