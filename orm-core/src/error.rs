@@ -91,7 +91,14 @@ pub enum Error {
         /// What the backend said.
         source: BoxError,
     },
-    /// A statement ran longer than it may, or somebody cancelled it.
+    /// A [`CancelHandle`](crate::engine::CancelHandle) stopped the statement.
+    Cancelled {
+        /// Where.
+        context: Box<Context>,
+        /// What the backend said.
+        source: BoxError,
+    },
+    /// A statement ran longer than it may, or an administrator stopped it.
     StatementTimeout {
         /// Where.
         context: Box<Context>,
@@ -337,6 +344,7 @@ impl std::fmt::Display for Error {
             }
             Error::ReadOnly { context, .. } => context.describe("read-only", "", f),
             Error::ConnectionLost { context, .. } => context.describe("connection lost", "", f),
+            Error::Cancelled { context, .. } => context.describe("the statement was cancelled", "", f),
             Error::StatementTimeout { context, .. } => context.describe("the statement was stopped", "", f),
             Error::PermissionDenied { context, .. } => context.describe("permission denied", "", f),
             Error::TooManyConnections { context, .. } => context.describe("too many connections", "", f),
@@ -443,6 +451,7 @@ impl std::error::Error for Error {
             | Error::LockTimeout { source, .. }
             | Error::ReadOnly { source, .. }
             | Error::ConnectionLost { source, .. }
+            | Error::Cancelled { source, .. }
             | Error::StatementTimeout { source, .. }
             | Error::PermissionDenied { source, .. }
             | Error::TooManyConnections { source, .. }
@@ -493,6 +502,7 @@ impl Error {
             | Error::LockTimeout { context, .. }
             | Error::ReadOnly { context, .. }
             | Error::ConnectionLost { context, .. }
+            | Error::Cancelled { context, .. }
             | Error::StatementTimeout { context, .. }
             | Error::PermissionDenied { context, .. }
             | Error::TooManyConnections { context, .. }
@@ -564,6 +574,7 @@ impl Error {
             Error::LockTimeout { .. } => "LockTimeout",
             Error::ReadOnly { .. } => "ReadOnly",
             Error::ConnectionLost { .. } => "ConnectionLost",
+            Error::Cancelled { .. } => "Cancelled",
             Error::StatementTimeout { .. } => "StatementTimeout",
             Error::PermissionDenied { .. } => "PermissionDenied",
             Error::TooManyConnections { .. } => "TooManyConnections",

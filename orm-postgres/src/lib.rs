@@ -38,12 +38,14 @@
 //! `varchar(n)`, `bytea`, `date`, `time`, `timestamp`, `timestamptz`, `uuid`, `numeric`, `jsonb`. An enum is `text` with
 //! a `CHECK` of its words. A text cannot hold a NUL, and a `NaN` is refused as on every backend.
 
+mod advisory;
 mod cancel;
 mod connect;
 mod connection;
 mod dialect;
 mod driver;
 mod error;
+mod listen;
 mod live;
 mod numeric;
 mod options;
@@ -66,7 +68,9 @@ use orm_core::driver::{Backend, BoxFuture, Driver};
 use orm_core::engine::EngineOptions;
 use orm_core::error::Result;
 
+pub use advisory::{AdvisoryGuard, AdvisoryLock};
 pub use dialect::PostgresDialect;
+pub use listen::{Event, Listener, Notification, notify};
 
 /// PostgreSQL, for URLs that begin with `postgresql:` or `postgres:`.
 #[derive(Debug, Clone, Copy, Default)]
