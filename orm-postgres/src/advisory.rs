@@ -51,10 +51,13 @@ enum Until {
     EndOfTransaction,
 }
 
-/// The statements for one number, and for two.
+/// The statements for one number, and for two, which are integers to the server and bound as wider ones.
 macro_rules! calls {
     ($function:literal) => {
-        [concat!("SELECT ", $function, "({})"), concat!("SELECT ", $function, "({}, {})")]
+        [
+            concat!("SELECT ", $function, "({})"),
+            concat!("SELECT ", $function, "(CAST({} AS integer), CAST({} AS integer))"),
+        ]
     };
 }
 

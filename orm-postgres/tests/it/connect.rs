@@ -30,7 +30,7 @@ fn pair() -> &'static Pair {
         let mut primary = PostgresServer::create();
         primary.write("pg_hba.conf", WHO_MAY_COME_IN);
         primary.prepare(
-            "CREATE ROLE alice LOGIN PASSWORD 'right'\nCREATE ROLE lonely LOGIN CONNECTION LIMIT 1 PASSWORD 'right'\n",
+            "CREATE ROLE alice LOGIN PASSWORD 'swordfish'\nCREATE ROLE lonely LOGIN CONNECTION LIMIT 1 PASSWORD 'swordfish'\n",
         );
         primary.start();
         let mut standby = PostgresServer::create();
@@ -61,7 +61,7 @@ async fn port_of(ports: &[u16], options: &str) -> u16 {
 async fn refusal(url: String) -> Error {
     let error = orm::connect(url).await.expect_err("no connection");
     let printed = format!("{error:?} {error} {error:#}");
-    assert!(!printed.contains("hunter2") && !printed.contains("right"), "{printed}");
+    assert!(!printed.contains("hunter2") && !printed.contains("swordfish"), "{printed}");
     error
 }
 
@@ -216,7 +216,7 @@ async fn a_password_may_be_given_as_an_option() {
     let url = format!("postgresql://127.0.0.1:{}/postgres", pair().primary.port());
     let builder = Engine::builder(url).url_option("user", "alice").url_option("application_name", "50% & ü?");
 
-    let engine = builder.url_option("password", "right").connect().await.expect("a connection");
+    let engine = builder.url_option("password", "swordfish").connect().await.expect("a connection");
 
     let name = engine.fetch_one(sql!("SHOW application_name").rows::<String>()).await.expect("a name");
     assert!(name.starts_with("50% & "), "{name}");
@@ -224,7 +224,7 @@ async fn a_password_may_be_given_as_an_option() {
 
 #[tokio::test]
 async fn a_user_with_too_many_connections_is_told() {
-    let url = format!("postgresql://lonely:right@127.0.0.1:{}/postgres", pair().primary.port());
+    let url = format!("postgresql://lonely:swordfish@127.0.0.1:{}/postgres", pair().primary.port());
     let engine = orm::connect(&url).await.expect("the first one");
 
     let error = refusal(url).await;
