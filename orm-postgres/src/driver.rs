@@ -10,6 +10,7 @@ use orm_core::engine::EngineOptions;
 use orm_core::error::{Binds, Result};
 use orm_core::pool::PoolState;
 
+use crate::connect::Connector;
 use crate::connection::PostgresConnection;
 use crate::dialect::PostgresDialect;
 use crate::options::Options;
@@ -33,7 +34,8 @@ impl PostgresDriver {
     pub(crate) async fn open(url: &str, options: &EngineOptions, caller: Caller) -> Result<Self> {
         let postgres = Options::parse(url)?;
         let namespace = postgres.namespace();
-        let pool = Pool::new(postgres, options);
+        let connector = Arc::new(Connector::new(postgres).await?);
+        let pool = Pool::new(connector, options);
         drop(pool.acquire(caller).await?);
         Ok(PostgresDriver(Arc::new(Database {
             pool,

@@ -39,6 +39,7 @@
 //! a `CHECK` of its words. A text cannot hold a NUL, and a `NaN` is refused as on every backend.
 
 mod cancel;
+mod connect;
 mod connection;
 mod dialect;
 mod driver;
@@ -48,8 +49,14 @@ mod numeric;
 mod options;
 mod pool;
 mod row;
+mod socket;
 mod statement;
 mod stream;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "no_tls.rs"]
+mod tls;
 mod value;
 mod violation;
 

@@ -4,15 +4,15 @@
 //! `ROLLBACK` that is sent and not awaited comes before whatever is sent later.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use orm_core::error::Result;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::Client;
 
-use crate::cancel::Address;
+use crate::connect::{Connector, Opened, Way};
 use crate::error;
-use crate::options::Options;
 use crate::statement::{Failed, Statements};
 
 /// How long what nobody waits for may go on before it is stopped.
@@ -32,7 +32,7 @@ pub(crate) struct Live {
     pub(crate) broken: bool,
     /// Cursors of streams that were dropped while they were being opened: each may be there, under its number.
     pub(crate) doubtful_cursors: u32,
-    address: Address,
+    way: Way,
 }
 
 /// What is known of a transaction.
@@ -48,13 +48,11 @@ pub(crate) enum Transaction {
 
 impl Live {
     /// Connects. Must be called on a runtime, which keeps the connection going.
-    pub(crate) async fn open(options: &Options, statements: usize) -> Result<Self> {
-        let opening = tokio::time::timeout(options.connect_timeout, options.config.connect(NoTls)).await;
-        let opened = opening.map_err(|_elapsed| error::connect_timeout(options))?;
-        let (client, connection) = opened.map_err(|error| error::connect(error, options))?;
+    pub(crate) async fn open(connector: &Arc<Connector>, statements: usize) -> Result<Self> {
+        let Opened { client, messages, way } = connector.connect().await?;
         tokio::spawn(async move {
             // Whoever uses the connection gets the error as well.
-            let _told = connection.await;
+            let _told = messages.await;
         });
         Ok(Live {
             client,
@@ -64,7 +62,7 @@ impl Live {
             in_flight: false,
             broken: false,
             doubtful_cursors: 0,
-            address: Address::of(options),
+            way,
         })
     }
 
@@ -128,14 +126,15 @@ impl Live {
         if !self.in_flight {
             return self.control(sql).await;
         }
-        let (cancel, address) = (self.client.cancel_token(), self.address.clone());
+        let (cancel, way) = (self.client.cancel_token(), self.way.clone());
         self.depart();
         let result = {
             let mut undoing = pin!(self.client.batch_execute(sql));
             match tokio::time::timeout(MOMENT, &mut undoing).await {
                 Ok(result) => result,
                 Err(_elapsed) => {
-                    address.stop(cancel).await;
+                    // If the server cannot be asked, what runs goes on.
+                    let _asked = way.stop(cancel).await;
                     undoing.await
                 }
             }

@@ -15,9 +15,9 @@ use orm_core::engine::EngineOptions;
 use orm_core::error::Result;
 use orm_core::pool::{CloseReason, Gate, Opened, Permit, PoolOptions, PoolState};
 
+use crate::connect::Connector;
 use crate::error;
 use crate::live::Live;
-use crate::options::Options;
 
 /// How long a connection may take until nothing runs on it any more, or until it answers.
 const REST: Duration = Duration::from_secs(5);
@@ -27,7 +27,7 @@ const REST: Duration = Duration::from_secs(5);
 pub(crate) struct Pool {
     gate: Gate,
     options: PoolOptions,
-    postgres: Options,
+    pub(crate) connector: Arc<Connector>,
     statements: usize,
     shared: Arc<Shared>,
 }
@@ -128,11 +128,11 @@ async fn rest(mut connection: Member, permit: Option<Permit>) {
 
 impl Pool {
     /// A pool without connections yet.
-    pub(crate) fn new(postgres: Options, options: &EngineOptions) -> Self {
+    pub(crate) fn new(connector: Arc<Connector>, options: &EngineOptions) -> Self {
         Pool {
             gate: Gate::new(options.pool.clone()),
             options: options.pool.clone(),
-            postgres,
+            connector,
             statements: options.statement_cache,
             shared: Arc::default(),
         }
@@ -156,7 +156,7 @@ impl Pool {
 
     async fn open(&self) -> Result<Member> {
         let opening = self.gate.opening();
-        let live = Live::open(&self.postgres, self.statements).await?;
+        let live = Live::open(&self.connector, self.statements).await?;
         Ok(Member { live, opened: opening.succeed(), shared: Arc::clone(&self.shared) })
     }
 

@@ -33,6 +33,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Who the server is when the tests are root's and there is no user `postgres`: it refuses to be root.
 const NOBODY: Owner = Owner { user: 65534, group: 65534 };
 
+const HOW_TO_GET_PROGRAMS: &str = "PostgreSQL's programs: install them, or name their folder in ORM_TEST_POSTGRES_BIN";
+
 /// Becomes the server. What it leaves behind waits for a line from us: if none comes before the end, we are dead, and the
 /// server has to go as well.
 const BECOME_THE_SERVER: &str = r#"
@@ -81,7 +83,30 @@ impl PostgresServer {
     /// If that cannot be done.
     #[must_use]
     pub fn create() -> Self {
-        let programs = programs();
+        Self::of(programs().pop().expect(HOW_TO_GET_PROGRAMS))
+    }
+
+    /// Makes a server that can do TLS, of another version if need be: not all of PostgreSQL's packages have OpenSSL in them.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    #[must_use]
+    pub fn create_with_tls() -> Self {
+        let servers = programs().into_iter().rev().map(Self::of);
+        let mut able = servers.filter(|server| server.setting_of_the_programs("ssl_library") == "OpenSSL");
+        able.next().expect("a PostgreSQL with OpenSSL in it, as systems' packages have")
+    }
+
+    /// What the programs have for a setting when nobody sets it.
+    fn setting_of_the_programs(&self, name: &str) -> String {
+        let mut asking = self.command(&self.programs.join("postgres"));
+        let output = asking.arg("-D").arg(self.data()).args(["-C", name]).stdin(Stdio::null()).output();
+        let output = output.expect("PostgreSQL's programs");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    fn of(programs: PathBuf) -> Self {
         let (folder, owner) = new_folder();
         let server = PostgresServer { programs, folder, owner, port: 0, settings: Vec::new(), running: None };
         let mut initdb = server.command(&server.programs.join("initdb"));
@@ -119,6 +144,22 @@ impl PostgresServer {
         fs::write(&path, text).expect("a file in the server's folder");
         fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("a mode for the file");
         self.give_away(&path);
+    }
+
+    /// Runs SQL, a command a line, before the server is started: users that it should have.
+    ///
+    /// # Panics
+    ///
+    /// If that cannot be done. What is wrong with the SQL is in the [log](Self::log_text).
+    pub fn prepare(&self, sql: &str) {
+        assert!(self.running.is_none(), "the server runs already");
+        let mut single = self.command(&self.programs.join("postgres"));
+        single.args(["--single", "-D"]).arg(self.data()).arg("postgres");
+        single.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(self.log());
+        let mut child = single.spawn().expect("PostgreSQL's programs");
+        let written = child.stdin.take().map(|mut input| input.write_all(sql.as_bytes()));
+        assert!(matches!(written, Some(Ok(()))), "the server did not read SQL: {}", self.last_words());
+        assert!(child.wait().is_ok_and(|status| status.success()), "the SQL failed: {}", self.last_words());
     }
 
     /// Starts the server, on its port if it had one, and waits until it takes connections.
@@ -342,16 +383,15 @@ fn postgres_user() -> Owner {
     entry.and_then(|fields| Some(Owner { user: number(&fields, 2)?, group: number(&fields, 3)? })).unwrap_or(NOBODY)
 }
 
-/// The folder of PostgreSQL's programs, of several versions that of the newest. `./test` says which it is.
-fn programs() -> PathBuf {
-    if let Some(folder) = std::env::var_os("ORM_TEST_POSTGRES_BIN").filter(|folder| !folder.is_empty()) {
-        return folder.into();
-    }
+/// The folders of PostgreSQL's programs, that of the version to be tested at the end: the one that `./test` names, or else
+/// the newest.
+fn programs() -> Vec<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut found: Vec<PathBuf> = std::env::split_paths(&path).chain(installed()).collect();
-    found.retain(|folder| folder.join("initdb").exists() && folder.join("postgres").exists());
     found.sort_by_key(|folder| version(folder));
-    found.pop().expect("PostgreSQL's programs: install them, or name their folder in ORM_TEST_POSTGRES_BIN")
+    found.extend(std::env::var_os("ORM_TEST_POSTGRES_BIN").filter(|folder| !folder.is_empty()).map(PathBuf::from));
+    found.retain(|folder| folder.join("initdb").exists() && folder.join("postgres").exists());
+    found
 }
 
 /// Debian and Red Hat keep the programs out of PATH.
@@ -428,6 +468,12 @@ mod tests {
             thread::sleep(Duration::from_millis(10));
         }
         assert!(!output.status.success());
+    }
+
+    #[test]
+    fn a_server_with_tls_is_found() {
+        let server = PostgresServer::create_with_tls();
+        assert_eq!(server.setting_of_the_programs("ssl_library"), "OpenSSL");
     }
 
     #[test]

@@ -15,5 +15,9 @@ mod pool;
 mod server;
 mod statements;
 mod stream;
+#[cfg(all(unix, feature = "tls"))]
+mod tls;
+#[cfg(all(unix, feature = "tls"))]
+mod tls_server;
 mod transactions;
 mod values;
