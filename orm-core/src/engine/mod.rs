@@ -41,7 +41,7 @@ pub use connection::Connection;
 pub use echo::StatementEvent;
 pub use executor::{Executor, Lent};
 pub use options::{EngineOptions, Isolation, Listener, TransactionOptions};
-pub use retry::Retry;
+pub use retry::{Repeatable, Retry};
 pub use rows::Rows;
 pub use transaction::{Scope, Transaction};
 pub use two_phase::PreparedTransaction;

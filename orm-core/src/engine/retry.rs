@@ -97,6 +97,17 @@ impl Retry {
     }
 }
 
+/// What can be run again from its start: all that is `Clone`.
+#[diagnostic::on_unimplemented(
+    message = "a closure that may be run again cannot change what is around it",
+    label = "it changes something that it captures, or captures something that cannot be cloned",
+    note = "each attempt begins with a clone of the closure: give what it found as its value, and capture by `&`"
+)]
+pub trait Repeatable: Clone {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone> Repeatable for T {}
+
 /// Between a half and the whole of it.
 fn cut_at_random(delay: Duration) -> Duration {
     // Each has keys of its own, which are random.
@@ -151,7 +162,7 @@ impl Engine {
     /// What the last attempt gave.
     pub async fn retry<T, E, F>(&self, retry: Retry, body: F) -> Result<T, E>
     where
-        F: AsyncFnOnce(&mut Transaction) -> Result<T, E> + Clone,
+        F: AsyncFnOnce(&mut Transaction) -> Result<T, E> + Repeatable,
         E: From<Error>,
     {
         let start = Instant::now();
