@@ -160,6 +160,8 @@ pub struct Features {
     pub backslash_escapes: bool,
     /// The table that a foreign key points at must be there before the key.
     pub keys_need_tables: bool,
+    /// A transaction can be prepared and committed later, by whoever knows its name.
+    pub two_phase_commit: bool,
     /// `ILIKE`; without it both sides are lowered.
     pub ilike: bool,
     /// `IS DISTINCT FROM`.

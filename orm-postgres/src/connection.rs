@@ -4,14 +4,15 @@
 //! statement; a statement that failed has failed its transaction until a rollback; whatever future is dropped, the pool
 //! gets a clean connection back, or throws it away.
 
+use std::any::Any;
 use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::TryStreamExt;
 use orm_core::ast::Statement;
 use orm_core::compile::{LastTexts, Prepared};
-use orm_core::driver::{BoxFuture, Connection, Done, Flow, RowSink, RowStream, Running};
-use orm_core::engine::{Isolation, TransactionOptions};
+use orm_core::driver::{BoxFuture, Cancel, Connection, Done, Flow, RowSink, RowStream, Running};
+use orm_core::engine::{Isolation, PreparedTransaction, TransactionOptions};
 use orm_core::error::{Error, Result};
 
 use crate::dialect::PostgresDialect;
@@ -26,6 +27,12 @@ use crate::value::Binder;
 
 /// How many rows that nobody wants are read, so that the answer to a statement has come.
 const FEW_ROWS: usize = 100;
+
+const PREPARED: &str = "SELECT gid, CAST(owner AS text), prepared FROM pg_catalog.pg_prepared_xacts \
+                        WHERE database = current_database() ORDER BY prepared, gid";
+
+/// What to do when nobody knows whether a transaction was prepared, or a prepared one committed.
+const IF_LOST: &str = "`prepared_transactions` says whether it is still there";
 
 /// A connection of the pool. It goes back when this is dropped.
 pub(crate) struct PostgresConnection {
@@ -82,9 +89,9 @@ impl PostgresConnection {
         if let Statement::Ddl(_) = statement {
             return self.change_tables(&prepared).await;
         }
-        let show = self.database.show_binds;
-        let result = self.live()?.run(prepared.sql(), &prepared, sink).await;
-        result.map_err(|failure| failure.describe(&Failed::of(&prepared, show)))
+        let (show, live) = (self.database.show_binds, self.live()?);
+        let result = live.run(prepared.sql(), &prepared, sink).await;
+        result.map_err(|failure| live.tell(failure.describe(&Failed::of(&prepared, show))))
     }
 
     /// The savepoint is set and released by statements that nobody waits for, so it costs no way to the server and back.
@@ -111,7 +118,8 @@ impl PostgresConnection {
         let live = self.live()?;
         let result = live.control(prepared.sql()).await;
         live.statements.forget_all();
-        result.map(|()| Done::default()).map_err(|error| error::describe(error, &Failed::of(prepared, false)))
+        let failed = Failed::of(prepared, false);
+        result.map(|()| Done::default()).map_err(|error| live.tell(error::describe(error, &failed)))
     }
 
     async fn explain_statement(&mut self, statement: Statement<'_>, sink: &mut dyn RowSink) -> Result<Done> {
@@ -127,6 +135,7 @@ impl PostgresConnection {
         let live = self.live()?;
         // Before it is sent: whoever drops the future may have begun it.
         live.transaction = Some(Transaction::Good);
+        live.reads_only = options.read_only || options.deferrable;
         let begun = live.run_control(sql).await;
         if begun.is_err() {
             live.transaction = None;
@@ -135,17 +144,23 @@ impl PostgresConnection {
     }
 
     async fn commit_transaction(&mut self) -> Result<()> {
+        self.end_transaction("COMMIT", "").await
+    }
+
+    /// Ends the transaction by a statement after which the server has done its part, for good.
+    async fn end_transaction(&mut self, sql: &str, if_lost: &str) -> Result<()> {
         let live = self.live()?;
-        let sql = match live.transaction {
+        let checked = format!("SELECT 1; {sql}");
+        let sent = match live.transaction {
             None | Some(Transaction::Failed) => {
                 live.roll_back();
                 return Err(Error::TransactionEnded);
             }
-            Some(Transaction::Good) => "COMMIT",
+            Some(Transaction::Good) => sql,
             // The server takes the COMMIT of a failed transaction for a ROLLBACK, and says nothing. This it refuses.
-            Some(Transaction::Unknown) => "SELECT 1; COMMIT",
+            Some(Transaction::Unknown) => &checked,
         };
-        match live.control(sql).await {
+        match live.control(sent).await {
             Ok(()) => {
                 live.transaction = None;
                 Ok(())
@@ -155,14 +170,34 @@ impl PostgresConnection {
                 Err(Error::TransactionEnded)
             }
             Err(error) => {
-                // A commit that fails has undone the changes.
+                // What fails here has undone the changes.
                 live.transaction = None;
-                Err(match error::is_lost(&error) {
-                    true => error::commit_unknown(error, &Failed::control("COMMIT")),
-                    false => error::describe(error, &Failed::control("COMMIT")),
-                })
+                Err(error::commit(error, sql, if_lost))
             }
         }
+    }
+
+    /// Ends a prepared transaction, which is none of this connection's.
+    async fn commit_prepared_transaction(&mut self, id: &str) -> Result<()> {
+        let sql = format!("COMMIT PREPARED {}", literal(id)?);
+        self.live()?.control(&sql).await.map_err(|error| error::commit(error, &sql, IF_LOST))
+    }
+
+    async fn roll_back_prepared_transaction(&mut self, id: &str) -> Result<()> {
+        let sql = format!("ROLLBACK PREPARED {}", literal(id)?);
+        self.live()?.run_control(&sql).await
+    }
+
+    async fn list_prepared_transactions(&mut self) -> Result<Vec<PreparedTransaction>> {
+        let live = self.live()?;
+        live.depart();
+        let rows = live.client.query(PREPARED, &[]).await;
+        live.arrive(rows.as_ref().err());
+        let rows = rows.map_err(|error| error::describe(error, &Failed::control(PREPARED)))?;
+        let read =
+            |row: &tokio_postgres::Row| Ok(PreparedTransaction::new(row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
+        let prepared: Result<_, tokio_postgres::Error> = rows.iter().map(read).collect();
+        prepared.map_err(|error| error::describe(error, &Failed::control(PREPARED)))
     }
 
     async fn roll_back_transaction(&mut self) -> Result<()> {
@@ -269,6 +304,7 @@ impl Live {
 
 fn begin(options: &TransactionOptions) -> &'static str {
     match (options.isolation, options.read_only) {
+        _ if options.deferrable => "BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY DEFERRABLE",
         (None, false) => "BEGIN",
         (None, true) => "BEGIN READ ONLY",
         // PostgreSQL knows nothing weaker.
@@ -281,6 +317,15 @@ fn begin(options: &TransactionOptions) -> &'static str {
         (Some(Isolation::Serializable), false) => "BEGIN ISOLATION LEVEL SERIALIZABLE",
         (Some(Isolation::Serializable), true) => "BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY",
     }
+}
+
+/// A name as a literal, which no statement of this kind takes as a bind. It is read alike whatever the server thinks of
+/// backslashes.
+fn literal(name: &str) -> Result<String> {
+    if name.contains('\0') {
+        return Err(Error::Statement("a prepared transaction cannot have a NUL in its name".into()));
+    }
+    Ok(format!("E'{}'", name.replace('\\', "\\\\").replace('\'', "''")))
 }
 
 /// The savepoint stays, so that the same can be sent again if nobody knows whether it came through. A new one of its
@@ -321,6 +366,25 @@ impl Connection for PostgresConnection {
         Box::pin(self.roll_back_transaction())
     }
 
+    fn prepare_transaction<'a>(&'a mut self, id: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let sql = format!("PREPARE TRANSACTION {}", literal(id)?);
+            self.end_transaction(&sql, IF_LOST).await
+        })
+    }
+
+    fn commit_prepared<'a>(&'a mut self, id: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.commit_prepared_transaction(id))
+    }
+
+    fn rollback_prepared<'a>(&'a mut self, id: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.roll_back_prepared_transaction(id))
+    }
+
+    fn prepared_transactions(&mut self) -> BoxFuture<'_, Result<Vec<PreparedTransaction>>> {
+        Box::pin(self.list_prepared_transactions())
+    }
+
     fn savepoint(&mut self, depth: u32) -> BoxFuture<'_, Result<()>> {
         Box::pin(async move { self.live()?.run_control(&format!("SAVEPOINT orm_{depth}")).await })
     }
@@ -344,6 +408,11 @@ impl Connection for PostgresConnection {
         })
     }
 
+    fn canceller(&mut self) -> Option<Arc<dyn Cancel>> {
+        let live = self.live().ok()?;
+        Some(Arc::new(live.canceller()))
+    }
+
     fn abandon(&mut self, depth: u32) {
         let Ok(live) = self.live() else { return };
         match depth {
@@ -356,6 +425,22 @@ impl Connection for PostgresConnection {
             _ => {}
         }
     }
+}
+
+impl PostgresConnection {
+    /// The connection behind one of the engine's.
+    pub(crate) fn of<'a>(
+        connection: &'a mut dyn Connection,
+        feature: &'static str,
+        backend: &'static str,
+    ) -> Result<&'a mut Self> {
+        (connection as &mut dyn Any).downcast_mut().ok_or(not_here(feature, backend))
+    }
+}
+
+/// Only PostgreSQL can do that.
+pub(crate) fn not_here(feature: &'static str, backend: &'static str) -> Error {
+    Error::Unsupported { feature, backend, hint: "connect to a PostgreSQL database by a `postgresql://` URL" }
 }
 
 impl std::fmt::Debug for PostgresConnection {

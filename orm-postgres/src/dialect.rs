@@ -38,6 +38,7 @@ static FEATURES: Features = Features {
     binds_by_number: true,
     backslash_escapes: true,
     keys_need_tables: true,
+    two_phase_commit: true,
     ilike: true,
     is_distinct_from: true,
     divide_by_zero_is_null: false,

@@ -45,6 +45,7 @@ static FEATURES: Features = Features {
     binds_by_number: false,
     backslash_escapes: false,
     keys_need_tables: false,
+    two_phase_commit: false,
     ilike: false,
     is_distinct_from: true,
     divide_by_zero_is_null: true,

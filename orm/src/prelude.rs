@@ -3,7 +3,9 @@
 #[doc(no_inline)]
 pub use crate::connect::Connect;
 #[doc(no_inline)]
-pub use orm_core::engine::{Connection, Engine, Executor, Isolation, Rows, Scope, Transaction, TransactionOptions};
+pub use orm_core::engine::{
+    Connection, Engine, Executor, Isolation, Retry, Rows, Scope, Transaction, TransactionOptions,
+};
 #[doc(no_inline)]
 pub use orm_core::expr::{
     Column, Condition, Expr, Expression, NumberExpression, TextExpression, and, avg, case, coalesce, count, count_all,

@@ -10,7 +10,7 @@ use super::span::Span;
 use super::{Engine, StatementEvent, TransactionOptions};
 use crate::ast::Statement;
 use crate::driver::{Caller, Connection as DriverConnection, Done, Flow, Row, RowSink, Running};
-use crate::error::{Binds, Result};
+use crate::error::{Binds, Error, Result};
 use crate::query::Command;
 
 /// One connection of the pool. It goes back when this is dropped.
@@ -23,6 +23,8 @@ pub(crate) struct Link {
     writes: u64,
     /// Whether a statement lost to another transaction, which may have changed what was read.
     conflict: bool,
+    /// The same of the transaction that is open, or was last.
+    lost: bool,
     after_commit: AfterCommit,
 }
 
@@ -55,7 +57,15 @@ impl DerefMut for LinkGuard<'_> {
 impl Link {
     pub(crate) async fn open(engine: Engine, caller: Caller) -> Result<Link> {
         let connection = engine.driver().acquire(caller).await?;
-        Ok(Link { connection, engine, depth: 0, writes: 0, conflict: false, after_commit: AfterCommit::default() })
+        Ok(Link {
+            connection,
+            engine,
+            depth: 0,
+            writes: 0,
+            conflict: false,
+            lost: false,
+            after_commit: AfterCommit::default(),
+        })
     }
 
     /// What stays behind while somebody has the connection: it fails in whatever is asked of it.
@@ -66,6 +76,7 @@ impl Link {
             depth: self.depth,
             writes: self.writes,
             conflict: false,
+            lost: false,
             after_commit: AfterCommit::default(),
         }
     }
@@ -84,8 +95,20 @@ impl Link {
     /// Remembers that a statement lost to another transaction.
     #[inline]
     pub(crate) fn noted<T>(&mut self, result: Result<T>) -> Result<T> {
-        self.conflict |= matches!(&result, Err(error) if error.is_retryable());
+        if matches!(&result, Err(error) if error.is_retryable()) {
+            (self.conflict, self.lost) = (true, true);
+        }
         result
+    }
+
+    /// The transaction has lost to another one, by something else than a statement that failed.
+    pub(crate) fn loses(&mut self) {
+        self.lost = true;
+    }
+
+    /// Whether something in the transaction lost to another one, so that the whole may succeed if it is run again.
+    pub(super) fn has_lost(&self) -> bool {
+        self.lost
     }
 
     /// Whether a statement lost to another transaction since this was asked last.
@@ -152,7 +175,10 @@ impl Link {
     /// Begins a transaction, or sets a savepoint if one is open. Gives the new depth.
     pub(crate) async fn enter(&mut self, options: &TransactionOptions) -> Result<u32> {
         match self.depth {
-            0 => self.connection.begin(options).await?,
+            0 => {
+                self.lost = false;
+                self.connection.begin(options).await?;
+            }
             depth => self.connection.savepoint(depth).await?,
         }
         self.depth += 1;
@@ -175,6 +201,18 @@ impl Link {
             (depth, Ending::Commit) => self.after_commit.keep(depth),
             (depth, Ending::Rollback) => self.after_commit.forget(depth),
         }
+        Ok(())
+    }
+
+    /// Prepares the transaction to be committed by its name.
+    pub(super) async fn prepare_transaction(&mut self, id: &str) -> Result<()> {
+        if !self.after_commit.is_empty() {
+            let reason = "`after_commit` has been given something to do, and whoever commits a prepared transaction \
+                          does not know of it: do it after `commit_prepared`";
+            return Err(Error::Statement(reason.into()));
+        }
+        self.connection.prepare_transaction(id).await?;
+        self.depth = 0;
         Ok(())
     }
 

@@ -11,6 +11,7 @@
 
 pub(crate) mod after_commit;
 mod builder;
+mod cancel;
 mod connection;
 mod echo;
 pub(crate) mod executor;
@@ -19,6 +20,7 @@ mod fake;
 mod gone;
 pub(crate) mod link;
 mod options;
+mod retry;
 mod rows;
 mod save;
 #[cfg(feature = "tracing")]
@@ -27,18 +29,22 @@ mod span;
 #[path = "no_span.rs"]
 mod span;
 mod transaction;
+mod two_phase;
 
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
 pub use builder::EngineBuilder;
+pub use cancel::CancelHandle;
 pub use connection::Connection;
 pub use echo::StatementEvent;
 pub use executor::{Executor, Lent};
 pub use options::{EngineOptions, Isolation, Listener, TransactionOptions};
+pub use retry::{Repeatable, Retry};
 pub use rows::Rows;
 pub use transaction::{Scope, Transaction};
+pub use two_phase::PreparedTransaction;
 
 use crate::driver::{Caller, Driver};
 use crate::error::{Error, Result};
@@ -401,7 +407,9 @@ impl Engine {
         self.options().hooks.as_ref()
     }
 
-    pub(crate) fn driver(&self) -> &dyn Driver {
+    /// The open database, for backends: what only one of them can do is found behind it.
+    #[must_use]
+    pub fn driver(&self) -> &dyn Driver {
         self.0.driver.as_ref()
     }
 
