@@ -59,6 +59,7 @@ mod tls;
 mod tls;
 mod value;
 mod violation;
+mod watch;
 
 use std::panic::Location;
 
