@@ -11,9 +11,11 @@
 //! [`Dialect`](crate::dialect::Dialect) through [`compile::Cache`](crate::compile::Cache); a document store would
 //! compile the same tree to its own commands. All traits are object-safe, so a program picks its backend by URL.
 
+use std::any::Any;
 use std::future::{Future, ready};
 use std::panic::Location;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::ast::Statement;
@@ -39,7 +41,9 @@ pub trait Backend: std::fmt::Debug + Send + Sync {
 }
 
 /// An open database with its pool of connections. Shared by all clones of an engine.
-pub trait Driver: std::fmt::Debug + Send + Sync {
+///
+/// A backend finds its own type behind it by [`Any`], for what only that backend can do.
+pub trait Driver: Any + std::fmt::Debug + Send + Sync {
     /// The backend's name in messages, and OpenTelemetry's `db.system.name`: `sqlite`, `postgresql`.
     fn name(&self) -> &'static str;
 
@@ -73,7 +77,9 @@ pub trait Driver: std::fmt::Debug + Send + Sync {
 ///
 /// Every method MUST leave the connection usable when its future is dropped half-way, or mark it so that it is thrown
 /// away instead of going back to the pool.
-pub trait Connection: std::fmt::Debug + Send {
+///
+/// A backend finds its own type behind it by [`Any`], as with [`Driver`].
+pub trait Connection: Any + std::fmt::Debug + Send {
     /// Runs a statement and pushes its rows into `sink` until there are none or the sink says [`Flow::Stop`].
     ///
     /// A statement that fails MUST leave nothing behind of itself. A backend MUST NOT block the thread while it waits
@@ -145,6 +151,18 @@ pub trait Connection: std::fmt::Debug + Send {
     /// Called when a transaction (`depth` 0) or savepoint is dropped without an end. Undoes it at once where that
     /// needs no waiting, otherwise before the next statement.
     fn abandon(&mut self, depth: u32);
+
+    /// What stops a statement of this connection from elsewhere; none if the backend cannot. Once the connection has gone
+    /// back to the pool it MUST do nothing: what runs then is somebody else's.
+    fn canceller(&mut self) -> Option<Arc<dyn Cancel>> {
+        None
+    }
+}
+
+/// Stops what runs on a connection, from elsewhere.
+pub trait Cancel: std::fmt::Debug + Send + Sync {
+    /// Stops the statement that runs now, if one does. It MUST NOT hit a statement that is sent after this has returned.
+    fn cancel(&self) -> BoxFuture<'_, Result<()>>;
 }
 
 /// A statement that has run, or that is going to: a future for which nothing is allocated if it need not wait.

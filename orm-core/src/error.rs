@@ -91,7 +91,14 @@ pub enum Error {
         /// What the backend said.
         source: BoxError,
     },
-    /// A statement ran longer than it may, or somebody cancelled it.
+    /// A [`CancelHandle`](crate::engine::CancelHandle) stopped the statement.
+    Cancelled {
+        /// Where.
+        context: Box<Context>,
+        /// What the backend said.
+        source: BoxError,
+    },
+    /// A statement ran longer than it may, or an administrator stopped it.
     StatementTimeout {
         /// Where.
         context: Box<Context>,
@@ -182,6 +189,18 @@ pub enum Error {
     NoRow,
     /// `fetch_one`, `fetch_optional` or `fetch_scalar` found a second row.
     MoreThanOneRow,
+    /// A row lacks the related row that it must have.
+    NoRelated {
+        /// The relation.
+        relation: &'static str,
+    },
+    /// A session does not know all related objects of an object. Nothing was asked of the database.
+    NotLoaded {
+        /// The model of the object.
+        model: &'static str,
+        /// The relation.
+        relation: &'static str,
+    },
     /// A column holds what the Rust type cannot.
     Decode {
         /// The column as `table.column`, or the place of an expression.
@@ -337,6 +356,7 @@ impl std::fmt::Display for Error {
             }
             Error::ReadOnly { context, .. } => context.describe("read-only", "", f),
             Error::ConnectionLost { context, .. } => context.describe("connection lost", "", f),
+            Error::Cancelled { context, .. } => context.describe("the statement was cancelled", "", f),
             Error::StatementTimeout { context, .. } => context.describe("the statement was stopped", "", f),
             Error::PermissionDenied { context, .. } => context.describe("permission denied", "", f),
             Error::TooManyConnections { context, .. } => context.describe("too many connections", "", f),
@@ -366,6 +386,16 @@ impl std::fmt::Display for Error {
             Error::MoreThanOneRow => {
                 f.write_str("more than one row found: filter by a key, add `.limit(1)`, or use fetch_all")
             }
+            Error::NoRelated { relation } => write!(
+                f,
+                "a row has no `{relation}`, and must have one: the row that its key points at is not there, or is hidden \
+                 by a filter; `{relation}.filter(..)` reads it as an `Option`"
+            ),
+            Error::NotLoaded { model, relation } => write!(
+                f,
+                "`{model}.{relation}` of this object is not loaded: add `.with({model}.{relation})` to the query, or call \
+                 `session.load(&[object], {model}.{relation})` first"
+            ),
             Error::Decode { column, source } => write!(f, "column `{column}`: {source}"),
             Error::Bind { place, source } => write!(f, "{place}: {source}"),
             Error::MissingFrom { table, column, hint } => {
@@ -443,6 +473,7 @@ impl std::error::Error for Error {
             | Error::LockTimeout { source, .. }
             | Error::ReadOnly { source, .. }
             | Error::ConnectionLost { source, .. }
+            | Error::Cancelled { source, .. }
             | Error::StatementTimeout { source, .. }
             | Error::PermissionDenied { source, .. }
             | Error::TooManyConnections { source, .. }
@@ -459,6 +490,8 @@ impl std::error::Error for Error {
             | Error::Url(_)
             | Error::NoRow
             | Error::MoreThanOneRow
+            | Error::NoRelated { .. }
+            | Error::NotLoaded { .. }
             | Error::MissingFrom { .. }
             | Error::TooManyBinds { .. }
             | Error::Identifier { .. }
@@ -493,6 +526,7 @@ impl Error {
             | Error::LockTimeout { context, .. }
             | Error::ReadOnly { context, .. }
             | Error::ConnectionLost { context, .. }
+            | Error::Cancelled { context, .. }
             | Error::StatementTimeout { context, .. }
             | Error::PermissionDenied { context, .. }
             | Error::TooManyConnections { context, .. }
@@ -564,6 +598,7 @@ impl Error {
             Error::LockTimeout { .. } => "LockTimeout",
             Error::ReadOnly { .. } => "ReadOnly",
             Error::ConnectionLost { .. } => "ConnectionLost",
+            Error::Cancelled { .. } => "Cancelled",
             Error::StatementTimeout { .. } => "StatementTimeout",
             Error::PermissionDenied { .. } => "PermissionDenied",
             Error::TooManyConnections { .. } => "TooManyConnections",
@@ -579,6 +614,8 @@ impl Error {
             Error::Url(_) => "Url",
             Error::NoRow => "NoRow",
             Error::MoreThanOneRow => "MoreThanOneRow",
+            Error::NoRelated { .. } => "NoRelated",
+            Error::NotLoaded { .. } => "NotLoaded",
             Error::Decode { .. } => "Decode",
             Error::Bind { .. } => "Bind",
             Error::MissingFrom { .. } => "MissingFrom",

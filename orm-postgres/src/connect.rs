@@ -266,6 +266,10 @@ impl Connector {
 }
 
 impl Way {
+    pub(crate) fn options(&self) -> &Options {
+        &self.connector.options
+    }
+
     /// Another socket to the same server, secured in the same way.
     pub(crate) async fn socket(&self) -> Result<Socket, Problem> {
         let secure = if self.secured { Secure::Yes } else { Secure::No };

@@ -4,13 +4,14 @@
 //! statement; a statement that failed has failed its transaction until a rollback; whatever future is dropped, the pool
 //! gets a clean connection back, or throws it away.
 
+use std::any::Any;
 use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::TryStreamExt;
 use orm_core::ast::Statement;
 use orm_core::compile::{LastTexts, Prepared};
-use orm_core::driver::{BoxFuture, Connection, Done, Flow, RowSink, RowStream, Running};
+use orm_core::driver::{BoxFuture, Cancel, Connection, Done, Flow, RowSink, RowStream, Running};
 use orm_core::engine::{Isolation, PreparedTransaction, TransactionOptions};
 use orm_core::error::{Error, Result};
 
@@ -88,9 +89,9 @@ impl PostgresConnection {
         if let Statement::Ddl(_) = statement {
             return self.change_tables(&prepared).await;
         }
-        let show = self.database.show_binds;
-        let result = self.live()?.run(prepared.sql(), &prepared, sink).await;
-        result.map_err(|failure| failure.describe(&Failed::of(&prepared, show)))
+        let (show, live) = (self.database.show_binds, self.live()?);
+        let result = live.run(prepared.sql(), &prepared, sink).await;
+        result.map_err(|failure| live.tell(failure.describe(&Failed::of(&prepared, show))))
     }
 
     /// The savepoint is set and released by statements that nobody waits for, so it costs no way to the server and back.
@@ -117,7 +118,8 @@ impl PostgresConnection {
         let live = self.live()?;
         let result = live.control(prepared.sql()).await;
         live.statements.forget_all();
-        result.map(|()| Done::default()).map_err(|error| error::describe(error, &Failed::of(prepared, false)))
+        let failed = Failed::of(prepared, false);
+        result.map(|()| Done::default()).map_err(|error| live.tell(error::describe(error, &failed)))
     }
 
     async fn explain_statement(&mut self, statement: Statement<'_>, sink: &mut dyn RowSink) -> Result<Done> {
@@ -406,6 +408,11 @@ impl Connection for PostgresConnection {
         })
     }
 
+    fn canceller(&mut self) -> Option<Arc<dyn Cancel>> {
+        let live = self.live().ok()?;
+        Some(Arc::new(live.canceller()))
+    }
+
     fn abandon(&mut self, depth: u32) {
         let Ok(live) = self.live() else { return };
         match depth {
@@ -418,6 +425,22 @@ impl Connection for PostgresConnection {
             _ => {}
         }
     }
+}
+
+impl PostgresConnection {
+    /// The connection behind one of the engine's.
+    pub(crate) fn of<'a>(
+        connection: &'a mut dyn Connection,
+        feature: &'static str,
+        backend: &'static str,
+    ) -> Result<&'a mut Self> {
+        (connection as &mut dyn Any).downcast_mut().ok_or(not_here(feature, backend))
+    }
+}
+
+/// Only PostgreSQL can do that.
+pub(crate) fn not_here(feature: &'static str, backend: &'static str) -> Error {
+    Error::Unsupported { feature, backend, hint: "connect to a PostgreSQL database by a `postgresql://` URL" }
 }
 
 impl std::fmt::Debug for PostgresConnection {

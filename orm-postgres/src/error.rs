@@ -8,7 +8,7 @@ use std::time::Duration;
 use orm_core::error::{BoxError, Context, Error};
 use tokio_postgres::error::{DbError, ErrorPosition, Severity, SqlState};
 
-use crate::connect::{Fault, Problem, Unreached};
+use crate::connect::{Fault, Problem, Unreached, Way};
 use crate::options::{Options, SslMode};
 use crate::statement::Failed;
 use crate::tls::{IS_BUILT_IN, fault};
@@ -166,7 +166,7 @@ fn hint(server: &DbError, failed: &Failed<'_>) -> Option<String> {
         SqlState::UNDEFINED_COLUMN => "the database does not have it: a migration may be missing",
         SqlState::STRING_DATA_RIGHT_TRUNCATION => "a text is longer than its column allows",
         SqlState::LOCK_NOT_AVAILABLE => "another transaction holds the lock for longer than `lock_timeout`",
-        SqlState::QUERY_CANCELED => "it ran longer than `statement_timeout`, or was cancelled",
+        SqlState::QUERY_CANCELED => "it ran longer than `statement_timeout`, or an administrator stopped it",
         SqlState::READ_ONLY_SQL_TRANSACTION => "the transaction or the database is read-only",
         SqlState::UNDEFINED_OBJECT if is_of_a_prepared_transaction(failed) => {
             "there is no prepared transaction of this name: has it ended already?"
@@ -240,6 +240,24 @@ pub(crate) fn connect(mut unreached: Vec<Unreached>, options: &Options) -> Error
         }
         Some(problem) => Error::Connect { target: options.target(), hint, source: problem.into_source() },
         None => Error::Connect { target: options.target(), hint, source: "no server is named".into() },
+    }
+}
+
+/// The server that a connection leads to could not be asked to stop what runs there.
+pub(crate) fn unreachable(problem: Problem, way: &Way) -> Error {
+    let (target, hint) = (way.options().target(), problem.hint(way.options()));
+    Error::Connect { target, hint, source: problem.into_source() }
+}
+
+/// Whether connecting may succeed later, though nobody does anything about it.
+pub(crate) fn may_pass(error: &Error) -> bool {
+    match error {
+        Error::Connect { source, .. } => match source.downcast_ref::<ServerError>() {
+            Some(server) => server.state == SqlState::CANNOT_CONNECT_NOW.code(),
+            None => true,
+        },
+        Error::TooManyConnections { .. } | Error::ConnectionLost { .. } => true,
+        _ => false,
     }
 }
 

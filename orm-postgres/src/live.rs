@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use orm_core::error::Result;
+use orm_core::error::{Error, Result};
 use tokio_postgres::Client;
 
+use crate::cancel::{Canceller, Loan};
 use crate::connect::{Connector, Opened, Way};
 use crate::error;
 use crate::statement::{Failed, Statements};
@@ -33,6 +34,8 @@ pub(crate) struct Live {
     /// Cursors of streams that were dropped while they were being opened: each may be there, under its number.
     pub(crate) doubtful_cursors: u32,
     way: Way,
+    /// The present loan, if somebody may stop statements of it.
+    loan: Option<Loan>,
 }
 
 /// What is known of a transaction.
@@ -63,6 +66,7 @@ impl Live {
             broken: false,
             doubtful_cursors: 0,
             way,
+            loan: None,
         })
     }
 
@@ -73,6 +77,9 @@ impl Live {
 
     /// Something is sent. If the future that waits for the answer is dropped, this stays.
     pub(crate) fn depart(&mut self) {
+        if let Some(loan) = &self.loan {
+            loan.begin_statement();
+        }
         self.in_flight = true;
         if self.transaction == Some(Transaction::Good) {
             self.transaction = Some(Transaction::Unknown);
@@ -102,7 +109,34 @@ impl Live {
 
     /// As [`control`](Live::control), telling an error as ours.
     pub(crate) async fn run_control(&mut self, sql: &str) -> Result<()> {
-        self.control(sql).await.map_err(|error| error::describe(error, &Failed::control(sql)))
+        let result = self.control(sql).await;
+        result.map_err(|error| self.tell(error::describe(error, &Failed::control(sql))))
+    }
+
+    /// What stops statements until the connection goes back to the pool.
+    pub(crate) fn canceller(&mut self) -> Canceller {
+        let loan = self.loan.get_or_insert_default().clone();
+        Canceller { loan, way: self.way.clone(), token: self.client.cancel_token() }
+    }
+
+    /// Ends what handles may stop, unless one of them is about to stop something.
+    pub(crate) fn end_loan(&mut self) -> bool {
+        let ended = self.loan.as_ref().is_none_or(Loan::try_end);
+        if ended {
+            self.loan = None;
+        }
+        ended
+    }
+
+    /// An error as whoever is told of it knows it: the server says of every statement that is stopped the same.
+    pub(crate) fn tell(&self, error: Error) -> Error {
+        match error {
+            Error::StatementTimeout { mut context, source } if self.loan.as_ref().is_some_and(Loan::was_used) => {
+                context.hint = None;
+                Error::Cancelled { context, source }
+            }
+            other => other,
+        }
     }
 
     /// Sends statements without waiting for the answer.
@@ -149,6 +183,9 @@ impl Live {
 
     /// Waits until nothing runs any more, and no transaction is open.
     pub(crate) async fn come_to_rest(&mut self) {
+        if let Some(loan) = self.loan.take() {
+            loan.end().await;
+        }
         let undone = self.undo("ROLLBACK").await;
         self.transaction = None;
         self.broken |= undone.is_err();

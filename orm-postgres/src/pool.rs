@@ -104,7 +104,7 @@ impl Drop for Lent {
     fn drop(&mut self) {
         let Some(mut connection) = self.connection.take() else { return };
         let permit = self.permit.take();
-        if !connection.live.in_flight {
+        if connection.live.end_loan() && !connection.live.in_flight {
             connection.live.roll_back();
             let shared = Arc::clone(&connection.shared);
             shared.take_back(connection);

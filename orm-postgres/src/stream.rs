@@ -44,7 +44,7 @@ impl<'a> PostgresStream<'a> {
             true => open_cursor(live, &prepared).await,
             false => send(live, &prepared).await,
         };
-        let source = started.map_err(|failure| failure.describe(&Failed::of(&prepared, show)))?;
+        let source = started.map_err(|failure| live.tell(failure.describe(&Failed::of(&prepared, show))))?;
         Ok(PostgresStream { connection, prepared, source })
     }
 
@@ -61,7 +61,8 @@ impl<'a> PostgresStream<'a> {
             Ok(false) => self.end().await.map(|()| false),
             Err(failure) => {
                 self.abandon();
-                Err(failure.describe(&Failed::of(&self.prepared, show)))
+                let error = failure.describe(&Failed::of(&self.prepared, show));
+                Err(self.connection.live()?.tell(error))
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Expressions.
 
-use super::{ColumnRef, Order, Raw, Select};
+use super::{ColumnRef, Order, Raw, Select, Window, WindowFunction};
 use crate::types::ColumnType;
 use crate::value::Value;
 
@@ -29,6 +29,8 @@ pub enum Expr {
     Function(Function, Vec<Expr>),
     /// Text written by hand, with binds.
     Raw(Box<Raw>),
+    /// Several values as one: `(a, b)`.
+    Row(Vec<Expr>),
     /// A subquery of one column and at most one row.
     Subquery(Box<Select>),
     /// The name of a labelled expression of the same `SELECT`, for `ORDER BY` and `GROUP BY`.
@@ -140,6 +142,17 @@ pub enum Operation {
         filter: Option<Expr>,
         /// The order in which [`Aggregate::StringAgg`] joins.
         order_by: Vec<Order>,
+    },
+    /// `row_number() OVER (..)`, `sum(x) OVER (..)`.
+    Window {
+        /// Which.
+        function: WindowFunction,
+        /// What it is called with.
+        arguments: Vec<Expr>,
+        /// `FILTER (WHERE ..)`, of aggregates.
+        filter: Option<Expr>,
+        /// Over which rows.
+        window: Window,
     },
 }
 

@@ -38,6 +38,24 @@ impl EngineBuilder {
         EngineBuilder { url: url.into(), backends, options: EngineOptions::default() }
     }
 
+    /// Gives an option of the URL another value: `.url_option("password", secret)` needs no `%40` for an `@`. Which there
+    /// are, the backend says.
+    ///
+    /// ```
+    /// # use orm::{prelude::*, docs::*};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> orm::Result<()> {
+    /// let engine = Engine::builder("sqlite::memory:").url_option("foreign_keys", "off").connect().await?;
+    /// # Ok(()) }
+    /// ```
+    #[must_use = "builders return the new value"]
+    pub fn url_option(mut self, name: &str, value: &str) -> Self {
+        self.url.push(if self.url.contains('?') { '&' } else { '?' });
+        push_encoded(&mut self.url, name);
+        self.url.push('=');
+        push_encoded(&mut self.url, value);
+        self
+    }
+
     /// Connections that are kept. Defaults to 5.
     #[must_use = "builders return the new value"]
     pub fn pool_size(mut self, connections: u32) -> Self {
@@ -197,6 +215,16 @@ impl EngineBuilder {
             .find(|backend| backend.schemes().contains(&scheme))
             .copied()
             .ok_or_else(|| Error::Url(format!("unknown scheme {scheme:?}; the known ones are: {}", known())))
+    }
+}
+
+/// Everything but plain letters and digits as `%40`.
+fn push_encoded(url: &mut String, text: &str) {
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => url.push(char::from(byte)),
+            _ => url.push_str(&format!("%{byte:02X}")),
+        }
     }
 }
 

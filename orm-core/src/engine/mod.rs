@@ -11,6 +11,7 @@
 
 pub(crate) mod after_commit;
 mod builder;
+mod cancel;
 mod connection;
 mod echo;
 pub(crate) mod executor;
@@ -35,6 +36,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 pub use builder::EngineBuilder;
+pub use cancel::CancelHandle;
 pub use connection::Connection;
 pub use echo::StatementEvent;
 pub use executor::{Executor, Lent};
@@ -405,7 +407,9 @@ impl Engine {
         self.options().hooks.as_ref()
     }
 
-    pub(crate) fn driver(&self) -> &dyn Driver {
+    /// The open database, for backends: what only one of them can do is found behind it.
+    #[must_use]
+    pub fn driver(&self) -> &dyn Driver {
         self.0.driver.as_ref()
     }
 

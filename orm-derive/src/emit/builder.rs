@@ -7,13 +7,13 @@
 //! A key may be set to another row's handle: then its parameter is `Linked`, and only a session can add the row. A key
 //! that is not required has a parameter as well, which says whether it is a handle.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 
 use super::{Names, at, bind_match, generated, numbered};
-use crate::ir::{BelongsTo, Column, KeySource, Model};
+use crate::ir::{BelongsTo, Column, ForeignKey, KeySource, Model, Path, Relation};
 use crate::naming::{self, Case};
 
 /// What the draft begins with.
@@ -26,11 +26,18 @@ enum Slot {
     Initial(TokenStream),
 }
 
-/// A field that the builder's type follows: a required one, or a key that may be another row's handle.
+/// What the builder's type follows: a required field, a key that may be another row's handle, or, without a column,
+/// whether the row brings others along.
 struct Followed<'a> {
-    column: &'a Column,
+    column: Option<&'a Column>,
     parameter: Ident,
     required: bool,
+}
+
+impl Followed<'_> {
+    fn is_field(&self, field: &Ident) -> bool {
+        self.column.is_some_and(|column| column.field == *field)
+    }
 }
 
 /// The builder, its draft, its setters, and what makes a row of it.
@@ -41,6 +48,7 @@ pub(super) fn builder(model: &Model, names: &Names) -> TokenStream {
     code.extend(methods(model, names, &followed));
     code.extend(insert_row(model, names, &followed));
     code.extend(new_row(model, names, &followed));
+    code.extend(nested_row(model, names, &followed));
     code
 }
 
@@ -50,7 +58,7 @@ pub(super) fn start(model: &Model, names: &Names) -> TokenStream {
     let private = &model.private;
     let fields = given(model).map(|(number, column)| {
         let field = &column.field;
-        let value = match (slot(model, number, column), column.belongs_to.is_some()) {
+        let value = match (slot(model, number, column), model.holds_key(column)) {
             (Slot::Required | Slot::Optional, false) => quote!(::core::option::Option::None),
             (Slot::Required | Slot::Optional, true) => quote!(#private::session::ParentKey::Unset),
             (Slot::Initial(value), false) => value,
@@ -58,12 +66,18 @@ pub(super) fn start(model: &Model, names: &Names) -> TokenStream {
         };
         quote!(#field: #value)
     });
+    let children = children_field(model, quote!(::core::default::Default::default()));
     quote! {
         #[allow(clippy::useless_conversion)]
         fn builder() -> #builder {
-            #builder { draft: #draft { #(#fields),* }, state: ::core::marker::PhantomData }
+            #builder { draft: #draft { #(#fields,)* #children }, state: ::core::marker::PhantomData }
         }
     }
+}
+
+/// The draft's field for the rows that the row brings along, if the model has relations that can.
+fn children_field(model: &Model, what: TokenStream) -> Option<TokenStream> {
+    (!model.relations.is_empty()).then(|| quote!(__children: #what))
 }
 
 /// `Model::set_update_defaults`, for a model that has any.
@@ -101,12 +115,13 @@ fn definition(model: &Model, names: &Names, followed: &[Followed<'_>]) -> TokenS
     let debug_name = builder.to_string();
     let docs = format!("Makes a row of [`{name}`](struct@{name}): insert it once every required field is set.");
     let fields = given(model).map(|(number, column @ Column { field, ty, .. })| match slot(model, number, column) {
-        _ if column.belongs_to.is_some() => quote!(#field: #private::session::ParentKey<#ty>),
+        _ if model.holds_key(column) => quote!(#field: #private::session::ParentKey<#ty>),
         Slot::Initial(_) => quote!(#field: #ty),
         Slot::Required | Slot::Optional => quote!(#field: ::core::option::Option<#ty>),
     });
     let columns = columns(model);
     let row = row(model);
+    let children = children_field(model, quote!(#private::session::Children));
     quote! {
         #[doc = #docs]
         #[must_use = "a builder inserts nothing by itself"]
@@ -118,6 +133,7 @@ fn definition(model: &Model, names: &Names, followed: &[Followed<'_>]) -> TokenS
 
         struct #draft {
             #(#fields,)*
+            #children
         }
 
         #[allow(dead_code, unused_qualifications, clippy::all, clippy::pedantic, clippy::nursery)]
@@ -141,21 +157,21 @@ fn needs(model: &Model, names: &Names, followed: &[Followed<'_>]) -> TokenStream
     let Model { private, name, .. } = model;
     let Names { needs, .. } = names;
     let required: Vec<_> =
-        followed.iter().filter(|followed| followed.required).map(|followed| followed.column).collect();
+        followed.iter().filter(|followed| followed.required).filter_map(|followed| followed.column).collect();
     if required.is_empty() {
         return TokenStream::new();
     }
     let traits = required.iter().map(|column| {
         let (trait_name, field) = (&column.field, column.field_name());
         let message = format!("required field `{field}` is not set");
-        let label = format!("`{name}` needs {} before this", setters(column));
+        let label = format!("`{name}` needs {} before this", setters(model, column));
         quote! {
             #[diagnostic::on_unimplemented(message = #message, label = #label)]
             pub trait #trait_name: 'static {}
         }
     });
     let fields = required.iter().map(|column| &column.field);
-    let keys = required.iter().filter(|column| column.belongs_to.is_some()).map(|column| &column.field);
+    let keys = required.iter().filter(|column| model.holds_key(column)).map(|column| &column.field);
     quote! {
         #[doc(hidden)]
         #[allow(non_camel_case_types, unreachable_pub)]
@@ -176,25 +192,26 @@ fn needs(model: &Model, names: &Names, followed: &[Followed<'_>]) -> TokenStream
 }
 
 /// What sets a field: `.name(..)`, or `.author_id(..)` or `.author(..)`.
-fn setters(column: &Column) -> String {
-    let field = column.field_name();
-    match &column.belongs_to {
-        None => format!("`.{field}(..)`"),
-        Some(relation) => format!("`.{field}(..)` or `.{}(..)`", naming::plain(&relation.name)),
-    }
+fn setters(model: &Model, column: &Column) -> String {
+    let sets = |key: &ForeignKey<'_>| key.linked().any(|(_, linked)| linked.field == column.field);
+    let handles = model.foreign_keys().filter(sets).map(|key| naming::plain(&key.relation.name));
+    let names: Vec<String> = std::iter::once(column.field_name()).chain(handles).collect();
+    names.iter().map(|name| format!("`.{name}(..)`")).collect::<Vec<_>>().join(" or ")
 }
 
 fn methods(model: &Model, names: &Names, followed: &[Followed<'_>]) -> TokenStream {
     let Names { builder, .. } = names;
     let parameters = parameters(followed);
     let setters = given(model).map(|(number, column)| setter(model, names, followed, number, column));
-    let handles = given(model).filter_map(|(_, column)| handle(model, names, followed, column));
+    let handles = (0..).zip(model.foreign_keys()).map(|numbered| handle(model, names, followed, numbered));
+    let children = model.relations.iter().map(|relation| children(model, names, followed, relation));
     let build = build(model, names, followed);
     quote! {
         #[allow(dead_code, clippy::all, clippy::pedantic, clippy::nursery)]
         impl<#(#parameters),*> #builder<#(#parameters),*> {
             #(#setters)*
             #(#handles)*
+            #(#children)*
             #build
         }
     }
@@ -206,11 +223,11 @@ fn setter(model: &Model, names: &Names, followed: &[Followed<'_>], number: u16, 
     let docs = format!("Sets `{}`.", column.field_name());
     let Argument { generics, ty, value } = argument(model, column);
     let value = match slot(model, number, column) {
-        _ if column.belongs_to.is_some() => quote!(#private::session::ParentKey::Value(#value)),
+        _ if model.holds_key(column) => quote!(#private::session::ParentKey::Value(#value)),
         Slot::Required | Slot::Optional => quote!(::core::option::Option::Some(#value)),
         Slot::Initial(_) => value,
     };
-    let (output, result) = turned(model, names, followed, field, "Set");
+    let (output, result) = turned(model, names, followed, |followed| followed.is_field(field), "Set");
     quote_spanned! {generated(column.ty_span)=>
         #[doc = #docs]
         #visibility fn #field #generics(mut self, value: #ty) -> #output {
@@ -221,43 +238,89 @@ fn setter(model: &Model, names: &Names, followed: &[Followed<'_>], number: u16, 
 }
 
 /// `.author(handle)`, beside `.author_id(5)`.
-fn handle(model: &Model, names: &Names, followed: &[Followed<'_>], column: &Column) -> Option<TokenStream> {
+fn handle(
+    model: &Model,
+    names: &Names,
+    followed: &[Followed<'_>],
+    (number, key): (u16, ForeignKey<'_>),
+) -> TokenStream {
     let Model { private, visibility, .. } = model;
-    let (field, BelongsTo { name, target }) = (&column.field, column.belongs_to.as_ref()?);
-    let docs = format!("Sets `{}` to the key of a row of a session, which may be new.", column.field_name());
-    let (ty, value) = match column.shape.option {
-        false => (quote!(#private::session::Ref<#target>), quote!(::core::convert::From::from(parent))),
+    let BelongsTo { name, target, .. } = key.relation;
+    let fields: Vec<&Ident> = key.linked().map(|(_, column)| &column.field).collect();
+    let said: Vec<String> = key.linked().map(|(_, column)| format!("`{}`", column.field_name())).collect();
+    let docs = format!("Sets {} to the key of a row of a session, which may be new.", said.join(" and "));
+    let (ty, parent, constructor) = match key.is_optional() {
+        false => (quote!(#private::session::Ref<#target>), quote!(parent), quote!(of)),
         true => (
             quote!(impl #private::session::ParentOf<#target, #private::relation::kind::MaybeBelongsTo>),
-            quote!(#private::session::optional_parent::<#target, _>(parent)),
+            quote!(#private::session::optional_parent::<#target>(parent)),
+            quote!(maybe),
         ),
     };
-    let (output, result) = turned(model, names, followed, field, "Linked");
-    Some(quote_spanned! {generated(column.ty_span)=>
+    let parts = key.linked().map(|(part, _)| part);
+    let set = |followed: &Followed<'_>| fields.iter().any(|field| followed.is_field(field));
+    let (output, result) = turned(model, names, followed, set, "Linked");
+    let span = key.columns.first().map_or_else(Span::call_site, |(_, column)| column.ty_span);
+    quote_spanned! {generated(span)=>
         #[doc = #docs]
         #visibility fn #name(mut self, parent: #ty) -> #output {
-            self.draft.#field = #value;
+            let parent = #parent;
+            #(self.draft.#fields = #private::session::ParentKey::#constructor(parent, #number, #parts);)*
             #result
         }
-    })
+    }
 }
 
-/// The builder after `field` was set: its type, with `marker` for the field, and its value.
+/// `.posts([..])`: rows that the row brings along.
+fn children(model: &Model, names: &Names, followed: &[Followed<'_>], relation: &Relation) -> TokenStream {
+    let Model { private, visibility, name, .. } = model;
+    let Relation { name: method, target, path, .. } = relation;
+    let relation_kind = match path {
+        Path::Many(_) => quote!(HasMany),
+        Path::One(_) => quote!(HasOne),
+        Path::Through(between) => {
+            let between = &between.model;
+            quote!(ManyToMany<#between>)
+        }
+    };
+    let nest = quote!(#private::session::Nest<#name, #target, #private::relation::kind::#relation_kind>);
+    let relation = quote!(<#name as #private::model::Model>::COLUMNS.#method);
+    let docs = format!(
+        "Brings along `{}`: new rows by their builders, or rows of the session by their handles.",
+        naming::plain(method)
+    );
+    let (parameter, argument, rows) = match path {
+        Path::One(_) => (quote!(_Row: #nest), quote!(_Row), quote!([rows])),
+        Path::Many(_) | Path::Through(_) => {
+            (quote!(_Row: #nest), quote!(impl ::core::iter::IntoIterator<Item = _Row>), quote!(rows))
+        }
+    };
+    let (output, result) = turned(model, names, followed, |followed| followed.column.is_none(), "Linked");
+    quote! {
+        #[doc = #docs]
+        #visibility fn #method<#parameter>(mut self, rows: #argument) -> #output {
+            self.draft.__children.push(#relation, #rows);
+            #result
+        }
+    }
+}
+
+/// The builder after something was set: its type, with `marker` for that, and its value.
 fn turned(
     model: &Model,
     names: &Names,
     followed: &[Followed<'_>],
-    field: &Ident,
+    set: impl Fn(&Followed<'_>) -> bool,
     marker: &str,
 ) -> (TokenStream, TokenStream) {
     let (private, builder) = (&model.private, &names.builder);
-    if followed.iter().all(|followed| followed.column.field != *field) {
+    if !followed.iter().any(&set) {
         return (quote!(Self), quote!(self));
     }
     let marker = Ident::new(marker, Span::call_site());
-    let arguments = followed.iter().map(|Followed { column, parameter, .. }| match column.field == *field {
+    let arguments = followed.iter().map(|followed| match set(followed) {
         true => quote!(#private::model::#marker),
-        false => quote!(#parameter),
+        false => followed.parameter.to_token_stream(),
     });
     let result = quote!(#builder { draft: self.draft, state: ::core::marker::PhantomData });
     (quote!(#builder<#(#arguments),*>), result)
@@ -299,9 +362,9 @@ fn converted(model: &Model, column: &Column, value: &TokenStream) -> TokenStream
 /// `build`, unless the struct would need a value that only the database knows, or a field has that name.
 fn build(model: &Model, names: &Names, followed: &[Followed<'_>]) -> TokenStream {
     let Model { private, visibility, name, .. } = model;
-    let taken = |column: &Column| column.field == "build" || column.relation().is_some_and(|name| name == "build");
     let of_the_database = |column: &Column| column.default_sql.is_some() || column.computed.is_some();
-    if model.columns.iter().any(|column| of_the_database(column) || taken(column)) {
+    let taken = model.relation_names().any(|name| name == "build");
+    if taken || model.columns.iter().any(|column| of_the_database(column) || column.field == "build") {
         return TokenStream::new();
     }
     let bounds = bounds(model, names, followed);
@@ -323,7 +386,7 @@ fn insert_row(model: &Model, names: &Names, followed: &[Followed<'_>]) -> TokenS
     let bounds = bounds(model, names, followed);
     let bind = bind_match(model, |number, column| match slot(model, number, column) {
         _ if column.computed.is_some() => None,
-        _ if column.belongs_to.is_some() => Some((["session", "bind_parent_key"], quote!(self.draft))),
+        _ if model.holds_key(column) => Some((["session", "bind_parent_key"], quote!(self.draft))),
         Slot::Required | Slot::Optional => Some((["model", "bind_draft"], quote!(self.draft))),
         Slot::Initial(_) => Some((["model", "bind_column"], quote!(self.draft))),
     });
@@ -346,19 +409,89 @@ fn new_row(model: &Model, names: &Names, followed: &[Followed<'_>]) -> TokenStre
     let Model { private, name, .. } = model;
     let bounds: Vec<_> = followed.iter().map(|followed| handles_welcome(names, followed)).collect();
     let header = header(model, names, followed, &bounds, quote!(session::NewRow));
+    let children = taken_children(model);
     quote! {
         #[allow(unused_qualifications)]
         #header {
             type Model = #name;
 
+            #[allow(unused_mut)]
             fn into_new(
-                self,
+                mut self,
                 parents: &mut dyn #private::session::Parents,
             ) -> ::core::result::Result<#private::session::New<#name>, #private::error::Error> {
                 let columns = self.draft.columns();
-                ::core::result::Result::Ok(#private::session::New { columns, row: self.draft.into_row(parents)? })
+                let children = #children;
+                let row = self.draft.into_row(parents)?;
+                ::core::result::Result::Ok(#private::session::New { row, columns, children })
             }
         }
+    }
+}
+
+/// What another row can bring along: of the required fields all are set but keys.
+fn nested_row(model: &Model, names: &Names, followed: &[Followed<'_>]) -> TokenStream {
+    let Model { private, name, .. } = model;
+    let bound = |followed: &Followed<'_>| match followed.column {
+        Some(column) if !model.holds_key(column) => handles_welcome(names, followed),
+        _ => {
+            let parameter = &followed.parameter;
+            quote!(#parameter: 'static)
+        }
+    };
+    let bounds: Vec<_> = followed.iter().map(bound).collect();
+    let header = header(model, names, followed, &bounds, quote!(session::NestedRow));
+    let arms = (0_u16..).zip(model.foreign_keys()).map(|(number, key)| {
+        let parts = key.linked().map(|(part, column)| {
+            let field = &column.field;
+            quote!(self.draft.#field = #private::session::ParentKey::of_any(*parent, #number, #part);)
+        });
+        quote!(#number => { #(#parts)* })
+    });
+    let required = numbered(model)
+        .filter(|(number, column)| model.holds_key(column) && matches!(slot(model, *number, column), Slot::Required));
+    let checks = required.map(|(number, Column { field, .. })| {
+        quote! {
+            if self.draft.#field.is_unset() {
+                let table = <#name as #private::model::Model>::TABLE;
+                return ::core::result::Result::Err(#private::session::key_not_given(table, #number));
+            }
+        }
+    });
+    let children = taken_children(model);
+    quote! {
+        #[allow(unused_qualifications)]
+        #header {
+            type Model = #name;
+
+            #[allow(unused_mut, unused_variables, clippy::match_single_binding)]
+            fn into_nested(
+                mut self,
+                keys: &[(u16, #private::session::AnyRef)],
+                parents: &mut dyn #private::session::Parents,
+            ) -> ::core::result::Result<#private::session::New<#name>, #private::error::Error> {
+                for (key, parent) in keys {
+                    match *key {
+                        #(#arms)*
+                        _ => {}
+                    }
+                }
+                #(#checks)*
+                let columns = self.draft.columns();
+                let children = #children;
+                let row = self.draft.into_row(parents)?;
+                ::core::result::Result::Ok(#private::session::New { row, columns, children })
+            }
+        }
+    }
+}
+
+/// The rows that the row brings along, taken out of the draft.
+fn taken_children(model: &Model) -> TokenStream {
+    let private = &model.private;
+    match model.relations.is_empty() {
+        true => quote!(#private::session::Children::default()),
+        false => quote!(::core::mem::take(&mut self.draft.__children)),
     }
 }
 
@@ -382,7 +515,7 @@ fn columns(model: &Model) -> TokenStream {
     let width = model.columns.len();
     let left_out = numbered(model).filter_map(|(number, column @ Column { field, .. })| {
         let remove = quote!(columns.remove(#number););
-        match (slot(model, number, column), column.belongs_to.is_some()) {
+        match (slot(model, number, column), model.holds_key(column)) {
             _ if column.computed.is_some() => Some(remove),
             (Slot::Optional, false) => Some(quote!(if self.#field.is_none() { #remove })),
             (Slot::Optional, true) => Some(quote!(if self.#field.is_unset() { #remove })),
@@ -402,12 +535,11 @@ fn columns(model: &Model) -> TokenStream {
 /// Of the draft: the struct that it has become.
 fn row(model: &Model) -> TokenStream {
     let Model { private, name, .. } = model;
-    let keys: HashMap<usize, u16> = model.foreign_keys().map(|(index, ..)| index).zip(0_u16..).collect();
     let fields = numbered(model).map(|(number, column @ Column { field, .. })| match slot(model, number, column) {
         _ if column.computed.is_some() => filled_in(model, column),
-        _ if column.belongs_to.is_some() => {
-            let key = keys.get(&usize::from(number));
-            quote!(#field: #private::session::parent_key(self.#field, #key, parents)?)
+        _ if model.holds_key(column) => {
+            let table = quote!(<#name as #private::model::Model>::TABLE);
+            quote!(#field: #private::session::parent_key(self.#field, #number, #table, parents)?)
         }
         Slot::Required => quote!(#field: #private::model::required(self.#field)),
         Slot::Optional => filled_in(model, column),
@@ -470,9 +602,13 @@ fn slot(model: &Model, number: u16, column: &Column) -> Slot {
 fn followed(model: &Model) -> Vec<Followed<'_>> {
     let is_required = |number, column| matches!(slot(model, number, column), Slot::Required);
     let required = given(model).filter(|(number, column)| is_required(*number, column));
-    let others = given(model).filter(|(number, column)| column.belongs_to.is_some() && !is_required(*number, column));
+    let others = given(model).filter(|(number, column)| model.holds_key(column) && !is_required(*number, column));
     let mut taken = HashSet::new();
     let with_flag = required.map(|numbered| (numbered, true)).chain(others.map(|numbered| (numbered, false)));
+    let children = (!model.relations.is_empty()).then(|| {
+        let parameter = Ident::new("__Children", model.name.span());
+        Followed { column: None, parameter, required: false }
+    });
     with_flag
         .map(|((number, column), required)| {
             // The underscores keep it apart from the fields' types, the number from `line1` beside `line_1`.
@@ -480,8 +616,9 @@ fn followed(model: &Model) -> Vec<Followed<'_>> {
             if !taken.insert(name.clone()) {
                 name = format!("{name}Column{number}");
             }
-            Followed { column, parameter: Ident::new(&name, column.field.span()), required }
+            Followed { column: Some(column), parameter: Ident::new(&name, column.field.span()), required }
         })
+        .chain(children)
         .collect()
 }
 
@@ -495,10 +632,13 @@ fn bounds(model: &Model, names: &Names, followed: &[Followed<'_>]) -> Vec<TokenS
     let private = &model.private;
     let bound = |followed: &Followed<'_>| {
         let given = handles_welcome(names, followed);
-        let span = followed.column.field.span();
-        match followed.column.belongs_to {
-            None => given,
-            Some(_) => at(span, quote_spanned!(span=> #given + #private::model::NoHandle)),
+        let Some(column) = followed.column else {
+            return at(model.name.span(), quote_spanned!(model.name.span()=> #given + #private::model::NoChildren));
+        };
+        let span = column.field.span();
+        match model.holds_key(column) {
+            false => given,
+            true => at(span, quote_spanned!(span=> #given + #private::model::NoHandle)),
         }
     };
     followed.iter().map(bound).collect()
@@ -506,7 +646,7 @@ fn bounds(model: &Model, names: &Names, followed: &[Followed<'_>]) -> Vec<TokenS
 
 /// `__Name: __user_needs::name`: that the field is set, be it to a handle.
 fn handles_welcome(names: &Names, Followed { column, parameter, required }: &Followed<'_>) -> TokenStream {
-    let field = &column.field;
+    let Some(Column { field, .. }) = column else { return quote!(#parameter: 'static) };
     let needs = Ident::new(&names.needs.to_string(), field.span());
     match required {
         true => quote_spanned!(field.span()=> #parameter: #needs::#field),

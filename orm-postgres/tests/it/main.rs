@@ -3,12 +3,14 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that fails should fail loudly")]
 
+mod advisory;
 mod cancel;
 mod connect;
 mod database;
 mod dropped;
 mod errors;
 mod faults;
+mod listen;
 mod outages;
 mod pool;
 #[path = "../server/mod.rs"]
