@@ -38,6 +38,7 @@
 //! `varchar(n)`, `bytea`, `date`, `time`, `timestamp`, `timestamptz`, `uuid`, `numeric`, `jsonb`. An enum is `text` with
 //! a `CHECK` of its words. A text cannot hold a NUL, and a `NaN` is refused as on every backend.
 
+mod array;
 mod cancel;
 mod connection;
 mod dialect;

@@ -220,8 +220,7 @@ impl Engine {
     }
 
     /// Inserts rows and gives their number, at the driver's speed: `execute` of [`insert`](crate::query::insert()), with
-    /// no identity map and nothing written back. One statement for up to 50 rows; the several of more stand or fall
-    /// together.
+    /// no identity map and nothing written back. However many there are, they stand or fall together.
     ///
     /// ```
     /// # use orm::{prelude::*, docs::*};
@@ -273,7 +272,7 @@ impl Engine {
     /// transaction. New structs then have the keys that the database made. Gives the number of rows inserted and
     /// updated: one whose row is gone is not counted.
     ///
-    /// One `INSERT` and one `UPDATE` for up to 50 rows each. There is no identity map, and all columns are written,
+    /// An `INSERT` and an `UPDATE` for many rows each. There is no identity map, and all columns are written,
     /// changed or not.
     ///
     /// ```
