@@ -137,6 +137,9 @@ pub struct Features {
     /// Rows that are inserted, updated or deleted together are sent as one array a column, of which `unnest` makes rows
     /// again: one text is for every number of them. Otherwise they are sent cell by cell.
     pub array_rows: Option<ArrayRows>,
+    /// From how many rows an `INSERT` that gives nothing back is better sent as a copy, if there is such a thing. See
+    /// [`Connection::copy_in`](crate::driver::Connection::copy_in).
+    pub copy_rows: Option<usize>,
     /// `LIMIT` is written as a number, since the database plans anew for each bound one.
     pub literal_limit: bool,
     /// `OFFSET` stands only after a `LIMIT`.

@@ -8,15 +8,16 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::TryStreamExt;
-use orm_core::ast::Statement;
+use orm_core::ast::{InsertChunk, Statement};
 use orm_core::compile::{Arrays, LastTexts, Prepared};
-use orm_core::driver::{BoxFuture, Connection, Done, Flow, RowSink, RowStream, Running};
+use orm_core::driver::{BoxFuture, Connection, CopyIn, Done, Flow, RowSink, RowStream, Running};
 use orm_core::engine::{Isolation, TransactionOptions};
 use orm_core::error::{Error, Result};
 
 use tokio_postgres::types::Type;
 
 use crate::array;
+use crate::copy::PostgresCopy;
 use crate::dialect::PostgresDialect;
 use crate::driver::Database;
 use crate::error;
@@ -254,7 +255,11 @@ impl Live {
         Ok(array::found(inside, found?.try_get(0)?)?)
     }
 
-    async fn prepare_typed(&mut self, sql: &str, types: &[Type]) -> Result<tokio_postgres::Statement, Failure> {
+    pub(crate) async fn prepare_typed(
+        &mut self,
+        sql: &str,
+        types: &[Type],
+    ) -> Result<tokio_postgres::Statement, Failure> {
         self.depart();
         let prepared = self.client.prepare_typed(sql, types).await;
         self.arrive(prepared.as_ref().err());
@@ -347,6 +352,13 @@ impl Connection for PostgresConnection {
         Box::pin(async move {
             let stream = PostgresStream::start(self, statement).await?;
             Ok(Box::new(stream) as Box<dyn RowStream + 'a>)
+        })
+    }
+
+    fn copy_in<'a>(&'a mut self, chunk: InsertChunk<'a>) -> BoxFuture<'a, Result<Option<Box<dyn CopyIn + 'a>>>> {
+        Box::pin(async move {
+            let copy = PostgresCopy::begin(self, chunk).await?;
+            Ok(copy.map(|copy| Box::new(copy) as Box<dyn CopyIn + 'a>))
         })
     }
 

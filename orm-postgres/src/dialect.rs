@@ -18,6 +18,7 @@ static FEATURES: Features = Features {
     max_identifier: 63,
     insert_rows: 500,
     array_rows: Some(ArrayRows { rows: 1_000, takes: is_element }),
+    copy_rows: Some(1_001),
     literal_limit: false,
     offset_needs_limit: false,
     decimal_collation: None,

@@ -41,6 +41,7 @@
 mod array;
 mod cancel;
 mod connection;
+mod copy;
 mod dialect;
 mod driver;
 mod error;

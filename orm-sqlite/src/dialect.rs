@@ -25,6 +25,7 @@ static FEATURES: Features = Features {
     max_identifier: 1_000,
     insert_rows: 50,
     array_rows: None,
+    copy_rows: None,
     literal_limit: true,
     offset_needs_limit: true,
     decimal_collation: Some("decimal"),

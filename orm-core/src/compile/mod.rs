@@ -17,6 +17,7 @@
 
 mod cache;
 mod check;
+mod copy;
 mod ddl;
 mod delete;
 mod expr;
@@ -36,6 +37,7 @@ mod writer;
 pub(crate) mod fixtures;
 
 pub use cache::{Cache, LastTexts};
+pub use copy::{copy_in, table_name};
 pub use prepared::{Arrays, Prepared};
 pub use writer::Writer;
 
