@@ -6,6 +6,7 @@
 use crate::ast::{Aggregate, BinaryOp, Function, NumberKind};
 use crate::compile::Writer;
 use crate::error::Result;
+use crate::meta::TableMeta;
 use crate::schema::Column;
 use crate::types::ColumnType;
 
@@ -113,6 +114,15 @@ pub enum ListKind {
     Separate,
 }
 
+/// How a database takes many rows as one array a column.
+#[derive(Debug, Clone, Copy)]
+pub struct ArrayRows {
+    /// Best number of rows in one statement.
+    pub rows: usize,
+    /// Whether cells of this type can be in an array.
+    pub takes: fn(ColumnType) -> bool,
+}
+
 /// What a database can do, and how much of it at once.
 #[derive(Debug, Clone)]
 pub struct Features {
@@ -124,6 +134,12 @@ pub struct Features {
     pub max_identifier: usize,
     /// Best number of rows in one `INSERT`, or in one `UPDATE` or `DELETE` by keys.
     pub insert_rows: usize,
+    /// Rows that are inserted, updated or deleted together are sent as one array a column, of which `unnest` makes rows
+    /// again: one text is for every number of them. Otherwise they are sent cell by cell.
+    pub array_rows: Option<ArrayRows>,
+    /// From how many rows an `INSERT` that gives nothing back is better sent as a copy, if there is such a thing. See
+    /// [`Connection::copy_in`](crate::driver::Connection::copy_in).
+    pub copy_rows: Option<usize>,
     /// `LIMIT` is written as a number, since the database plans anew for each bound one.
     pub literal_limit: bool,
     /// `OFFSET` stands only after a `LIMIT`.
@@ -176,4 +192,11 @@ pub struct Features {
     pub native_enums: bool,
     /// The sum of integers has their own type by itself; without it it is cast.
     pub integer_sum_is_integer: bool,
+}
+
+impl ArrayRows {
+    /// Whether rows can be sent so if they have these columns.
+    pub(crate) fn take(self, table: &TableMeta, mut columns: impl Iterator<Item = u16>) -> bool {
+        columns.all(|index| table.column(index).is_some_and(|column| (self.takes)(column.column_type)))
+    }
 }

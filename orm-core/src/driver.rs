@@ -18,7 +18,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::ast::Statement;
+use crate::ast::{InsertChunk, RowSource, Statement};
 use crate::dialect::Features;
 use crate::engine::{EngineOptions, PreparedTransaction, TransactionOptions};
 use crate::error::{Binds, Error, Result, ValueError};
@@ -98,6 +98,14 @@ pub trait Connection: Any + std::fmt::Debug + Send {
 
     /// Runs a statement and gives its rows a chunk at a time, in bounded memory.
     fn stream<'a>(&'a mut self, statement: Statement<'a>) -> BoxFuture<'a, Result<Box<dyn RowStream + 'a>>>;
+
+    /// Begins to copy rows into a table, of which `chunk` are the first and say the table and the columns: a way that is
+    /// faster than an `INSERT` of very many. None if there is none that does what an `INSERT` of them would: fill in
+    /// defaults, run triggers, check constraints. It is called in a transaction only.
+    fn copy_in<'a>(&'a mut self, chunk: InsertChunk<'a>) -> BoxFuture<'a, Result<Option<Box<dyn CopyIn + 'a>>>> {
+        let _none_can_be_copied = chunk;
+        Box::pin(async { Ok(None) })
+    }
 
     /// Begins a transaction.
     ///
@@ -239,6 +247,19 @@ pub trait Row {
 pub trait RowStream: Send {
     /// Pushes the next chunk of rows; false when there are no more.
     fn next_chunk<'a>(&'a mut self, sink: &'a mut dyn RowSink) -> BoxFuture<'a, Result<bool>>;
+}
+
+/// Rows on their way into a table. Dropping it undoes the copy, and fails the transaction where a statement that fails
+/// does.
+pub trait CopyIn: Send {
+    /// What the database was told, for logs.
+    fn sql(&self) -> &str;
+
+    /// Sends all these rows. They have the columns with which the copy began. Memory MUST stay bounded.
+    fn send<'a>(&'a mut self, rows: &'a dyn RowSource) -> BoxFuture<'a, Result<()>>;
+
+    /// Ends the copy, after which the rows are in the table.
+    fn finish(&mut self) -> BoxFuture<'_, Result<Done>>;
 }
 
 /// A sink for statements whose rows nobody wants.

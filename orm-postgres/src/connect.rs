@@ -28,6 +28,7 @@ use crate::error;
 use crate::options::{Options, Place, Server, SocketOptions, SslMode, Target};
 use crate::socket::{Ready, Socket};
 use crate::tls::{self, Tls};
+use crate::watch::Watched;
 
 /// What the server is sent to ask whether it has TLS: a length of 8, and a version that no protocol has.
 const DO_YOU_HAVE_TLS: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
@@ -40,7 +41,7 @@ pub(crate) struct Connector {
 }
 
 /// Reads and writes for a client while it is polled.
-pub(crate) type Messages = tokio_postgres::Connection<Socket, Socket>;
+pub(crate) type Messages = tokio_postgres::Connection<Watched<Socket>, Watched<Socket>>;
 
 /// A connection, and how it was made.
 pub(crate) struct Opened {
@@ -224,6 +225,7 @@ impl Connector {
     async fn attempt(self: &Arc<Self>, address: &Address, secure: Secure) -> Result<Opened, Problem> {
         let socket = self.socket(address, secure).await?;
         let secured = matches!(socket, Socket::Tls(_));
+        let socket = Watched::new(socket, self.options.socket.silence);
         let opened = self.options.config(secured).connect_raw(socket, Ready).await;
         let (client, messages) = opened.map_err(|error| Problem::Refused { error, secured })?;
         let way = Way { connector: Arc::clone(self), address: address.clone(), secured };

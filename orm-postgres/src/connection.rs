@@ -9,12 +9,16 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::TryStreamExt;
-use orm_core::ast::Statement;
-use orm_core::compile::{LastTexts, Prepared};
-use orm_core::driver::{BoxFuture, Cancel, Connection, Done, Flow, RowSink, RowStream, Running};
+use orm_core::ast::{InsertChunk, Statement};
+use orm_core::compile::{Arrays, LastTexts, Prepared};
+use orm_core::driver::{BoxFuture, Cancel, Connection, CopyIn, Done, Flow, RowSink, RowStream, Running};
 use orm_core::engine::{Isolation, PreparedTransaction, TransactionOptions};
 use orm_core::error::{Error, Result};
 
+use tokio_postgres::types::Type;
+
+use crate::array;
+use crate::copy::PostgresCopy;
 use crate::dialect::PostgresDialect;
 use crate::driver::Database;
 use crate::error;
@@ -239,16 +243,60 @@ impl Live {
     ) -> Result<Done, Failure> {
         let statement = match known {
             Some(statement) => statement,
-            None => self.prepare(sql).await?,
+            None => self.prepare(sql, values).await?,
         };
         let rows = self.send_statement(&statement, values).await?;
         self.give_rows(rows, values.reads(), sink).await
     }
 
-    /// Has the server prepare a statement, and keeps it.
-    pub(crate) async fn prepare(&mut self, sql: &str) -> Result<tokio_postgres::Statement, Failure> {
+    /// Has the server prepare a statement for these values, and keeps it.
+    pub(crate) async fn prepare(
+        &mut self,
+        sql: &str,
+        values: &Prepared<'_>,
+    ) -> Result<tokio_postgres::Statement, Failure> {
+        let types = match values.arrays() {
+            Some(arrays) => self.array_types(arrays).await?,
+            None => Vec::new(),
+        };
+        self.prepare_typed(sql, &types).await
+    }
+
+    /// The types of arrays: the server knows those of a row by itself.
+    async fn array_types(&mut self, arrays: Arrays<'_>) -> Result<Vec<Type>, Failure> {
+        let row = match self.statements.find(arrays.row) {
+            Some(row) => row,
+            None => self.prepare_typed(arrays.row, &[]).await?,
+        };
+        let mut types = Vec::with_capacity(arrays.columns);
+        for inside in row.params().iter().take(arrays.columns) {
+            types.push(match array::known(inside) {
+                Some(known) => known,
+                None => self.array_type(inside).await?,
+            });
+        }
+        Ok(types)
+    }
+
+    /// The type of an array of a type that somebody made.
+    async fn array_type(&mut self, inside: &Type) -> Result<Type, Failure> {
+        let statement = match self.statements.find(array::FIND) {
+            Some(statement) => statement,
+            None => self.prepare_typed(array::FIND, &[Type::OID]).await?,
+        };
         self.depart();
-        let prepared = self.client.prepare(sql).await;
+        let found = self.client.query_one(&statement, &[&inside.oid()]).await;
+        self.arrive(found.as_ref().err());
+        Ok(array::found(inside, found?.try_get(0)?)?)
+    }
+
+    pub(crate) async fn prepare_typed(
+        &mut self,
+        sql: &str,
+        types: &[Type],
+    ) -> Result<tokio_postgres::Statement, Failure> {
+        self.depart();
+        let prepared = self.client.prepare_typed(sql, types).await;
         self.arrive(prepared.as_ref().err());
         let statement = prepared?;
         self.statements.keep(sql, statement.clone());
@@ -261,9 +309,7 @@ impl Live {
         statement: &tokio_postgres::Statement,
         values: &Prepared<'_>,
     ) -> Result<tokio_postgres::RowStream, Failure> {
-        let mut binder = Binder::new(statement.params());
-        values.bind(&mut binder)?;
-        binder.check()?;
+        let binder = Binder::of(values, statement.params())?;
         self.depart();
         let sent = self.client.query_raw(statement, binder.binds()).await;
         if let Err(error) = &sent {
@@ -351,6 +397,13 @@ impl Connection for PostgresConnection {
         Box::pin(async move {
             let stream = PostgresStream::start(self, statement).await?;
             Ok(Box::new(stream) as Box<dyn RowStream + 'a>)
+        })
+    }
+
+    fn copy_in<'a>(&'a mut self, chunk: InsertChunk<'a>) -> BoxFuture<'a, Result<Option<Box<dyn CopyIn + 'a>>>> {
+        Box::pin(async move {
+            let copy = PostgresCopy::begin(self, chunk).await?;
+            Ok(copy.map(|copy| Box::new(copy) as Box<dyn CopyIn + 'a>))
         })
     }
 

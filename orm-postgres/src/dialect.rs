@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use orm_core::ast::{Aggregate, BinaryOp, Function, NumberKind};
 use orm_core::compile::Writer;
-use orm_core::dialect::{Dialect, Features, ListKind, TypePlace};
+use orm_core::dialect::{ArrayRows, Dialect, Features, ListKind, TypePlace};
 use orm_core::error::Result;
 use orm_core::types::ColumnType;
 
@@ -17,6 +17,8 @@ static FEATURES: Features = Features {
     max_binds: 65_535,
     max_identifier: 63,
     insert_rows: 500,
+    array_rows: Some(ArrayRows { rows: 1_000, takes: is_element }),
+    copy_rows: Some(1_001),
     literal_limit: false,
     offset_needs_limit: false,
     decimal_collation: None,
@@ -153,6 +155,28 @@ impl Dialect for PostgresDialect {
         }
         let _infallible =
             write!(sql, "DO {quote} BEGIN {statement}; EXCEPTION WHEN duplicate_object THEN NULL; END {quote}");
+    }
+}
+
+/// Whether `unnest` makes rows of an array of these. An array of arrays would lose its inner ones.
+fn is_element(column_type: ColumnType) -> bool {
+    match column_type {
+        ColumnType::Bool
+        | ColumnType::Int16
+        | ColumnType::Int32
+        | ColumnType::Int64
+        | ColumnType::Float32
+        | ColumnType::Float64
+        | ColumnType::Text { .. }
+        | ColumnType::Enum { .. }
+        | ColumnType::Bytes
+        | ColumnType::Date
+        | ColumnType::Time
+        | ColumnType::DateTime
+        | ColumnType::Timestamp
+        | ColumnType::Uuid
+        | ColumnType::Decimal
+        | ColumnType::Json => true,
     }
 }
 

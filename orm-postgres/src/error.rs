@@ -174,6 +174,7 @@ fn hint(server: &DbError, failed: &Failed<'_>) -> Option<String> {
         SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE if is_of_a_prepared_transaction(failed) => {
             "set the server's max_prepared_transactions to the most that there may be"
         }
+        SqlState::CONNECTION_FAILURE => "is it still there? if an answer may take that long, raise `socket_timeout`",
         SqlState::TOO_MANY_CONNECTIONS => "lower pool_size and max_overflow, or raise the server's max_connections",
         SqlState::FEATURE_NOT_SUPPORTED if is_of_another_table(server) => {
             "a table has changed since the statement was prepared: run the transaction again"

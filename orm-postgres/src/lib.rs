@@ -70,9 +70,11 @@
 //! a `CHECK` of its words. A text cannot hold a NUL, and a `NaN` is refused as on every backend.
 
 mod advisory;
+mod array;
 mod cancel;
 mod connect;
 mod connection;
+mod copy;
 mod dialect;
 mod driver;
 mod error;
@@ -92,6 +94,7 @@ mod tls;
 mod tls;
 mod value;
 mod violation;
+mod watch;
 
 use std::panic::Location;
 

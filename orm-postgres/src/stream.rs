@@ -164,7 +164,7 @@ impl Opening<'_> {
         let sql = format!("DECLARE {name} NO SCROLL CURSOR FOR {}", prepared.sql());
         let declare = match live.statements.find(&sql) {
             Some(declare) => declare,
-            None => live.prepare(&sql).await?,
+            None => live.prepare(&sql, prepared).await?,
         };
         let mut rows = Box::pin(live.send_statement(&declare, prepared).await?);
         let ended = rows.try_next().await;
@@ -191,7 +191,7 @@ impl Drop for Opening<'_> {
 async fn send(live: &mut Live, prepared: &Prepared<'_>) -> Result<Source, Failure> {
     let statement = match live.statements.find(prepared.sql()) {
         Some(statement) => statement,
-        None => live.prepare(prepared.sql()).await?,
+        None => live.prepare(prepared.sql(), prepared).await?,
     };
     Ok(Source::Rows(Box::pin(live.send_statement(&statement, prepared).await?)))
 }

@@ -24,6 +24,8 @@ static FEATURES: Features = Features {
     // SQLite itself limits a name by the length of the statement only.
     max_identifier: 1_000,
     insert_rows: 50,
+    array_rows: None,
+    copy_rows: None,
     literal_limit: true,
     offset_needs_limit: true,
     decimal_collation: Some("decimal"),

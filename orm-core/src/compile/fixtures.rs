@@ -9,7 +9,7 @@ use crate::ast::{
 };
 use crate::ast::{Direction, NullsOrder};
 use crate::compile::Writer;
-use crate::dialect::{Dialect, Features, ListKind, TypePlace};
+use crate::dialect::{ArrayRows, Dialect, Features, ListKind, TypePlace};
 use crate::error::Result;
 use crate::meta::{CheckMeta, ColumnMeta, ForeignKeyMeta, IndexMeta, OnAction, RelationMeta, TableMeta, UniqueMeta};
 use crate::types::{BindSink, ColumnType};
@@ -139,6 +139,8 @@ pub(crate) const LITE: Numbered = Numbered(Features {
     max_binds: 200,
     max_identifier: 255,
     insert_rows: 50,
+    array_rows: None,
+    copy_rows: None,
     literal_limit: true,
     offset_needs_limit: true,
     decimal_collation: Some("decimal"),
@@ -166,12 +168,24 @@ pub(crate) const LITE: Numbered = Numbered(Features {
     integer_sum_is_integer: true,
 });
 
+/// Takes rows as arrays, of all but decimals and enums.
+pub(super) const ARRAYS: Numbered = Numbered(Features {
+    backend: "arrays",
+    array_rows: Some(ArrayRows {
+        rows: 1_000,
+        takes: |column_type| !matches!(column_type, ColumnType::Decimal | ColumnType::Enum { .. }),
+    }),
+    ..LITE.0
+});
+
 /// Differs from [`LITE`] wherever it can.
 pub(super) const STRICT: Numbered = Numbered(Features {
     backend: "strict",
     max_binds: 10_000,
     max_identifier: 63,
     insert_rows: 50,
+    array_rows: None,
+    copy_rows: None,
     literal_limit: false,
     offset_needs_limit: false,
     decimal_collation: None,

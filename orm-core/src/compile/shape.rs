@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::rows::as_arrays;
 use crate::ast::{
     Aggregate, Alias, Assignment, BinaryOp, ColumnRef, ConflictAction, Cte, Delete, Direction, Exclude, Expr, Frame,
     FrameUnit, Function, InsertChunk, Join, JoinKind, Lock, LockStrength, LockWait, NullsOrder, NumberKind, OnConflict,
@@ -104,6 +105,11 @@ fn value_kind(value: &Value) -> Result<ListKind> {
         Value::Null | Value::Float(_) | Value::Json(_) | Value::List(_) => ListKind::Separate,
         Value::Invalid(error) => return Err(unbindable(error.as_ref().clone())),
     })
+}
+
+/// How many rows show in the text: none where many are sent as arrays.
+fn rows_in_text(features: &Features, table: &TableMeta, columns: impl Iterator<Item = u16>, rows: usize) -> u64 {
+    if as_arrays(features, table, columns, rows) { 0 } else { rows as u64 }
 }
 
 /// Longer lists are filled up to a power of two, so that there are few texts, unless that could break the limit.
@@ -211,7 +217,8 @@ impl<'a> Walk<'a, '_> {
             Statement::Delete(delete) => self.delete(delete),
             Statement::UpdateRows(chunk) => self.update_rows(chunk),
             Statement::DeleteRows(chunk) => {
-                self.rows_node(Tag::DeleteRows, chunk.rows().len(), chunk.guard, chunk.table);
+                let rows = rows_in_text(self.features, chunk.table, chunk.key(), chunk.rows().len());
+                self.rows_node(Tag::DeleteRows, rows, chunk.guard, chunk.table);
                 Ok(())
             }
             Statement::Raw(raw) => self.raw(raw),
@@ -411,7 +418,8 @@ impl<'a> Walk<'a, '_> {
     }
 
     fn insert(&mut self, chunk: InsertChunk<'a>) -> Result<()> {
-        self.node(Tag::Insert, u64::from(chunk.conflict.is_some()) | (chunk.rows().len() as u64) << 1);
+        let rows = rows_in_text(self.features, chunk.table, chunk.columns.iter(), chunk.rows().len());
+        self.node(Tag::Insert, u64::from(chunk.conflict.is_some()) | rows << 1);
         self.address(chunk.table);
         self.words.extend_from_slice(&chunk.columns.words());
         if let Some(conflict) = chunk.conflict {
@@ -462,15 +470,17 @@ impl<'a> Walk<'a, '_> {
     }
 
     fn update_rows(&mut self, chunk: UpdateChunk<'a>) -> Result<()> {
-        self.rows_node(Tag::UpdateRows, chunk.rows().len(), chunk.guard, chunk.table);
+        let sent = chunk.columns.iter().chain(chunk.key());
+        let rows = rows_in_text(self.features, chunk.table, sent, chunk.rows().len());
+        self.rows_node(Tag::UpdateRows, rows, chunk.guard, chunk.table);
         self.words.extend_from_slice(&chunk.columns.words());
         self.projections(chunk.returning)
     }
 
-    fn rows_node(&mut self, tag: Tag, rows: usize, guard: Option<u16>, table: &'static TableMeta) {
+    fn rows_node(&mut self, tag: Tag, rows: u64, guard: Option<u16>, table: &'static TableMeta) {
         // One more than the column, so that none is 0.
         let guard = guard.map_or(0, |column| u64::from(column) + 1);
-        self.node(tag, guard | (rows as u64) << 17);
+        self.node(tag, guard | rows << 17);
         self.address(table);
     }
 

@@ -34,6 +34,8 @@ pub struct Writer<'a> {
     order: SmallVec<[usize; 16]>,
     /// Placeholders of a statement's rows, which come before those of `order`.
     cells: usize,
+    /// Whether those are arrays of all rows' cells.
+    pub(super) arrays: bool,
     /// Binds that may share their number with an equal one: each with its number. None where numbers do not matter.
     shared: Option<Vec<(&'a Value, usize)>>,
 }
@@ -52,6 +54,7 @@ impl<'a> Writer<'a> {
             binds,
             order: SmallVec::new(),
             cells: 0,
+            arrays: false,
             shared: None,
         }
     }
@@ -221,8 +224,14 @@ impl<'a> Writer<'a> {
 
     /// Writes the placeholder of the next cell of a statement's rows.
     pub(super) fn cell(&mut self) {
+        let position = self.next_cell();
+        self.dialect.placeholder(position, &mut self.sql);
+    }
+
+    /// Takes the next placeholder of a statement's rows, and gives its number.
+    pub(super) fn next_cell(&mut self) -> usize {
         self.cells += 1;
-        self.dialect.placeholder(self.cells, &mut self.sql);
+        self.cells
     }
 
     /// `?1, ?2`
@@ -267,7 +276,7 @@ impl<'a> Writer<'a> {
         let natural =
             self.order.len() == self.binds.len() && self.order.iter().enumerate().all(|(at, index)| at == *index);
         let order = if natural { None } else { Some(self.order.as_slice().into()) };
-        Ok(Compiled { sql: self.sql, order })
+        Ok(Compiled { sql: self.sql, order, row: None })
     }
 
     #[cold]

@@ -3,6 +3,7 @@
 use std::panic::Location;
 
 use super::Engine;
+use super::copy::copy;
 use super::link::{Link, LinkGuard};
 use super::rows::Rows;
 use super::save::save;
@@ -108,6 +109,19 @@ pub trait Executor: Send {
     fn bulk_insert<R: InsertRows>(&mut self, rows: R) -> impl Future<Output = Result<u64>> + Send {
         let statement = insert(rows);
         fetch::execute(self.link(Location::caller()), statement)
+    }
+
+    /// Inserts the rows of an iterator, in bounded memory, and gives their number. See [`Engine::bulk_copy`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Executor::execute`].
+    #[track_caller]
+    fn bulk_copy<I>(&mut self, rows: I) -> impl Future<Output = Result<u64>> + Send
+    where
+        I: IntoIterator<Item: InsertRow, IntoIter: Send>,
+    {
+        copy(self.link(Location::caller()), rows.into_iter())
     }
 
     /// Writes structs over the rows of their keys, and gives the number of those rows. See [`Engine::bulk_update`].

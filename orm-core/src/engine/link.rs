@@ -128,6 +128,7 @@ impl Link {
     pub(crate) fn run<'a>(&'a mut self, command: Command<'a>, sink: &'a mut dyn RowSink) -> Running<'a> {
         let statement = match command {
             Command::One(statement) => statement,
+            Command::Insert(insert) if self.copies(insert) => return Running::Waiting(Box::pin(self.run_copy(insert))),
             Command::Insert(_) | Command::UpdateRows(_) | Command::DeleteRows(_) => match self.first_of(command) {
                 Ok(None) => return Running::Over(Some(Ok(Done::default()))),
                 Ok(Some(only)) if command.ends_with(only) => only,
@@ -161,14 +162,19 @@ impl Link {
 
     /// Runs the statements of many rows in a transaction, or a savepoint of the one that is open.
     async fn run_together(&mut self, command: Command<'_>, sink: &mut dyn RowSink) -> Result<Done> {
-        let statements = command.statements(self.engine.driver().features())?;
         let depth = self.enter(&TransactionOptions::new()).await?;
         let together = Together { link: self, depth };
-        let mut rows_affected = 0;
-        for statement in statements {
-            rows_affected += together.link.run(Command::One(statement), sink).await?.rows_affected;
-        }
+        let done = together.link.run_all(command, sink).await?;
         together.link.leave(depth, Ending::Commit).await?;
+        Ok(done)
+    }
+
+    /// Runs the statements of many rows in the transaction that is open.
+    pub(super) async fn run_all(&mut self, command: Command<'_>, sink: &mut dyn RowSink) -> Result<Done> {
+        let mut rows_affected = 0;
+        for statement in command.statements(self.engine.driver().features())? {
+            rows_affected += self.run(Command::One(statement), sink).await?.rows_affected;
+        }
         Ok(Done { rows_affected })
     }
 
@@ -272,11 +278,11 @@ impl Link {
     }
 
     /// Before it runs: what fails half-way, or is dropped, may have written.
-    fn count(&mut self, statement: Statement<'_>) {
+    pub(super) fn count(&mut self, statement: Statement<'_>) {
         self.writes += u64::from(may_write(statement));
     }
 
-    fn is_observed(&self) -> bool {
+    pub(super) fn is_observed(&self) -> bool {
         !self.engine.options().listeners.is_empty() || Span::enabled()
     }
 }
@@ -314,7 +320,7 @@ async fn pump(
 }
 
 /// A statement of which listeners and spans are told.
-struct Observed<'a> {
+pub(super) struct Observed<'a> {
     statement: Statement<'a>,
     sql: String,
     binds: Binds,
@@ -340,8 +346,14 @@ impl<'a> Observed<'a> {
         }
     }
 
+    /// One that is told to the database in other words.
+    pub(super) fn of(engine: &Engine, statement: Statement<'a>, sql: &str) -> Self {
+        let span = Span::open(engine.driver(), statement, sql);
+        Observed { statement, sql: sql.to_owned(), binds: Binds::None, span, start: Instant::now() }
+    }
+
     /// After it ran.
-    fn report(self, engine: &Engine, rows: u64, result: Result<Done>) -> Result<Done> {
+    pub(super) fn report(self, engine: &Engine, rows: u64, result: Result<Done>) -> Result<Done> {
         self.tell(engine, rows, &result);
         result
     }

@@ -13,6 +13,7 @@ pub(crate) mod after_commit;
 mod builder;
 mod cancel;
 mod connection;
+mod copy;
 mod echo;
 pub(crate) mod executor;
 #[cfg(test)]
@@ -226,8 +227,7 @@ impl Engine {
     }
 
     /// Inserts rows and gives their number, at the driver's speed: `execute` of [`insert`](crate::query::insert()), with
-    /// no identity map and nothing written back. One statement for up to 50 rows; the several of more stand or fall
-    /// together.
+    /// no identity map and nothing written back. However many there are, they stand or fall together.
     ///
     /// ```
     /// # use orm::{prelude::*, docs::*};
@@ -246,6 +246,35 @@ impl Engine {
     #[track_caller]
     pub fn bulk_insert<R: InsertRows>(&self, rows: R) -> impl Future<Output = Result<u64>> + Send + use<'_, R> {
         fetch::execute(self.link(Location::caller()), insert(rows))
+    }
+
+    /// Inserts the rows of an iterator, however many, in bounded memory, and gives their number. They are taken from it a
+    /// thousand at a time, and stand or fall together: within one transaction, or a savepoint of the one that is open.
+    ///
+    /// PostgreSQL takes them by `COPY`, unless the table has rules or row security, a key that is always generated is
+    /// given, or a column has a type that is not the server's own; then, and elsewhere, they are sent as `INSERT`s.
+    /// [`bulk_insert`](Engine::bulk_insert) of rows that are in memory already is as fast.
+    ///
+    /// ```
+    /// # use orm::{prelude::*, docs::*};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> orm::Result<()> {
+    /// # let engine = orm::connect("sqlite::memory:").await?;
+    /// # engine.create_all(schema![User, Post]).await?;
+    /// let lines = "Alice,a@example.com\nBob,b@example.com".lines();
+    /// let users = lines.filter_map(|line| line.split_once(',')).map(|(name, email)| User::builder().name(name).email(email));
+    /// assert_eq!(engine.bulk_copy(users).await?, 2);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::execute`].
+    #[track_caller]
+    pub fn bulk_copy<I>(&self, rows: I) -> impl Future<Output = Result<u64>> + Send + use<'_, I>
+    where
+        I: IntoIterator<Item: InsertRow, IntoIter: Send>,
+    {
+        copy::copy(self.link(Location::caller()), rows.into_iter())
     }
 
     /// Writes structs over the rows of their keys, all columns but the key, and gives the number of those rows:
@@ -279,7 +308,7 @@ impl Engine {
     /// transaction. New structs then have the keys that the database made. Gives the number of rows inserted and
     /// updated: one whose row is gone is not counted.
     ///
-    /// One `INSERT` and one `UPDATE` for up to 50 rows each. There is no identity map, and all columns are written,
+    /// An `INSERT` and an `UPDATE` for many rows each. There is no identity map, and all columns are written,
     /// changed or not.
     ///
     /// ```

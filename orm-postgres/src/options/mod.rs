@@ -27,6 +27,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 const PORT: u16 = 5432;
 
+/// How much later than the server we stop a statement, unless the URL says otherwise: it has to be told by then.
+const GRACE: Duration = Duration::from_secs(5);
+
 /// All options. A message about an unknown one lists them.
 const KNOWN: &[&str] = &[
     "application_name",
@@ -45,6 +48,7 @@ const KNOWN: &[&str] = &[
     "password",
     "port",
     "search_path",
+    "socket_timeout",
     "ssl_max_protocol_version",
     "ssl_min_protocol_version",
     "sslcert",
@@ -111,6 +115,8 @@ pub(crate) struct SocketOptions {
     pub(crate) count: Option<u32>,
     /// How long what was sent may stay unanswered by the other side's system.
     pub(crate) user_timeout: Option<Duration>,
+    /// How long the server may say nothing while it is waited for; none is for ever.
+    pub(crate) silence: Option<Duration>,
 }
 
 /// The options as they are given, before they are seen together.
@@ -125,6 +131,8 @@ struct Given {
     connect_timeout: Option<Duration>,
     socket: SocketOptions,
     tls: tls::Given,
+    statement_timeout: Duration,
+    socket_timeout: Option<Duration>,
     /// Settings of the server, in the form of its command line.
     settings: Vec<String>,
 }
@@ -179,8 +187,17 @@ impl Given {
             in_random_order: false,
             target: Target::Any,
             connect_timeout: Some(CONNECT_TIMEOUT),
-            socket: SocketOptions { keepalives: true, idle: None, interval: None, count: None, user_timeout: None },
+            socket: SocketOptions {
+                keepalives: true,
+                idle: None,
+                interval: None,
+                count: None,
+                user_timeout: None,
+                silence: None,
+            },
             tls: tls::Given::default(),
+            statement_timeout: Duration::ZERO,
+            socket_timeout: None,
             settings: Vec::new(),
         }
     }
@@ -203,7 +220,11 @@ impl Given {
             "statement_timeout" | "lock_timeout" => {
                 let milliseconds: u32 = number(name, value)?;
                 self.setting(name, &milliseconds.to_string());
+                if name == "statement_timeout" {
+                    self.statement_timeout = Duration::from_millis(milliseconds.into());
+                }
             }
+            "socket_timeout" => self.socket_timeout = Some(Duration::from_millis(number(name, value)?)),
             "search_path" => self.setting(name, value),
             "options" => self.settings.push(value.into()),
             _ if self.tls.set(name, value)? || self.socket.set(name, value)? => {}
@@ -222,6 +243,8 @@ impl Given {
         if !self.settings.is_empty() {
             self.config.options(self.settings.join(" "));
         }
+        let ours = (!self.statement_timeout.is_zero()).then(|| self.statement_timeout + GRACE);
+        self.socket.silence = self.socket_timeout.or(ours).filter(|limit| !limit.is_zero());
         let servers = servers(&self.hosts, &self.addresses, &self.ports)?;
         let tls = self.tls.finished()?;
         if tls.mode == SslMode::Disable && self.config.get_channel_binding() == ChannelBinding::Require {
@@ -375,6 +398,17 @@ mod tests {
     }
 
     #[test]
+    fn silence_is_borne_longer_than_a_statement_may_take_unless_the_url_says_otherwise() {
+        let silence = |query: &str| parsed(&format!("postgres://h/a?{query}")).socket.silence;
+        assert_eq!(silence(""), None);
+        assert_eq!(silence("statement_timeout=0"), None);
+        assert_eq!(silence("statement_timeout=2000"), Some(Duration::from_secs(7)));
+        assert_eq!(silence("socket_timeout=300"), Some(Duration::from_millis(300)));
+        assert_eq!(silence("statement_timeout=2000&socket_timeout=300"), Some(Duration::from_millis(300)));
+        assert_eq!(silence("statement_timeout=2000&socket_timeout=0"), None);
+    }
+
+    #[test]
     fn a_url_names_server_database_and_user() {
         let options = parsed("postgresql://al%40ice:s%3Acret@db.example:6543/my%20app?application_name=x");
         assert_eq!(options.target(), "db.example:6543/my app");
@@ -444,10 +478,23 @@ mod tests {
     fn sockets_ask_whether_the_other_side_is_there() {
         let socket = with("keepalives_idle=30&keepalives_interval=5&keepalives_count=3&tcp_user_timeout=1500").socket;
         let user_timeout = Some(Duration::from_millis(1500));
-        let expected =
-            SocketOptions { keepalives: true, idle: secs(30), interval: secs(5), count: Some(3), user_timeout };
+        let expected = SocketOptions {
+            keepalives: true,
+            idle: secs(30),
+            interval: secs(5),
+            count: Some(3),
+            user_timeout,
+            silence: None,
+        };
         assert_eq!(socket, expected);
-        let none = SocketOptions { keepalives: false, idle: None, interval: None, count: None, user_timeout: None };
+        let none = SocketOptions {
+            keepalives: false,
+            idle: None,
+            interval: None,
+            count: None,
+            user_timeout: None,
+            silence: None,
+        };
         assert_eq!(with("keepalives=0&keepalives_idle=0&keepalives_count=0&tcp_user_timeout=0").socket, none);
     }
 

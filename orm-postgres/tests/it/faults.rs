@@ -216,6 +216,102 @@ async fn a_prepared_transaction_that_is_cut_can_be_found_again() {
     db.is_clean().await;
 }
 
+/// How long the server may say nothing.
+const SILENCE: &str = "socket_timeout=300";
+
+#[tokio::test]
+async fn a_server_that_falls_silent_is_given_up_on() {
+    let db = faulty(SILENCE).await;
+    db.proxy.at(Moment::Request("t VALUES"), Fault::Stall);
+
+    let error = db.engine.execute(insert_row(1)).await.expect_err("nothing comes");
+
+    assert!(matches!(error, Error::ConnectionLost { .. }), "{error:?}");
+    assert!(error.to_string().contains("raise `socket_timeout`"), "{error}");
+    assert_eq!(error.context().and_then(|context| context.sqlstate.as_deref()), Some("08006"));
+    db.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_commit_into_silence_is_unknown() {
+    for (moment, expected) in [(Moment::Request("COMMIT"), vec![]), (Moment::Answer("COMMIT"), vec![1])] {
+        let db = faulty(SILENCE).await;
+        let tx = db.inserted(1).await;
+        db.proxy.at(moment, Fault::Stall);
+
+        let error = tx.commit().await.expect_err("nothing comes");
+
+        assert!(matches!(error, Error::CommitUnknown { .. }), "{error:?}");
+        // The server has not noticed yet: it holds the row until then.
+        db.proxy.cut();
+        let start = Instant::now();
+        while db.rows().await != expected {
+            assert!(start.elapsed() < Duration::from_secs(10), "{:?}", db.rows().await);
+        }
+        db.is_clean().await;
+    }
+}
+
+#[tokio::test]
+async fn a_stream_and_a_rollback_into_silence_end() {
+    let db = faulty(SILENCE).await;
+    db.proxy.at(Moment::Row(300), Fault::Stall);
+    let mut rows = db.engine.stream(sql!("SELECT generate_series(1::bigint, 2000)").rows::<i64>());
+    let error = loop {
+        match rows.next().await.expect("an error at last") {
+            Ok(_) => {}
+            Err(error) => break error,
+        }
+    };
+    drop(rows);
+    let tx = db.inserted(1).await;
+    db.proxy.at(Moment::Request("ROLLBACK"), Fault::Stall);
+    let rollback = tx.rollback().await.expect_err("nothing comes");
+
+    for error in [error, rollback] {
+        assert!(matches!(error, Error::ConnectionLost { .. }), "{error:?}");
+    }
+    db.proxy.cut();
+    db.is_clean().await;
+}
+
+#[tokio::test]
+async fn what_is_dropped_in_silence_gives_its_place_to_the_next() {
+    let db = faulty(SILENCE).await;
+    db.proxy.at(Moment::Request("t VALUES"), Fault::Stall);
+
+    let insert = db.engine.execute(insert_row(1));
+    tokio::time::timeout(Duration::from_millis(50), insert).await.expect_err("nothing comes");
+
+    db.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_server_that_takes_its_time_is_waited_for() {
+    let db = faulty("statement_timeout=300&socket_timeout=0").await;
+    db.proxy.at(Moment::Answer("INSERT"), Fault::Delay(Duration::from_millis(500)));
+
+    db.engine.execute(insert_row(1)).await.expect("a row");
+
+    let late = faulty("statement_timeout=100").await;
+    let error = late.engine.execute(sql!("SELECT pg_sleep(60)")).await.expect_err("the server stops it");
+    assert!(matches!(error, Error::StatementTimeout { .. }), "{error:?}");
+    late.is_clean().await;
+}
+
+#[tokio::test]
+async fn connecting_to_a_server_that_says_nothing_ends() {
+    let db = faulty("connect_timeout=1").await;
+    let url = format!("{}&connect_timeout=1", db.proxy.url());
+    db.proxy.at(Moment::Connect, Fault::Stall);
+
+    let error = orm::connect(url).await.expect_err("nothing comes");
+
+    assert!(matches!(error, Error::Connect { .. }), "{error:?}");
+    assert!(error.to_string().contains("raise `connect_timeout`"), "{error}");
+    db.is_clean().await;
+}
+
 #[tokio::test]
 async fn what_is_late_is_waited_for() {
     let db = faulty("").await;

@@ -229,9 +229,9 @@ pub async fn w033_a_child_is_deleted_without_a_look_at_its_parent(db: &TestDb) -
 
     session.commit().await?;
 
-    // One batch, which is sent as statements of two rows and one.
+    // One batch, which is sent as statements of two rows and one where there are no texts for any number of rows.
     let sent: Vec<_> = db.log.take().iter().map(|one| (one.operation, one.rows_affected)).collect();
-    assert_eq!(sent, [("DELETE", 2), ("DELETE", 1)]);
+    assert!(matches!(sent[..], [("DELETE", 3)] | [("DELETE", 2), ("DELETE", 1)]), "{sent:?}");
     Ok(())
 }
 

@@ -133,8 +133,9 @@ pub async fn w004_a_tree_of_raw_keys_is_one_batch(db: &TestDb) -> TestResult {
 
     session.commit().await?;
 
-    // One batch, which is sent as statements of two rows and one.
-    assert_eq!(db.log.take().iter().map(|one| one.rows_affected).collect::<Vec<_>>(), [2, 1]);
+    // One batch, which is sent as statements of two rows and one where there are no texts for any number of rows.
+    let sent: Vec<_> = db.log.take().iter().map(|one| one.rows_affected).collect();
+    assert!(matches!(sent[..], [3] | [2, 1]), "{sent:?}");
     assert_eq!(db.fetch_all(select(User.manager_id).order_by(User.id)).await?, [None, Some(1), Some(2)]);
     Ok(())
 }
@@ -150,8 +151,8 @@ pub async fn w005_a_tree_of_new_keys_is_a_batch_for_each_depth(db: &TestDb) -> T
     session.commit().await?;
 
     let sent: Vec<_> = db.log.take().iter().map(|one| one.rows_affected).collect();
-    // Three rows are sent as statements of two rows and one.
-    assert_eq!(sent, [1, 2, 1, 2]);
+    // Three rows are sent as statements of two rows and one where there are no texts for any number of rows.
+    assert!(matches!(sent[..], [1, 3, 2] | [1, 2, 1, 2]), "{sent:?}");
     assert_eq!(session[low[1]].manager_id, Some(session[middle[1]].id));
     Ok(())
 }
