@@ -164,8 +164,11 @@ pub struct Features {
     pub divide_by_zero_is_null: bool,
     /// `VARCHAR(n)` holds back longer texts by itself; without it a `CHECK` does.
     pub enforces_max_length: bool,
-    /// Enums are types of the database; without them a `CHECK` lists the words.
+    /// Enums can be types of the database; without them a `CHECK` lists the words.
     pub native_enums: bool,
+    /// For a type that the database does not have: what that is, and what to do, as in
+    /// [`Error::Unsupported`](crate::error::Error::Unsupported).
+    pub unsupported_type: fn(ColumnType) -> Option<(&'static str, &'static str)>,
     /// The sum of integers has their own type by itself; without it it is cast.
     pub integer_sum_is_integer: bool,
 }

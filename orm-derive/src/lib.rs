@@ -152,7 +152,8 @@ pub fn derive_from_row(input: TokenStream) -> TokenStream {
 ///
 /// | attribute | meaning |
 /// |---|---|
-/// | `name = "state"` | the type's name, in databases that have enum types; defaults to the enum's in snake case |
+/// | `native` | a type of the database, where there are enum types: `create_all` creates it, and adds words that are new. Elsewhere, and without this, it is text with a `CHECK` |
+/// | `name = "state"` | the type's name in such databases; defaults to the enum's in snake case |
 /// | `rename_all = ".."` | how variants are stored: `snake_case` (the default), `lowercase`, `UPPERCASE`, `SCREAMING_SNAKE_CASE`, `PascalCase`, `camelCase`, `kebab-case` |
 /// | `rename = ".."` | on a variant: the text for this one |
 /// | `crate = path` | where the library is, if not at `::orm` |

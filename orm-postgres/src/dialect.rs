@@ -39,7 +39,8 @@ static FEATURES: Features = Features {
     is_distinct_from: true,
     divide_by_zero_is_null: false,
     enforces_max_length: true,
-    native_enums: false,
+    native_enums: true,
+    unsupported_type: |_| None,
     integer_sum_is_integer: false,
 };
 
@@ -62,7 +63,7 @@ impl Dialect for PostgresDialect {
             (ColumnType::Text { max_length: Some(length) }, TypePlace::Column | TypePlace::GeneratedKey) => {
                 let _infallible = write!(sql, "varchar({length})");
             }
-            (column_type, _) => sql.push_str(name_of(column_type)),
+            (column_type, _) => push_type(column_type, sql),
         }
     }
 
@@ -131,7 +132,9 @@ impl Dialect for PostgresDialect {
             }
             out.push_cell();
             out.push("::");
-            out.push(name_of(*column_type));
+            let mut name = String::new();
+            push_type(*column_type, &mut name);
+            out.push(&name);
         }
         out.push(")");
         if rows > 1 {
@@ -152,6 +155,22 @@ impl Dialect for PostgresDialect {
     }
 }
 
+fn push_type(column_type: ColumnType, sql: &mut String) {
+    match column_type {
+        ColumnType::Array(element) => {
+            push_type(*element, sql);
+            sql.push_str("[]");
+        }
+        ColumnType::Enum { name, native: true, .. } => push_quoted(name, sql),
+        other => sql.push_str(name_of(other)),
+    }
+}
+
+/// A name in quotes; quotes in it are doubled.
+fn push_quoted(name: &str, sql: &mut String) {
+    let _infallible = write!(sql, "\"{}\"", name.replace('"', "\"\""));
+}
+
 fn name_of(column_type: ColumnType) -> &'static str {
     match column_type {
         ColumnType::Bool => "boolean",
@@ -169,6 +188,26 @@ fn name_of(column_type: ColumnType) -> &'static str {
         ColumnType::Uuid => "uuid",
         ColumnType::Decimal => "numeric",
         ColumnType::Json => "jsonb",
+        ColumnType::Range(bound) => range_of(*bound),
+        ColumnType::Interval => "interval",
+        ColumnType::Inet => "inet",
+        ColumnType::Cidr => "cidr",
+        ColumnType::CiText => "citext",
+        ColumnType::Named(name) => name,
+        // Written by `push_type`.
+        ColumnType::Array(_) => "anyarray",
+    }
+}
+
+fn range_of(bound: ColumnType) -> &'static str {
+    match bound {
+        ColumnType::Int64 => "int8range",
+        ColumnType::Decimal => "numrange",
+        ColumnType::Date => "daterange",
+        ColumnType::DateTime => "tsrange",
+        ColumnType::Timestamp => "tstzrange",
+        // There are ranges of no other type.
+        _ => "int4range",
     }
 }
 

@@ -39,6 +39,7 @@
 //! a `CHECK` of its words. A text cannot hold a NUL, and a `NaN` is refused as on every backend.
 
 mod cancel;
+mod compound;
 mod connection;
 mod dialect;
 mod driver;

@@ -47,6 +47,7 @@ static FEATURES: Features = Features {
     divide_by_zero_is_null: true,
     enforces_max_length: false,
     native_enums: false,
+    unsupported_type,
     integer_sum_is_integer: true,
 };
 
@@ -191,6 +192,12 @@ fn push_declared(column_type: ColumnType, sql: &mut String) {
         ColumnType::Uuid => "UUID_BLOB",
         ColumnType::Decimal => "DECIMAL_TEXT COLLATE decimal",
         ColumnType::Json => "JSON_TEXT",
+        ColumnType::Array(_) => "ARRAY_TEXT",
+        ColumnType::Inet => "INET_TEXT COLLATE inet",
+        ColumnType::Cidr => "CIDR_TEXT COLLATE inet",
+        ColumnType::CiText => "TEXT COLLATE NOCASE",
+        // Refused before it is written.
+        ColumnType::Range(_) | ColumnType::Interval | ColumnType::Named(_) => "TEXT",
     });
 }
 
@@ -207,7 +214,27 @@ fn stored_as(column_type: ColumnType) -> &'static str {
         | ColumnType::Timestamp
         | ColumnType::Decimal
         | ColumnType::Json
-        | ColumnType::Enum { .. } => "TEXT",
+        | ColumnType::Enum { .. }
+        | ColumnType::Array(_)
+        | ColumnType::Range(_)
+        | ColumnType::Interval
+        | ColumnType::Inet
+        | ColumnType::Cidr
+        | ColumnType::CiText
+        | ColumnType::Named(_) => "TEXT",
+    }
+}
+
+/// What SQLite cannot hold so that it sorts and compares as elsewhere.
+fn unsupported_type(column_type: ColumnType) -> Option<(&'static str, &'static str)> {
+    match column_type {
+        ColumnType::Array(element) => unsupported_type(*element),
+        ColumnType::Range(_) => Some(("range columns", "use two columns, or PostgreSQL")),
+        ColumnType::Interval => {
+            Some(("interval columns", "keep a number of seconds, days or months in an integer column, or use PostgreSQL"))
+        }
+        ColumnType::Named(_) => Some(("types of another database", "use text or bytes, or the database it is of")),
+        _ => None,
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use orm_core::types::Inet;
 use orm_core::types::time;
 use orm_core::value::Decimal;
 use rusqlite::functions::{Aggregate, Context, FunctionFlags, SqlFnArg};
@@ -49,6 +50,7 @@ impl Clock {
 /// Registers the collation and all functions on a connection.
 pub(crate) fn register(db: &Connection, clock: &Arc<Clock>) -> Result<()> {
     db.create_collation("decimal", decimal::compare)?;
+    db.create_collation("inet", compare_addresses)?;
     let operators: [(_, Operator, _); 5] = [
         ("decimal_add", decimal::add, Divides::No),
         ("decimal_sub", decimal::subtract, Divides::No),
@@ -218,6 +220,16 @@ fn rank(value: ValueRef<'_>) -> u8 {
         ValueRef::Integer(_) | ValueRef::Real(_) => 1,
         ValueRef::Text(_) => 2,
         ValueRef::Blob(_) => 3,
+    }
+}
+
+/// By value. What is no address comes after all addresses, in the order of its bytes.
+fn compare_addresses(left: &str, right: &str) -> std::cmp::Ordering {
+    match (left.parse::<Inet>(), right.parse::<Inet>()) {
+        (Ok(left), Ok(right)) => left.cmp(&right),
+        (Ok(_), Err(_)) => std::cmp::Ordering::Less,
+        (Err(_), Ok(_)) => std::cmp::Ordering::Greater,
+        (Err(_), Err(_)) => left.cmp(right),
     }
 }
 

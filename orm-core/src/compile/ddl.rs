@@ -70,6 +70,7 @@ impl Writer<'_> {
     fn define(&mut self, column: &Column, generated: bool) -> Result<bool> {
         self.push_identifier(&column.name)?;
         self.push(" ");
+        self.supported(column.column_type)?;
         let dialect = self.dialect;
         let place = if generated { TypePlace::GeneratedKey } else { TypePlace::Column };
         dialect.column_type(column.column_type, place, self.text());
@@ -156,7 +157,7 @@ impl Writer<'_> {
                 self.push(")");
                 Ok(())
             }
-            ColumnType::Enum { variants, .. } if !self.features.native_enums => {
+            ColumnType::Enum { variants, native, .. } if !(native && self.features.native_enums) => {
                 self.constraint(&naming::values(table, &column.name))?;
                 self.push("CHECK (");
                 self.push_identifier(&column.name)?;

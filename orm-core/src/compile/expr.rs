@@ -447,6 +447,7 @@ impl<'a> Writer<'a> {
     }
 
     fn cast(&mut self, expr: &'a Expr, to: ColumnType) -> Result<()> {
+        self.supported(to)?;
         self.push("CAST(");
         self.expr(expr, Level::Or)?;
         self.cast_end(to);

@@ -44,7 +44,7 @@ pub(super) static USERS: TableMeta = TableMeta {
         column("email", ColumnType::Text { max_length: Some(255) }, false),
         column("age", ColumnType::Int32, true),
         column("manager_id", ColumnType::Int64, true),
-        column("role", ColumnType::Enum { name: "role", variants: &["admin", "it's"] }, false).default_sql("'user'"),
+        column("role", ColumnType::Enum { name: "role", variants: &["admin", "it's"], native: false }, false).default_sql("'user'"),
     ],
     primary_key: &[0],
     generated: Some(0),
@@ -150,6 +150,7 @@ pub(crate) const LITE: Numbered = Numbered(Features {
     divide_by_zero_is_null: true,
     enforces_max_length: false,
     native_enums: false,
+    unsupported_type: |_| None,
     integer_sum_is_integer: true,
 });
 
@@ -179,6 +180,7 @@ pub(super) const STRICT: Numbered = Numbered(Features {
     divide_by_zero_is_null: false,
     enforces_max_length: true,
     native_enums: true,
+    unsupported_type: |_| None,
     integer_sum_is_integer: false,
 });
 

@@ -246,6 +246,14 @@ impl<'a> Writer<'a> {
         })
     }
 
+    /// Refuses a type that the backend does not have.
+    pub(super) fn supported(&self, column_type: ColumnType) -> Result<()> {
+        match (self.features.unsupported_type)(column_type) {
+            Some((feature, hint)) => Err(Error::Unsupported { feature, backend: self.features.backend, hint }),
+            None => Ok(()),
+        }
+    }
+
     pub(super) fn finish(self) -> Result<Compiled> {
         let count = self.cells + self.order.len();
         if count > self.features.max_binds {
@@ -308,6 +316,11 @@ fn type_of(value: &Value) -> Option<ColumnType> {
         Value::Uuid(_) => ColumnType::Uuid,
         Value::Decimal(_) => ColumnType::Decimal,
         Value::Json(_) => ColumnType::Json,
+        Value::Array(array) => ColumnType::Array(array.element),
+        Value::Range(range) => ColumnType::Range(range.element),
+        Value::Interval(_) => ColumnType::Interval,
+        Value::Inet(_) => ColumnType::Inet,
+        Value::Word(word) => word.column,
         Value::Null | Value::List(_) | Value::Invalid(_) => return None,
     })
 }
