@@ -71,6 +71,34 @@ pub trait Dialect: std::fmt::Debug + Send + Sync {
     /// The backend cannot take such a list.
     fn list(&self, out: &mut Writer<'_>, kind: ListKind, negated: bool, placeholder: usize) -> Result<()>;
 
+    /// Writes the statement that creates an enum as a type of the database, or gives the one that is there the words that
+    /// it lacks. Only asked where [`Features::native_enums`] says so.
+    ///
+    /// # Errors
+    ///
+    /// A name that the backend cannot have.
+    fn create_enum(&self, out: &mut Writer<'_>, name: &str, words: &[&str]) -> Result<()> {
+        out.push("CREATE TYPE ");
+        out.push_identifier(name)?;
+        out.push(" AS ENUM (");
+        for (number, word) in words.iter().enumerate() {
+            out.push(if number > 0 { ", " } else { "" });
+            out.push_literal(word)?;
+        }
+        out.push(")");
+        Ok(())
+    }
+
+    /// Writes the statement that drops such a type, unless a table has a column of it.
+    ///
+    /// # Errors
+    ///
+    /// A name that the backend cannot have.
+    fn drop_enum(&self, out: &mut Writer<'_>, name: &str) -> Result<()> {
+        out.push("DROP TYPE IF EXISTS ");
+        out.push_identifier(name)
+    }
+
     /// Writes a statement that adds a constraint so that it does nothing where there is one of that name.
     fn unless_there(&self, statement: &str, sql: &mut String) {
         sql.push_str(statement);
@@ -166,6 +194,18 @@ pub struct Features {
     pub enforces_max_length: bool,
     /// Enums can be types of the database; without them a `CHECK` lists the words.
     pub native_enums: bool,
+    /// Tables are in schemas.
+    pub schemas: bool,
+    /// `CREATE SEQUENCE`.
+    pub sequences: bool,
+    /// `GENERATED ALWAYS AS IDENTITY`.
+    pub generated_always: bool,
+    /// `CREATE INDEX .. USING`.
+    pub index_methods: bool,
+    /// `EXCLUDE` constraints.
+    pub exclusion_constraints: bool,
+    /// `DEFERRABLE` unique constraints. Deferrable foreign keys are had by all.
+    pub deferrable_unique: bool,
     /// For a type that the database does not have: what that is, and what to do, as in
     /// [`Error::Unsupported`](crate::error::Error::Unsupported).
     pub unsupported_type: fn(ColumnType) -> Option<(&'static str, &'static str)>,

@@ -170,8 +170,14 @@ mod tests {
     #[test]
     fn variants_are_stored_in_snake_case_unless_said_otherwise() {
         let code = derived(derive, "enum OrderState { InReview, #[db_enum(rename = \"gone\")] Deleted }");
-        assert!(code.contains(r#"Enum { name : "order_state" , variants : & ["in_review" , "gone"] , native : false }"#), "{code}");
-        assert!(code.contains(r#"Self :: InReview => :: orm :: __private :: value :: ValueRef :: Text ("in_review") ,"#), "{code}");
+        assert!(
+            code.contains(r#"Enum { name : "order_state" , variants : & ["in_review" , "gone"] , native : false }"#),
+            "{code}"
+        );
+        assert!(
+            code.contains(r#"Self :: InReview => :: orm :: __private :: value :: ValueRef :: Text ("in_review") ,"#),
+            "{code}"
+        );
 
         let code = derived(derive, "#[db_enum(name = \"state\", rename_all = \"kebab-case\")] enum S { InReview }");
         assert!(code.contains(r#"Enum { name : "state" , variants : & ["in-review"] , native : false }"#), "{code}");

@@ -9,10 +9,22 @@ use crate::errors::Errors;
 use crate::ir;
 use crate::naming::{self, Case};
 
-const ON_MODEL: [&str; 9] =
-    ["table", "primary_key", "unique", "index", "check", "has_many", "has_one", "many_to_many", "crate"];
+const ON_MODEL: [&str; 12] = [
+    "table",
+    "schema",
+    "primary_key",
+    "unique",
+    "index",
+    "unique_index",
+    "check",
+    "exclude",
+    "has_many",
+    "has_one",
+    "many_to_many",
+    "crate",
+];
 
-const ON_FIELD: [&str; 17] = [
+const ON_FIELD: [&str; 19] = [
     "column",
     "primary_key",
     "natural",
@@ -22,6 +34,7 @@ const ON_FIELD: [&str; 17] = [
     "max_length",
     "default",
     "default_sql",
+    "sequence",
     "default_on_update",
     "version",
     "computed",
@@ -29,6 +42,7 @@ const ON_FIELD: [&str; 17] = [
     "belongs_to",
     "on_delete",
     "on_update",
+    "deferrable",
     "skip",
 ];
 
@@ -40,13 +54,30 @@ const ACTIONS: [(&str, ir::OnAction); 5] = [
     ("no_action", ir::OnAction::NoAction),
 ];
 
+const DEFERRABLE: [(&str, ir::Deferrable); 2] = [
+    ("initially_deferred", ir::Deferrable::InitiallyDeferred),
+    ("initially_immediate", ir::Deferrable::InitiallyImmediate),
+];
+
+const METHODS: [(&str, ir::IndexMethod); 6] = [
+    ("btree", ir::IndexMethod::BTree),
+    ("hash", ir::IndexMethod::Hash),
+    ("gin", ir::IndexMethod::Gin),
+    ("gist", ir::IndexMethod::Gist),
+    ("spgist", ir::IndexMethod::SpGist),
+    ("brin", ir::IndexMethod::Brin),
+];
+
+const IDENTITIES: [(&str, ir::Identity); 2] =
+    [("always", ir::Identity::Always), ("by_default", ir::Identity::ByDefault)];
+
 const CHECK_EXAMPLE: &str = "\"age >= 18\"";
 
 /// Reads a model. `None` if what is derived for can be none.
 pub(crate) fn model(input: &syn::DeriveInput, errors: &mut Errors) -> Option<ir::Model> {
     let fields = named_fields(input, "Model", errors)?;
     let items = attr::items(&input.attrs, "model", errors);
-    let repeatable = ["unique", "index", "check", "has_many", "has_one", "many_to_many"];
+    let repeatable = ["unique", "index", "unique_index", "check", "exclude", "has_many", "has_one", "many_to_many"];
     attr::refuse_repeated(&items, &repeatable, errors);
 
     let mut model = ir::Model {
@@ -55,12 +86,14 @@ pub(crate) fn model(input: &syn::DeriveInput, errors: &mut Errors) -> Option<ir:
         name: input.ident.clone(),
         docs: attr::docs(&input.attrs),
         table: Case::Snake.apply(&naming::plain(&input.ident)),
+        schema: None,
         columns: Vec::new(),
         skipped: Vec::new(),
         key: None,
         uniques: Vec::new(),
         indexes: Vec::new(),
         checks: Vec::new(),
+        exclusions: Vec::new(),
         relations: Vec::new(),
     };
     for item in &items {
@@ -106,10 +139,15 @@ fn model_item(item: &Item, model: &mut ir::Model, errors: &mut Errors) {
                 item.path(errors).map_or_else(|| model.private.clone(), |path| attr::private(Some(path), &model.name))
         }
         "table" => model.table = item.text(errors).map_or_else(|| model.table.clone(), |table| table.value),
-        "primary_key" => model.key = group(item, errors),
-        "unique" => model.uniques.extend(group(item, errors)),
-        "index" => model.indexes.extend(group(item, errors)),
+        "schema" => model.schema = item.text(errors).map(|schema| schema.value),
+        "primary_key" => model.key = group(item, &["name"], errors),
+        "unique" => model.uniques.extend(group(item, &["name", "deferrable"], errors)),
+        "index" | "unique_index" => {
+            let group = group(item, &INDEX_OPTIONS, errors);
+            model.indexes.extend(group.map(|group| ir::Group { unique: item.is("unique_index"), ..group }));
+        }
         "check" => model.checks.extend(check(item, errors)),
+        "exclude" => model.exclusions.extend(exclusion(item, errors)),
         "has_many" => relations(item, "posts: Post.author_id", model, errors, |input| {
             by_their_column(input).map(|(target, column)| (target, ir::Path::Many(column)))
         }),
@@ -151,6 +189,7 @@ fn column(ident: &Ident, field: &syn::Field) -> ir::Column {
         primary_key: None,
         natural: None,
         generated: None,
+        sequence: None,
         unique: None,
         index: None,
         max_length: None,
@@ -163,6 +202,7 @@ fn column(ident: &Ident, field: &syn::Field) -> ir::Column {
         belongs_to: None,
         on_delete: None,
         on_update: None,
+        deferrable: None,
     }
 }
 
@@ -171,7 +211,8 @@ fn field_item(item: &Item, column: &mut ir::Column, model: &Ident, errors: &mut 
         "column" => column.name = item.text(errors).unwrap_or_else(|| column.name.clone()),
         "primary_key" => column.primary_key = item.flag(errors),
         "natural" => column.natural = item.flag(errors),
-        "generated" => column.generated = item.flag(errors),
+        "generated" => column.generated = generated(item, errors),
+        "sequence" => column.sequence = item.text(errors),
         "unique" => column.unique = item.flag(errors),
         "index" => column.index = item.flag(errors),
         "max_length" => column.max_length = item.integer(errors),
@@ -187,20 +228,77 @@ fn field_item(item: &Item, column: &mut ir::Column, model: &Ident, errors: &mut 
         "belongs_to" => column.belongs_to = belongs_to(item, model, errors),
         "on_delete" => column.on_delete = item.choice(&ACTIONS, errors),
         "on_update" => column.on_update = item.choice(&ACTIONS, errors),
+        "deferrable" => column.deferrable = item.choice(&DEFERRABLE, errors),
         _ => attr::unknown(item, "a field", &ON_FIELD, errors),
     }
 }
 
-/// `index(a, b, name = "..")`
-fn group(item: &Item, errors: &mut Errors) -> Option<ir::Group> {
-    let mut group = ir::Group { span: item.span(), name: None, fields: Vec::new() };
+const INDEX_OPTIONS: [&str; 3] = ["name", "where", "method"];
+
+/// `index(a, b, name = "..")`, with some of the `options`.
+fn group(item: &Item, options: &[&str], errors: &mut Errors) -> Option<ir::Group> {
+    let mut group = empty_group(item);
     for piece in item.list("a, b", errors)? {
-        match attr::named(&piece, errors) {
-            Some(name) => group.name = name.map(|name| name.value),
-            None => group.fields.extend(attr::ident(piece, errors)),
+        match (attr::assignment(&piece, errors), syn::parse2::<syn::LitStr>(piece.clone())) {
+            (Some(option), _) => group_option(&option, options, &mut group, errors),
+            (None, Ok(expression)) if options == INDEX_OPTIONS => {
+                group.expressions.extend(attr::text_of(&expression, errors).map(|text| text.value));
+            }
+            _ => group.fields.extend(attr::ident(piece, errors)),
         }
     }
-    (!group.fields.is_empty()).then_some(group)
+    (!group.fields.is_empty() || !group.expressions.is_empty()).then_some(group)
+}
+
+fn empty_group(item: &Item) -> ir::Group {
+    ir::Group {
+        span: item.span(),
+        name: None,
+        fields: Vec::new(),
+        expressions: Vec::new(),
+        unique: false,
+        filter: None,
+        method: None,
+        deferrable: None,
+    }
+}
+
+fn group_option(option: &Item, known: &[&str], group: &mut ir::Group, errors: &mut Errors) {
+    match option.name.to_string().as_str() {
+        word if !known.contains(&word) => attr::unknown(option, "a list of fields", known, errors),
+        "name" => group.name = option.text(errors).map(|name| name.value),
+        "where" => group.filter = option.text(errors).map(|filter| filter.value),
+        "method" => group.method = option.choice(&METHODS, errors).map(|method| method.value),
+        _ => group.deferrable = option.choice(&DEFERRABLE, errors).map(|deferrable| deferrable.value),
+    }
+}
+
+/// `exclude(room with "=", during with "&&", method = gist, where = "..")`
+fn exclusion(item: &Item, errors: &mut Errors) -> Option<ir::Exclusion> {
+    const EXAMPLE: &str = "room with \"=\", during with \"&&\"";
+    let options = ["name", "where", "method", "deferrable"];
+    let mut exclusion = ir::Exclusion { group: empty_group(item), operators: Vec::new() };
+    for piece in item.list(EXAMPLE, errors)? {
+        match (attr::assignment(&piece, errors), Parser::parse2(with_operator, piece.clone())) {
+            (Some(option), _) => group_option(&option, &options, &mut exclusion.group, errors),
+            (None, Ok((field, operator))) => {
+                exclusion.operators.push(attr::text_of(&operator, errors)?.value);
+                exclusion.group.fields.push(field);
+            }
+            (None, Err(_)) => errors.push(attr::span_of(&piece), format!("write `exclude({EXAMPLE})`")),
+        }
+    }
+    (!exclusion.operators.is_empty()).then_some(exclusion)
+}
+
+/// `room with "="`
+fn with_operator(input: ParseStream<'_>) -> syn::Result<(Ident, syn::LitStr)> {
+    let field = input.parse()?;
+    let word: Ident = input.parse()?;
+    if word != "with" {
+        return Err(syn::Error::new(word.span(), "expected `with`"));
+    }
+    Ok((field, input.parse()?))
 }
 
 /// `check = "sql"` or `check("sql", name = "..")`
@@ -214,6 +312,14 @@ fn check(item: &Item, errors: &mut Errors) -> Option<ir::Check> {
         }
     }
     Some(ir::Check { name: given_name.map(|name| name.value), sql: sql?.value })
+}
+
+/// `generated` or `generated = always`
+fn generated(item: &Item, errors: &mut Errors) -> Option<Spanned<ir::Identity>> {
+    match item.is_flag() {
+        true => Some(Spanned { value: ir::Identity::ByDefault, span: item.span() }),
+        false => item.choice(&IDENTITIES, errors).map(|identity| Spanned { span: item.span(), ..identity }),
+    }
 }
 
 /// `belongs_to(author: User)`

@@ -40,6 +40,12 @@ static FEATURES: Features = Features {
     divide_by_zero_is_null: false,
     enforces_max_length: true,
     native_enums: true,
+    schemas: true,
+    sequences: true,
+    generated_always: true,
+    index_methods: true,
+    exclusion_constraints: true,
+    deferrable_unique: true,
     unsupported_type: |_| None,
     integer_sum_is_integer: false,
 };
@@ -144,15 +150,60 @@ impl Dialect for PostgresDialect {
         Ok(())
     }
 
-    fn unless_there(&self, statement: &str, sql: &mut String) {
-        // Names may hold anything, so the quotes are such as the statement does not hold.
-        let mut quote = String::from("$orm$");
-        while statement.contains(&quote) {
-            quote.insert(1, '_');
+    /// The words are added where the model has them: each behind the one before it, and a new first one before all.
+    fn create_enum(&self, out: &mut Writer<'_>, name: &str, words: &[&str]) -> Result<()> {
+        let mut name_of = Writer::for_part(self);
+        name_of.push_identifier(name)?;
+        let name = name_of.into_part();
+        let words: Vec<String> = words.iter().map(|word| literal(word)).collect();
+        let mut add = String::new();
+        for (number, word) in words.iter().enumerate() {
+            let before = number.checked_sub(1).and_then(|before| words.get(before));
+            let _infallible = match before {
+                Some(before) => write!(add, " ALTER TYPE {name} ADD VALUE IF NOT EXISTS {word} AFTER {before};"),
+                None => write!(
+                    add,
+                    " EXECUTE format('ALTER TYPE %s ADD VALUE IF NOT EXISTS %L BEFORE %L', {type_name}, {word}, \
+                     (SELECT enumlabel FROM pg_enum WHERE enumtypid = {type_name}::regtype \
+                     ORDER BY enumsortorder LIMIT 1));",
+                    type_name = literal(&name),
+                ),
+            };
         }
-        let _infallible =
-            write!(sql, "DO {quote} BEGIN {statement}; EXCEPTION WHEN duplicate_object THEN NULL; END {quote}");
+        let create = format!("CREATE TYPE {name} AS ENUM ({})", words.join(", "));
+        // Whoever creates it at the same time finds the name taken in the catalog.
+        out.push(&block(&create, "duplicate_object OR unique_violation", &add));
+        Ok(())
     }
+
+    fn drop_enum(&self, out: &mut Writer<'_>, name: &str) -> Result<()> {
+        let mut drop = Writer::for_part(self);
+        drop.push("DROP TYPE IF EXISTS ");
+        drop.push_identifier(name)?;
+        out.push(&block(&drop.into_part(), "dependent_objects_still_exist", " NULL;"));
+        Ok(())
+    }
+
+    fn unless_there(&self, statement: &str, sql: &mut String) {
+        sql.push_str(&block(statement, "duplicate_object", " NULL;"));
+    }
+}
+
+/// A statement, and what is done where it fails in a way that is foreseen.
+fn block(statement: &str, failure: &str, otherwise: &str) -> String {
+    // Names may hold anything, so the quotes are such as the statements do not hold.
+    let mut quote = String::from("$orm$");
+    while statement.contains(&quote) || otherwise.contains(&quote) {
+        quote.insert(1, '_');
+    }
+    format!("DO {quote} BEGIN {statement}; EXCEPTION WHEN {failure} THEN{otherwise} END {quote}")
+}
+
+/// Text in quotes; quotes in it are doubled.
+fn literal(text: &str) -> String {
+    // A backslash means itself, whatever the server's settings.
+    let escaped = text.replace('\\', "\\\\").replace('\'', "''");
+    if text.contains('\\') { format!("E'{escaped}'") } else { format!("'{escaped}'") }
 }
 
 fn push_type(column_type: ColumnType, sql: &mut String) {

@@ -47,6 +47,12 @@ static FEATURES: Features = Features {
     divide_by_zero_is_null: true,
     enforces_max_length: false,
     native_enums: false,
+    schemas: false,
+    sequences: false,
+    generated_always: false,
+    index_methods: false,
+    exclusion_constraints: false,
+    deferrable_unique: false,
     unsupported_type,
     integer_sum_is_integer: true,
 };
@@ -230,9 +236,10 @@ fn unsupported_type(column_type: ColumnType) -> Option<(&'static str, &'static s
     match column_type {
         ColumnType::Array(element) => unsupported_type(*element),
         ColumnType::Range(_) => Some(("range columns", "use two columns, or PostgreSQL")),
-        ColumnType::Interval => {
-            Some(("interval columns", "keep a number of seconds, days or months in an integer column, or use PostgreSQL"))
-        }
+        ColumnType::Interval => Some((
+            "interval columns",
+            "keep a number of seconds, days or months in an integer column, or use PostgreSQL",
+        )),
         ColumnType::Named(_) => Some(("types of another database", "use text or bytes, or the database it is of")),
         _ => None,
     }

@@ -12,7 +12,7 @@ use crate::types::ColumnType;
 impl<'a> Writer<'a> {
     pub(super) fn update_rows(&mut self, chunk: UpdateChunk<'a>) -> Result<()> {
         self.push("UPDATE ");
-        self.push_identifier(chunk.table.name)?;
+        self.table_name(chunk.table)?;
         self.push(" SET ");
         match chunk.rows().len() {
             1 => self.set_one(chunk)?,
@@ -23,7 +23,7 @@ impl<'a> Writer<'a> {
 
     pub(super) fn delete_rows(&mut self, chunk: DeleteChunk<'a>) -> Result<()> {
         self.push("DELETE FROM ");
-        self.push_identifier(chunk.table.name)?;
+        self.table_name(chunk.table)?;
         self.push(" WHERE ");
         match (chunk.rows().len(), chunk.key().count()) {
             (1, _) => self.key_of_one(chunk.table, chunk.key()),

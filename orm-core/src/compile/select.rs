@@ -47,7 +47,7 @@ impl<'a> Writer<'a> {
 
     /// `"users"`, or `"users" AS "boss"`.
     pub(super) fn table(&mut self, table: TableRef) -> Result<()> {
-        self.push_identifier(table.meta.name)?;
+        self.table_name(table.meta)?;
         if let Some(alias) = table.alias {
             self.push(" AS ");
             self.push_identifier(alias)?;

@@ -82,7 +82,8 @@ pub fn parse_time(text: &str) -> Result<i64, ValueError> {
 ///
 /// The text is neither a date nor a date and time.
 pub fn parse_datetime(text: &str) -> Result<i64, ValueError> {
-    micros_or_infinity(text, datetime).ok_or(ValueError::Malformed { expected: "a date and time (YYYY-MM-DD HH:MM:SS)" })
+    micros_or_infinity(text, datetime)
+        .ok_or(ValueError::Malformed { expected: "a date and time (YYYY-MM-DD HH:MM:SS)" })
 }
 
 /// Reads a date and a time with an offset (`Z`, `+02:00`); without one it is UTC.
@@ -91,7 +92,8 @@ pub fn parse_datetime(text: &str) -> Result<i64, ValueError> {
 ///
 /// The text is no point in time.
 pub fn parse_timestamp(text: &str) -> Result<i64, ValueError> {
-    micros_or_infinity(text, timestamp).ok_or(ValueError::Malformed { expected: "a timestamp (YYYY-MM-DD HH:MM:SS+00:00)" })
+    micros_or_infinity(text, timestamp)
+        .ok_or(ValueError::Malformed { expected: "a timestamp (YYYY-MM-DD HH:MM:SS+00:00)" })
 }
 
 fn date_or_infinity(text: &str) -> Option<i32> {

@@ -300,7 +300,7 @@ fn converted(model: &Model, column: &Column, value: &TokenStream) -> TokenStream
 fn build(model: &Model, names: &Names, followed: &[Followed<'_>]) -> TokenStream {
     let Model { private, visibility, name, .. } = model;
     let taken = |column: &Column| column.field == "build" || column.relation().is_some_and(|name| name == "build");
-    let of_the_database = |column: &Column| column.default_sql.is_some() || column.computed.is_some();
+    let of_the_database = |column: &Column| column.has_server_default() || column.computed.is_some();
     if model.columns.iter().any(|column| of_the_database(column) || taken(column)) {
         return TokenStream::new();
     }
@@ -460,7 +460,7 @@ fn slot(model: &Model, number: u16, column: &Column) -> Slot {
     match column.initial() {
         Some(value) => Slot::Initial(converted(model, column, value)),
         None if column.is_counted() => Slot::Initial(quote!(1)),
-        None if column.default_sql.is_some() => Slot::Optional,
+        None if column.has_server_default() => Slot::Optional,
         None if column.shape.option => Slot::Initial(quote!(::core::option::Option::None)),
         None => Slot::Required,
     }
