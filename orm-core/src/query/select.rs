@@ -2,20 +2,22 @@
 
 use std::fmt;
 
+use super::derived::FromItem;
 use super::join::Joinable;
+use super::loader::{Loader, Reader};
 use super::selection::Selection;
 use super::{Command, Decoder, Query, Runnable};
 use crate::ast::{self, JoinKind, Projection, Statement};
+use crate::error::Error;
 use crate::expr::{Condition, Expression, IntoOrder};
-use crate::model::Entity;
 use crate::value::Value;
 
 /// A `SELECT` whose rows are `Row`s.
 #[must_use = "a statement does nothing until it is run: `engine.fetch_all(statement)`"]
 pub struct Select<Row> {
     // Boxed, since a builder is moved at each step.
-    ast: Box<ast::Select>,
-    decoder: Decoder<Row>,
+    pub(super) ast: Box<ast::Select>,
+    pub(super) reader: Reader<Row>,
 }
 
 /// Selects models, columns, expressions, and tuples of up to 16 of them.
@@ -35,11 +37,11 @@ pub fn select<Row: Send + 'static, S: Selection<Row = Row>>(selection: S) -> Sel
     // Room for what a first push would make room for, since asking ahead is cheaper.
     let mut projection = Vec::with_capacity(4);
     selection.project(&mut projection);
-    Select { ast: of(projection), decoder: Decoder::new(|row| S::decode(row, 0)) }
+    Select { ast: selected(projection), reader: Reader::Plain(Decoder::new(|row| S::decode(row, 0))) }
 }
 
 #[inline]
-fn of(projection: Vec<Projection>) -> Box<ast::Select> {
+fn selected(projection: Vec<Projection>) -> Box<ast::Select> {
     Box::new(ast::Select { projection, ..ast::Select::default() })
 }
 
@@ -74,8 +76,13 @@ impl<Row> Select<Row> {
     /// let rows = select(count_all()).from(User);
     /// assert_sql!(rows, sqlite: r#"SELECT count(*) FROM "users""#);
     /// ```
-    pub fn from(mut self, entity: impl Entity) -> Self {
-        self.ast.from = Some(entity.table_ref());
+    ///
+    /// A query under a name is one, too: see [`subquery`](Select::subquery) and [`cte`](Select::cte).
+    pub fn from(mut self, item: impl FromItem) -> Self {
+        if let Some(before) = self.ast.from.replace(item.table()).and_then(|before| before.query()) {
+            self.ast.sources.retain(|source| source.name != before);
+        }
+        self.ast.sources.extend(item.source());
         self
     }
 
@@ -111,12 +118,14 @@ impl<Row> Select<Row> {
     }
 
     /// Cross join: every pair.
-    pub fn cross_join(mut self, entity: impl Entity) -> Self {
-        self.ast.joins.push(ast::Join { kind: JoinKind::Cross, table: entity.table_ref(), left: None, on: None });
+    pub fn cross_join(mut self, item: impl FromItem) -> Self {
+        self.ast.joins.push(ast::Join { kind: JoinKind::Cross, table: item.table(), left: None, on: None });
+        self.ast.sources.extend(item.source());
         self
     }
 
     fn join_as(mut self, kind: JoinKind, other: impl Joinable) -> Self {
+        other.append_sources(&mut self.ast.sources);
         other.append_joins(kind, &mut self.ast.joins);
         self
     }
@@ -169,6 +178,44 @@ impl<Row> Select<Row> {
         self
     }
 
+    /// Selects something else of the same rows.
+    pub(super) fn of<S: Selection>(mut self, selection: S) -> Select<S::Row> {
+        self.ast.from = self.ast.root();
+        self.ast.projection.clear();
+        selection.project(&mut self.ast.projection);
+        Select { ast: self.ast, reader: Reader::Plain(Decoder::new(|row| S::decode(row, 0))) }
+    }
+
+    /// Of the rows that agree in these columns or expressions, the first: the order says which that is, and begins with
+    /// them.
+    ///
+    /// ```
+    /// # use orm::{prelude::*, docs::*};
+    /// let newest = select((Post.author_id, Post.title)).distinct_on(Post.author_id).order_by((Post.author_id, Post.id.desc()));
+    /// assert_sql!(newest, postgres: r#"SELECT DISTINCT ON ("post"."author_id") "post"."author_id", "post"."title" FROM "post" ORDER BY "post"."author_id", "post"."id" DESC"#);
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When run: [`Error::Unsupported`](crate::Error::Unsupported) on SQLite, where a
+    /// [`row_number`](crate::expr::row_number) in a subquery says the same.
+    pub fn distinct_on(mut self, group: impl IntoGroup) -> Self {
+        group.append_to(&mut self.ast.distinct_on);
+        self
+    }
+
+    pub(super) fn ast_mut(&mut self) -> &mut ast::Select {
+        &mut self.ast
+    }
+
+    pub(super) fn from_parts(ast: ast::Select, reader: Reader<Row>) -> Self {
+        Select { ast: Box::new(ast), reader }
+    }
+
+    pub(super) fn into_parts(self) -> (ast::Select, Reader<Row>) {
+        (*self.ast, self.reader)
+    }
+
     /// The tree below.
     #[must_use]
     pub fn as_ast(&self) -> &ast::Select {
@@ -200,28 +247,37 @@ impl<Row: Send + 'static> Select<Row> {
     ///     select((User.name, count(Post.id))).join(User.posts).group_by(User.id).rows_as();
     /// ```
     pub fn rows_as<T: MadeFrom<Row>>(self) -> Select<T> {
-        Select { ast: self.ast, decoder: self.decoder.map() }
+        Select { ast: self.ast, reader: self.reader.map() }
     }
 
     /// The number of rows that this would give, as a statement of its own: `SELECT count(*)` over it, without its
-    /// order, limit and offset.
+    /// order, limit, offset and lock.
+    ///
+    /// ```
+    /// # use orm::{prelude::*, docs::*};
+    /// let people = select(User).filter(User.age.ge(18)).order_by(User.name).limit(10);
+    /// assert_sql!(people.count(), sqlite: r#"SELECT count(*) FROM "users" WHERE "users"."age" >= ?1"#);
+    ///
+    /// let authors = select(Post.author_id).distinct();
+    /// assert_sql!(authors.count(), sqlite: r#"SELECT count(*) FROM (SELECT DISTINCT "post"."author_id" FROM "post") AS "counted""#);
+    /// ```
     ///
     /// # Errors
     ///
-    /// When run: as the statement itself, and [`Error::Statement`](crate::Error::Statement) if it is grouped or
-    /// distinct.
+    /// When run: as the statement itself.
     pub fn count(&self) -> Select<i64> {
         let mut ast = self.ast.clone();
+        (ast.limit, ast.offset, ast.lock) = (None, None, None);
+        // Of rows that are equal in some columns, the order says which one stays, but not how many there are.
+        ast.order_by.clear();
+        if ast.has_equal_expressions() || !ast.operands.is_empty() {
+            return super::derived::counted(*ast);
+        }
         ast.from = ast.root();
         ast.projection.clear();
         crate::expr::count_all().project(&mut ast.projection);
-        ast.order_by.clear();
-        (ast.limit, ast.offset) = (None, None);
-        if ast.distinct || !ast.group_by.is_empty() {
-            let text = "`.count()` of a grouped or distinct select: count a key with `count(..).distinct()` instead";
-            ast.filter.push(ast::Expr::Invalid(text.into()));
-        }
-        Select { ast, decoder: Decoder::new(|row| <crate::expr::Expr<i64> as Selection>::decode(row, 0)) }
+        let decoder = Decoder::new(|row| <crate::expr::Expr<i64> as Selection>::decode(row, 0));
+        Select { ast, reader: Reader::Plain(decoder) }
     }
 }
 
@@ -237,7 +293,20 @@ impl<Row: Send + 'static> Query for Select<Row> {
     type Row = Row;
 
     fn decoder(&self) -> Decoder<Row> {
-        self.decoder.clone()
+        match &self.reader {
+            Reader::Plain(decoder) => decoder.clone(),
+            // Whoever runs a query asks for its loader first.
+            Reader::Loading(_) => {
+                Decoder::new(|_row| Err(Error::Statement("rows with relations need a loader".into())))
+            }
+        }
+    }
+
+    fn loader(&self) -> Option<Box<dyn Loader<Row>>> {
+        match &self.reader {
+            Reader::Plain(_) => None,
+            Reader::Loading(loading) => Some(loading.start()),
+        }
     }
 
     fn is_unique(&self) -> bool {
@@ -245,12 +314,9 @@ impl<Row: Send + 'static> Query for Select<Row> {
     }
 }
 
-impl<Row> Clone for Select<Row>
-where
-    Decoder<Row>: Clone,
-{
+impl<Row> Clone for Select<Row> {
     fn clone(&self) -> Self {
-        Select { ast: self.ast.clone(), decoder: self.decoder.clone() }
+        Select { ast: self.ast.clone(), reader: self.reader.clone() }
     }
 }
 
