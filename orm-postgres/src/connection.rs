@@ -19,6 +19,7 @@ use crate::driver::Database;
 use crate::error;
 use crate::live::{Live, Transaction};
 use crate::pool::Lent;
+use crate::readable;
 use crate::row::PostgresRow;
 use crate::statement::Failed;
 use crate::stream::PostgresStream;
@@ -212,12 +213,19 @@ impl Live {
 
     /// Has the server prepare a statement, and keeps it.
     pub(crate) async fn prepare(&mut self, sql: &str) -> Result<tokio_postgres::Statement, Failure> {
+        let mut statement = self.prepare_once(sql).await?;
+        if let Some(sql) = readable::with_texts(sql, statement.columns()) {
+            statement = self.prepare_once(&sql).await?;
+        }
+        self.statements.keep(sql, statement.clone());
+        Ok(statement)
+    }
+
+    pub(crate) async fn prepare_once(&mut self, sql: &str) -> Result<tokio_postgres::Statement, Failure> {
         self.depart();
         let prepared = self.client.prepare(sql).await;
         self.arrive(prepared.as_ref().err());
-        let statement = prepared?;
-        self.statements.keep(sql, statement.clone());
-        Ok(statement)
+        Ok(prepared?)
     }
 
     /// Sends a statement with its values.

@@ -125,7 +125,10 @@ fn by_state(server: &DbError, failed: &Failed<'_>) -> Error {
         }
         // A text that is too long for its column: other databases have a CHECK for it.
         SqlState::STRING_DATA_RIGHT_TRUNCATION => Error::CheckViolation { context, source },
-        SqlState::EXCLUSION_VIOLATION => Error::ExclusionViolation { context, source },
+        SqlState::EXCLUSION_VIOLATION => {
+            context.columns = violation::unique(server);
+            Error::ExclusionViolation { context, source }
+        }
         SqlState::T_R_SERIALIZATION_FAILURE => Error::Serialization { context, source },
         SqlState::T_R_DEADLOCK_DETECTED => Error::Deadlock { context, source },
         SqlState::LOCK_NOT_AVAILABLE => Error::LockTimeout { waited: Duration::ZERO, context, source },

@@ -11,5 +11,7 @@ mod errors;
 mod server;
 mod statements;
 mod stream;
+mod tables;
 mod transactions;
+mod types;
 mod values;
