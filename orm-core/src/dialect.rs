@@ -51,6 +51,12 @@ pub trait Dialect: std::fmt::Debug + Send + Sync {
         None
     }
 
+    /// Where there are no operators that look into arrays and ranges, the function that does the same; none if there is
+    /// none. See [`Features::compound_operators`].
+    fn compound_function(&self, _op: BinaryOp) -> Option<&'static str> {
+        None
+    }
+
     /// The type in which an operator is computed for numbers of this kind, if not in their own: both sides are cast to
     /// it, and the result back.
     fn arithmetic_type(&self, _op: BinaryOp, _kind: NumberKind) -> Option<ColumnType> {
@@ -200,6 +206,8 @@ pub struct Features {
     pub enforces_max_length: bool,
     /// Enums can be types of the database; without them a `CHECK` lists the words.
     pub native_enums: bool,
+    /// `@>`, `<@` and `&&` of arrays and ranges.
+    pub compound_operators: bool,
     /// Tables are in schemas.
     pub schemas: bool,
     /// `CREATE SEQUENCE`.

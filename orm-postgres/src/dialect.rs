@@ -43,6 +43,7 @@ static FEATURES: Features = Features {
     divide_by_zero_is_null: false,
     enforces_max_length: true,
     native_enums: true,
+    compound_operators: true,
     schemas: true,
     sequences: true,
     generated_always: true,
@@ -92,6 +93,7 @@ impl Dialect for PostgresDialect {
             Function::Round(_) => "round",
             Function::Greatest(_) => "greatest",
             Function::Least(_) => "least",
+            Function::Cardinality => "cardinality",
             Function::Now => "now",
             Function::Named(name) => name,
         }

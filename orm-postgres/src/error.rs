@@ -163,6 +163,7 @@ fn hint(server: &DbError, failed: &Failed<'_>) -> Option<String> {
         SqlState::FEATURE_NOT_SUPPORTED if is_of_another_table(server) => {
             "a table has changed since the statement was prepared: run the transaction again"
         }
+        SqlState::GENERATED_ALWAYS => "the database makes the key: leave it out",
         SqlState::SYNTAX_ERROR => return the_text_at(server, failed.sql),
         _ => return None,
     };

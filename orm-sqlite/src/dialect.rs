@@ -1,6 +1,6 @@
 //! SQLite's way of writing.
 
-use orm_core::ast::{Aggregate, BinaryOp, Function, NumberKind};
+use orm_core::ast::{Aggregate, BinaryOp, Compound, Function, NumberKind};
 use orm_core::compile::Writer;
 use orm_core::dialect::{Dialect, Features, ListKind, TypePlace};
 use orm_core::error::{Error, Result};
@@ -50,6 +50,7 @@ static FEATURES: Features = Features {
     divide_by_zero_is_null: true,
     enforces_max_length: false,
     native_enums: false,
+    compound_operators: false,
     schemas: false,
     sequences: false,
     generated_always: false,
@@ -119,6 +120,7 @@ impl Dialect for SqliteDialect {
             // SQLite's max() and min() of several arguments are NULL as soon as one of them is.
             Function::Greatest(_) => "greatest",
             Function::Least(_) => "least",
+            Function::Cardinality => "json_array_length",
             Function::Now => "orm_now",
             Function::Named(name) => name,
         }
@@ -145,6 +147,15 @@ impl Dialect for SqliteDialect {
             (BinaryOp::Remainder(_), NumberKind::Decimal) => Some("decimal_rem"),
             // SQLite's % makes integers of its operands first.
             (BinaryOp::Remainder(_), NumberKind::Float) => Some("float_rem"),
+            _ => None,
+        }
+    }
+
+    fn compound_function(&self, op: BinaryOp) -> Option<&'static str> {
+        match op {
+            BinaryOp::Contains(Compound::Array) => Some("array_contains"),
+            BinaryOp::ContainedBy(Compound::Array) => Some("array_contained_by"),
+            BinaryOp::Overlaps(Compound::Array) => Some("array_overlaps"),
             _ => None,
         }
     }

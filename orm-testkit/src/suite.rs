@@ -629,6 +629,7 @@ macro_rules! cases {
                 arrays_of_every_type_come_back,
                 an_array_compares_with_a_value_a_slice_and_a_column,
                 an_array_may_be_a_bound_value_by_itself,
+                arrays_are_found_by_what_is_in_them,
                 a_session_updates_an_array_that_was_changed_in_place,
                 an_element_that_does_not_fit_is_an_error_that_names_the_column,
                 addresses_come_back_and_sort_by_value,

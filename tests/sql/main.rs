@@ -14,6 +14,7 @@ mod join;
 mod lock;
 mod math;
 mod models;
+mod native;
 mod order;
 mod raw;
 mod recursive;

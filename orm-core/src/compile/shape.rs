@@ -13,10 +13,10 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::ast::{
-    Aggregate, Alias, Assignment, BinaryOp, ColumnRef, ConflictAction, Cte, Delete, Direction, Exclude, Expr, Frame,
-    FrameUnit, Function, InsertChunk, Join, JoinKind, Lock, LockStrength, LockWait, NullsOrder, NumberKind, OnConflict,
-    Operand, Operation, Order, Projection, Raw, RawPart, Select, SetOperator, Source, SourceQuery, Statement, TableRef,
-    Update, UpdateChunk, Window, WindowFunction,
+    Aggregate, Alias, Assignment, BinaryOp, ColumnRef, Compound, ConflictAction, Cte, Delete, Direction, Exclude, Expr,
+    Frame, FrameUnit, Function, InsertChunk, Join, JoinKind, Lock, LockStrength, LockWait, NullsOrder, NumberKind,
+    OnConflict, Operand, Operation, Order, Projection, Raw, RawPart, Select, SetOperator, Source, SourceQuery,
+    Statement, TableRef, Update, UpdateChunk, Window, WindowFunction,
 };
 use crate::dialect::{Features, ListKind};
 use crate::error::{Error, Result};
@@ -561,7 +561,10 @@ impl<'a> Walk<'a, '_> {
             | BinaryOp::Subtract(_)
             | BinaryOp::Multiply(_)
             | BinaryOp::Divide(_)
-            | BinaryOp::Remainder(_) => {
+            | BinaryOp::Remainder(_)
+            | BinaryOp::Contains(_)
+            | BinaryOp::ContainedBy(_)
+            | BinaryOp::Overlaps(_) => {
                 self.expr(left)?;
                 self.expr(right)
             }
@@ -920,6 +923,17 @@ fn binary_op(op: BinaryOp) -> u64 {
         BinaryOp::Multiply(kind) => 24 | number_kind(kind),
         BinaryOp::Divide(kind) => 28 | number_kind(kind),
         BinaryOp::Remainder(kind) => 32 | number_kind(kind),
+        BinaryOp::Contains(kind) => 36 | compound(kind),
+        BinaryOp::ContainedBy(kind) => 40 | compound(kind),
+        BinaryOp::Overlaps(kind) => 44 | compound(kind),
+    }
+}
+
+fn compound(kind: Compound) -> u64 {
+    match kind {
+        Compound::Array => 0,
+        Compound::Decimals => 1,
+        Compound::Range => 2,
     }
 }
 
@@ -936,6 +950,7 @@ fn function_code(function: Function) -> u64 {
         Function::Coalesce => 8,
         Function::NullIf => 9,
         Function::Now => 10,
+        Function::Cardinality => 11,
         Function::Named(_) => 11,
         Function::Abs(kind) => 16 | number_kind(kind),
         Function::Round(kind) => 20 | number_kind(kind),

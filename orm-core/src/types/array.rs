@@ -46,7 +46,7 @@ impl<T: Element> Scalar for Vec<T> {
             ValueRef::Array(array) => each(&array.values, &mut element)?,
             ValueRef::List(values) => each(values, &mut element)?,
             ValueRef::Text(json) | ValueRef::Json(json) => {
-                read_json(json, <T::Plain as Scalar>::COLUMN, &mut element)?;
+                json_elements(json, <T::Plain as Scalar>::COLUMN, &mut element)?;
             }
             other => return Err(mismatch::<Self>(other)),
         }
@@ -70,14 +70,20 @@ const fn array_of(element: &'static ColumnType) -> ColumnType {
     ColumnType::Array(element)
 }
 
+/// What is called for each element.
 type Each<'f> = dyn FnMut(ValueRef<'_>) -> Result<(), ValueError> + 'f;
 
 fn each(values: &[Value], element: &mut Each<'_>) -> Result<(), ValueError> {
     values.iter().try_for_each(|value| element(value.borrowed()?))
 }
 
-/// Reads a JSON array without arrays and objects in it.
-fn read_json(json: &str, column: ColumnType, element: &mut Each<'_>) -> Result<(), ValueError> {
+/// Calls the function for each value of a JSON array without arrays and objects in it, which is a column of arrays of
+/// such a type where there are none. For backends.
+///
+/// # Errors
+///
+/// The text is no such array, and whatever the function gives.
+pub fn json_elements(json: &str, column: ColumnType, element: &mut Each<'_>) -> Result<(), ValueError> {
     let mut rest = json.trim().strip_prefix('[').and_then(|json| json.strip_suffix(']')).ok_or_else(malformed)?.trim();
     while !rest.is_empty() {
         let after = match rest.strip_prefix('"') {

@@ -25,7 +25,7 @@ mod uuid;
 
 #[cfg(feature = "uuid")]
 pub use self::uuid::new_uuid;
-pub use array::Element;
+pub use array::{Element, json_elements};
 pub use citext::CiText;
 pub use infinite::{HasInfinity, MaybeInfinite};
 #[cfg(feature = "json")]

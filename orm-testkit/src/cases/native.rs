@@ -122,6 +122,35 @@ pub async fn an_array_may_be_a_bound_value_by_itself(db: &TestDb) -> TestResult 
     Ok(())
 }
 
+pub async fn arrays_are_found_by_what_is_in_them(db: &TestDb) -> TestResult {
+    db.create_all(schema![Arrays]).await?;
+    let arrays = |texts: &[&str], maybe: &[Option<i32>]| Arrays {
+        texts: texts.iter().map(|text| (*text).to_owned()).collect(),
+        maybe: maybe.to_vec(),
+        ..Arrays::default()
+    };
+    let rows = [arrays(&["a", "b"], &[Some(1)]), arrays(&["b"], &[None, Some(2)]), arrays(&[], &[])];
+    let ids = db.fetch_all(insert(rows.to_vec()).returning(Arrays.id)).await?;
+    let found = async |condition: Expr<bool>| -> orm::Result<Vec<usize>> {
+        let found = db.fetch_all(select(Arrays.id).filter(condition).order_by(Arrays.id)).await?;
+        Ok(found.iter().filter_map(|id| ids.iter().position(|known| known == id)).collect())
+    };
+
+    assert_eq!(found(Arrays.texts.has("b")).await?, [0, 1]);
+    assert_eq!(found(Arrays.texts.contains(vec!["b".to_owned(), "a".to_owned()])).await?, [0]);
+    assert_eq!(found(Arrays.texts.contained_by(vec!["b".to_owned(), "c".to_owned()])).await?, [1, 2]);
+    assert_eq!(found(Arrays.texts.overlaps(vec!["a".to_owned(), "c".to_owned()])).await?, [0]);
+    assert_eq!(found(not(Arrays.texts.has("b"))).await?, [2]);
+    assert_eq!(found(Arrays.maybe.has(Some(2))).await?, [1]);
+    assert_eq!(found(Arrays.maybe.has(None)).await?, [0; 0]);
+    assert_eq!(found(Arrays.maybe.contained_by(Arrays.maybe)).await?, [0, 2]);
+    assert_eq!(found(Arrays.texts.cardinality().eq(2)).await?, [0]);
+    let lengths =
+        db.fetch_all(select((Arrays.maybe.cardinality(), Arrays.optional.cardinality())).order_by(Arrays.id)).await?;
+    assert_eq!(lengths, [(1, None), (2, None), (0, None)]);
+    Ok(())
+}
+
 pub async fn a_session_updates_an_array_that_was_changed_in_place(db: &TestDb) -> TestResult {
     db.create_all(schema![Arrays]).await?;
     let mut session = Session::new(&db.engine);
