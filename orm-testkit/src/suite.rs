@@ -639,6 +639,7 @@ macro_rules! cases {
                 a_native_enum_is_stored_compared_and_updated,
                 a_partial_unique_index_minds_its_rows_only,
                 a_unique_index_over_an_expression_is_kept,
+                a_session_writes_a_circle_of_deferred_keys,
                 a_deferred_key_is_checked_when_the_transaction_commits,
             ],
             echo: [

@@ -424,6 +424,25 @@ struct Assistant {
     boss_id: i64,
 }
 
+pub async fn a_session_writes_a_circle_of_deferred_keys(db: &TestDb) -> TestResult {
+    db.create_all(schema![Boss, Assistant]).await?;
+    let mut session = Session::new(&db.engine);
+    let boss = session.add(Boss { id: 1, assistant_id: 2 });
+    let assistant = session.add(Assistant { id: 2, boss_id: 1 });
+    session.commit().await?;
+
+    assert_eq!(db.fetch_all(select((Boss.assistant_id, Assistant.boss_id)).join(Boss.assistant)).await?, [(2, 1)]);
+    session.delete(boss)?;
+    session.delete(assistant)?;
+    session.commit().await?;
+    assert_eq!(db.fetch_all(select(Boss.id)).await?, [0; 0]);
+
+    session.add(Boss { id: 3, assistant_id: 4 });
+    let error = refused(session.commit().await)?;
+    assert!(matches!(error, Error::ForeignKeyViolation { .. }), "{error:?}");
+    Ok(())
+}
+
 pub async fn a_deferred_key_is_checked_when_the_transaction_commits(db: &TestDb) -> TestResult {
     db.create_all(schema![Boss, Assistant]).await?;
     let mut tx = db.begin().await?;
