@@ -24,6 +24,7 @@ use crate::driver::Database;
 use crate::error;
 use crate::live::{Live, Transaction};
 use crate::pool::Lent;
+use crate::readable;
 use crate::row::PostgresRow;
 use crate::statement::Failed;
 use crate::stream::PostgresStream;
@@ -295,12 +296,24 @@ impl Live {
         sql: &str,
         types: &[Type],
     ) -> Result<tokio_postgres::Statement, Failure> {
+        let mut statement = self.prepare_once(sql, types).await?;
+        if let Some(sql) = readable::with_texts(sql, statement.columns()) {
+            statement = self.prepare_once(&sql, types).await?;
+        }
+        self.statements.keep(sql, statement.clone());
+        Ok(statement)
+    }
+
+    /// Has the server prepare a statement, which is not kept.
+    pub(crate) async fn prepare_once(
+        &mut self,
+        sql: &str,
+        types: &[Type],
+    ) -> Result<tokio_postgres::Statement, Failure> {
         self.depart();
         let prepared = self.client.prepare_typed(sql, types).await;
         self.arrive(prepared.as_ref().err());
-        let statement = prepared?;
-        self.statements.keep(sql, statement.clone());
-        Ok(statement)
+        Ok(prepared?)
     }
 
     /// Sends a statement with its values.

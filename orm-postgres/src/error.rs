@@ -137,7 +137,10 @@ fn by_state(server: &DbError, failed: &Failed<'_>) -> Error {
         }
         // A text that is too long for its column: other databases have a CHECK for it.
         SqlState::STRING_DATA_RIGHT_TRUNCATION => Error::CheckViolation { context, source },
-        SqlState::EXCLUSION_VIOLATION => Error::ExclusionViolation { context, source },
+        SqlState::EXCLUSION_VIOLATION => {
+            context.columns = violation::unique(server);
+            Error::ExclusionViolation { context, source }
+        }
         SqlState::T_R_SERIALIZATION_FAILURE => Error::Serialization { context, source },
         SqlState::T_R_DEADLOCK_DETECTED => Error::Deadlock { context, source },
         SqlState::LOCK_NOT_AVAILABLE => Error::LockTimeout { waited: Duration::ZERO, context, source },
@@ -179,6 +182,7 @@ fn hint(server: &DbError, failed: &Failed<'_>) -> Option<String> {
         SqlState::FEATURE_NOT_SUPPORTED if is_of_another_table(server) => {
             "a table has changed since the statement was prepared: run the transaction again"
         }
+        SqlState::GENERATED_ALWAYS => "the database makes the key: leave it out",
         SqlState::SYNTAX_ERROR => return the_text_at(server, failed.sql),
         _ => return None,
     };

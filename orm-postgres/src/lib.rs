@@ -66,12 +66,15 @@
 //! # How values are stored
 //!
 //! Each type has PostgreSQL's own: `boolean`, `smallint`, `integer`, `bigint`, `real`, `double precision`, `text`,
-//! `varchar(n)`, `bytea`, `date`, `time`, `timestamp`, `timestamptz`, `uuid`, `numeric`, `jsonb`. An enum is `text` with
-//! a `CHECK` of its words. A text cannot hold a NUL, and a `NaN` is refused as on every backend.
+//! `varchar(n)`, `bytea`, `date`, `time`, `timestamp`, `timestamptz`, `interval`, `uuid`, `numeric`, `jsonb`, `inet`,
+//! `cidr`, `citext`, arrays and ranges. An enum is `text` with a `CHECK` of its words, or a type of its own. A column of
+//! any other type is read as text and can be given as text. A text cannot hold a NUL, and a `NaN` is refused as on every
+//! backend.
 
 mod advisory;
 mod array;
 mod cancel;
+mod compound;
 mod connect;
 mod connection;
 mod copy;
@@ -83,6 +86,7 @@ mod live;
 mod numeric;
 mod options;
 mod pool;
+mod readable;
 mod row;
 mod socket;
 mod statement;

@@ -13,6 +13,7 @@ use orm_core::error::Result;
 
 use crate::connection::{Failure, PostgresConnection};
 use crate::live::{Live, Transaction};
+use crate::readable;
 use crate::row::PostgresRow;
 use crate::statement::Failed;
 
@@ -160,21 +161,30 @@ impl Opening<'_> {
     }
 
     async fn declare(&mut self, name: &str, prepared: &Prepared<'_>) -> Result<tokio_postgres::Statement, Failure> {
+        let fetch = self.declare_for(name, prepared.sql(), prepared).await?;
+        let Some(readable) = readable::with_texts(prepared.sql(), fetch.columns()) else { return Ok(fetch) };
+        self.live.control(&format!("CLOSE {name}")).await?;
+        self.declare_for(name, &readable, prepared).await
+    }
+
+    async fn declare_for(
+        &mut self,
+        name: &str,
+        query: &str,
+        values: &Prepared<'_>,
+    ) -> Result<tokio_postgres::Statement, Failure> {
         let live = &mut *self.live;
-        let sql = format!("DECLARE {name} NO SCROLL CURSOR FOR {}", prepared.sql());
+        let sql = format!("DECLARE {name} NO SCROLL CURSOR FOR {query}");
         let declare = match live.statements.find(&sql) {
             Some(declare) => declare,
-            None => live.prepare(&sql, prepared).await?,
+            None => live.prepare(&sql, values).await?,
         };
-        let mut rows = Box::pin(live.send_statement(&declare, prepared).await?);
+        let mut rows = Box::pin(live.send_statement(&declare, values).await?);
         let ended = rows.try_next().await;
         live.arrive(ended.as_ref().err());
         ended?;
         // Not kept: it has the columns of this cursor.
-        live.depart();
-        let fetch = live.client.prepare(&format!("FETCH FORWARD {ROWS_IN_A_CHUNK} FROM {name}")).await;
-        live.arrive(fetch.as_ref().err());
-        Ok(fetch?)
+        live.prepare_once(&format!("FETCH FORWARD {ROWS_IN_A_CHUNK} FROM {name}"), &[]).await
     }
 }
 

@@ -15,6 +15,7 @@ mod keys;
 mod lock;
 mod math;
 mod models;
+mod native;
 mod order;
 mod raw;
 mod recursive;

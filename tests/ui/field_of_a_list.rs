@@ -4,7 +4,7 @@ use orm::prelude::*;
 struct Post {
     #[model(primary_key)]
     id: i64,
-    tags: Vec<String>,
+    tags: Vec<Vec<String>>,
 }
 
 fn main() {}

@@ -210,9 +210,7 @@ fn on_conflict(table: &'static TableMeta, conflict: &OnConflict, features: &Feat
 
 /// Whether no two rows may agree in these columns, as far as the model says.
 fn is_unique(table: &TableMeta, columns: ColumnSet) -> bool {
-    let uniques = table.uniques.iter().map(|unique| unique.columns);
-    let indexes = table.indexes.iter().filter(|index| index.unique).map(|index| index.columns);
-    let mut keys = uniques.chain(indexes).chain([table.primary_key]);
+    let mut keys = table.unique_columns().chain([table.primary_key]);
     keys.any(|key| key.iter().copied().collect::<ColumnSet>() == columns)
 }
 

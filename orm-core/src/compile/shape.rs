@@ -14,10 +14,10 @@ use smallvec::SmallVec;
 
 use super::rows::as_arrays;
 use crate::ast::{
-    Aggregate, Alias, Assignment, BinaryOp, ColumnRef, ConflictAction, Cte, Delete, Direction, Exclude, Expr, Frame,
-    FrameUnit, Function, InsertChunk, Join, JoinKind, Lock, LockStrength, LockWait, NullsOrder, NumberKind, OnConflict,
-    Operand, Operation, Order, Projection, Raw, RawPart, Select, SetOperator, Source, SourceQuery, Statement, TableRef,
-    Update, UpdateChunk, Window, WindowFunction,
+    Aggregate, Alias, Assignment, BinaryOp, ColumnRef, Compound, ConflictAction, Cte, Delete, Direction, Exclude, Expr,
+    Frame, FrameUnit, Function, InsertChunk, Join, JoinKind, Lock, LockStrength, LockWait, NullsOrder, NumberKind,
+    OnConflict, Operand, Operation, Order, Projection, Raw, RawPart, Select, SetOperator, Source, SourceQuery,
+    Statement, TableRef, Update, UpdateChunk, Window, WindowFunction,
 };
 use crate::dialect::{Features, ListKind};
 use crate::error::{Error, Result};
@@ -100,9 +100,17 @@ fn value_kind(value: &Value) -> Result<ListKind> {
         | Value::Time(_)
         | Value::DateTime(_)
         | Value::Timestamp(_)
-        | Value::Decimal(_) => ListKind::Texts,
+        | Value::Decimal(_)
+        | Value::Inet(_)
+        | Value::Word(_) => ListKind::Texts,
         Value::Bytes(_) | Value::Uuid(_) => ListKind::Bytes,
-        Value::Null | Value::Float(_) | Value::Json(_) | Value::List(_) => ListKind::Separate,
+        Value::Null
+        | Value::Float(_)
+        | Value::Json(_)
+        | Value::List(_)
+        | Value::Array(_)
+        | Value::Range(_)
+        | Value::Interval(_) => ListKind::Separate,
         Value::Invalid(error) => return Err(unbindable(error.as_ref().clone())),
     })
 }
@@ -565,7 +573,10 @@ impl<'a> Walk<'a, '_> {
             | BinaryOp::Subtract(_)
             | BinaryOp::Multiply(_)
             | BinaryOp::Divide(_)
-            | BinaryOp::Remainder(_) => {
+            | BinaryOp::Remainder(_)
+            | BinaryOp::Contains(_)
+            | BinaryOp::ContainedBy(_)
+            | BinaryOp::Overlaps(_) => {
                 self.expr(left)?;
                 self.expr(right)
             }
@@ -712,13 +723,25 @@ impl<'a> Walk<'a, '_> {
             ColumnType::Uuid => 13,
             ColumnType::Decimal => 14,
             ColumnType::Json => 15,
-            ColumnType::Enum { .. } => 16,
+            ColumnType::Enum { native, .. } => 16 | u64::from(native) << 8,
+            ColumnType::Array(_) => 17,
+            ColumnType::Range(_) => 18,
+            ColumnType::Interval => 19,
+            ColumnType::Inet => 20,
+            ColumnType::Cidr => 21,
+            ColumnType::CiText => 22,
+            ColumnType::Named(_) => 23,
         };
         self.node(Tag::Cast, code);
-        if let ColumnType::Enum { name, variants } = column_type {
-            self.text(name);
-            self.words.push(variants.as_ptr().addr() as u64);
-            self.words.push(variants.len() as u64);
+        match column_type {
+            ColumnType::Enum { name, variants, .. } => {
+                self.text(name);
+                self.words.push(variants.as_ptr().addr() as u64);
+                self.words.push(variants.len() as u64);
+            }
+            ColumnType::Array(element) | ColumnType::Range(element) => self.column_type(*element),
+            ColumnType::Named(name) => self.text(name),
+            _ => {}
         }
     }
 
@@ -731,7 +754,20 @@ impl<'a> Walk<'a, '_> {
     fn bind(&mut self, value: &'a Value) {
         let facts = if self.features.untyped_binds { self.bind_facts(value) } else { 0 };
         self.node(Tag::Bind, facts);
+        if facts != 0 {
+            self.bound_type(value);
+        }
         self.binds.push(value);
+    }
+
+    /// The type of a value of which its kind says not enough.
+    fn bound_type(&mut self, value: &Value) {
+        match value {
+            Value::Array(array) => self.column_type(*array.element),
+            Value::Range(range) => self.column_type(*range.element),
+            Value::Word(word) => self.column_type(word.column),
+            _ => {}
+        }
     }
 
     /// The kind of a value whose type is written, and the equal one with which it may share a number.
@@ -856,6 +892,11 @@ fn bind_kind(value: &Value) -> u64 {
         Value::Json(_) => 12,
         Value::List(_) => 13,
         Value::Invalid(_) => 14,
+        Value::Array(_) => 15,
+        Value::Range(_) => 16,
+        Value::Interval(_) => 17,
+        Value::Inet(_) => 18,
+        Value::Word(_) => 19,
     }
 }
 
@@ -894,6 +935,17 @@ fn binary_op(op: BinaryOp) -> u64 {
         BinaryOp::Multiply(kind) => 24 | number_kind(kind),
         BinaryOp::Divide(kind) => 28 | number_kind(kind),
         BinaryOp::Remainder(kind) => 32 | number_kind(kind),
+        BinaryOp::Contains(kind) => 36 | compound(kind),
+        BinaryOp::ContainedBy(kind) => 40 | compound(kind),
+        BinaryOp::Overlaps(kind) => 44 | compound(kind),
+    }
+}
+
+fn compound(kind: Compound) -> u64 {
+    match kind {
+        Compound::Array => 0,
+        Compound::Decimals => 1,
+        Compound::Range => 2,
     }
 }
 
@@ -910,6 +962,7 @@ fn function_code(function: Function) -> u64 {
         Function::Coalesce => 8,
         Function::NullIf => 9,
         Function::Now => 10,
+        Function::Cardinality => 11,
         Function::Named(_) => 11,
         Function::Abs(kind) => 16 | number_kind(kind),
         Function::Round(kind) => 20 | number_kind(kind),
@@ -1033,8 +1086,18 @@ mod tests {
             ColumnType::Text { max_length: None },
             ColumnType::Text { max_length: Some(0) },
             ColumnType::Text { max_length: Some(1) },
-            ColumnType::Enum { name: "e", variants: &["a"] },
-            ColumnType::Enum { name: "f", variants: &["a"] },
+            ColumnType::Enum { name: "e", variants: &["a"], native: false },
+            ColumnType::Enum { name: "f", variants: &["a"], native: false },
+            ColumnType::Enum { name: "f", variants: &["a"], native: true },
+            ColumnType::Array(&ColumnType::Int32),
+            ColumnType::Array(&ColumnType::Int64),
+            ColumnType::Range(&ColumnType::Int32),
+            ColumnType::Interval,
+            ColumnType::Inet,
+            ColumnType::Cidr,
+            ColumnType::CiText,
+            ColumnType::Named("a"),
+            ColumnType::Named("b"),
         ] {
             all.push(operation(Operation::Cast { expr: a(), to }));
         }

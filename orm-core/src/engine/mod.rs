@@ -368,7 +368,8 @@ impl Engine {
         Ok(texts?.join(";\n"))
     }
 
-    /// Creates the tables and indexes that are missing, parents first, all in one transaction.
+    /// Creates the tables and indexes that are missing, parents first, all in one transaction; and before them the
+    /// schemas, enums and sequences that they need. A word that an enum of the database lacks is added to it.
     ///
     /// Existing tables are left as they are; changing them is what migrations are for.
     ///
@@ -377,24 +378,29 @@ impl Engine {
     /// [`Error::Identifier`] for a name that the database cannot have, and the database's own.
     #[track_caller]
     pub fn create_all(&self, schema: Schema) -> impl Future<Output = Result<()>> + Send + use<> {
-        let statements = match self.driver().features().keys_need_tables {
+        let features = self.driver().features();
+        let mut statements = if features.native_enums { schema.create_types() } else { Vec::new() };
+        statements.extend(match features.keys_need_tables {
             true => schema.create_all_with_keys_last(),
             false => schema.create_all(),
-        };
+        });
         self.run_ddl(statements, Location::caller())
     }
 
-    /// Drops the tables that are there, children first, all in one transaction.
+    /// Drops the tables that are there, children first, with their sequences and enums, all in one transaction. Schemas
+    /// stay.
     ///
     /// # Errors
     ///
     /// [`Error::ForeignKeyViolation`] if a table that is not in `schema` still points at one that is.
     #[track_caller]
     pub fn drop_all(&self, schema: Schema) -> impl Future<Output = Result<()>> + Send + use<> {
-        let statements = match self.driver().features().keys_need_tables {
+        let features = self.driver().features();
+        let mut statements = match features.keys_need_tables {
             true => schema.drop_all_with_keys_first(),
             false => schema.drop_all(),
         };
+        statements.extend(if features.native_enums { schema.drop_types() } else { Vec::new() });
         self.run_ddl(statements, Location::caller())
     }
 

@@ -17,9 +17,11 @@ mod pool;
 mod server;
 mod statements;
 mod stream;
+mod tables;
 #[cfg(all(unix, feature = "tls"))]
 mod tls;
 #[cfg(all(unix, feature = "tls"))]
 mod tls_server;
 mod transactions;
+mod types;
 mod values;

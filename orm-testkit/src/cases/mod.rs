@@ -10,6 +10,7 @@ pub mod insert;
 pub mod joins;
 pub mod keys;
 pub mod loading;
+pub mod native;
 pub mod pool;
 pub mod retry;
 pub mod schema;
