@@ -323,6 +323,10 @@ fn ctes<'a>(select: &'a Select, outer: Option<&Scope<'_>>, features: &Features) 
                 cte.name
             )));
         }
+        // One that stands around was checked there. To do it again for each that reads from it would never end.
+        if outer.is_some_and(|outer| outer.has_cte(&|around| Arc::ptr_eq(around, cte))) {
+            continue;
+        }
         known.push(cte);
         // A name is known within its own query, too: it would hide a table there.
         let inside = Scope { tables: Tables::None, outer: None, ctes: &known };
