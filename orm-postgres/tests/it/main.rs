@@ -5,6 +5,7 @@
 
 mod cancel;
 mod connect;
+mod copy;
 mod database;
 mod errors;
 #[path = "../server/mod.rs"]
