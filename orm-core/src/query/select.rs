@@ -212,6 +212,10 @@ impl<Row> Select<Row> {
         Select { ast: Box::new(ast), reader }
     }
 
+    pub(super) fn loads_relations(&self) -> bool {
+        matches!(self.reader, Reader::Loading(_))
+    }
+
     pub(super) fn into_parts(self) -> (ast::Select, Reader<Row>) {
         (*self.ast, self.reader)
     }
