@@ -30,6 +30,8 @@ pub(crate) struct Live {
     pub(crate) broken: bool,
     /// Cursors of streams that were dropped while they were being opened: each may be there, under its number.
     pub(crate) doubtful_cursors: u32,
+    /// Whether a statement failed because what was prepared for it was gone or did not fit.
+    pub(crate) stale: bool,
     pub(crate) created: Instant,
     address: Address,
 }
@@ -62,6 +64,7 @@ impl Live {
             in_flight: false,
             broken: false,
             doubtful_cursors: 0,
+            stale: false,
             created: Instant::now(),
             address: Address::of(options),
         })
@@ -87,6 +90,11 @@ impl Live {
             None => self.transaction = self.transaction.map(|_| Transaction::Good),
             Some(error) => {
                 self.broken |= error::is_lost(error);
+                self.stale |= error::is_stale(error);
+                if error::is_forgotten(error) {
+                    // A proxy or a `DISCARD ALL` takes all of them at once.
+                    self.statements.forget_all();
+                }
                 self.transaction = self.transaction.map(|_| Transaction::Failed);
             }
         }

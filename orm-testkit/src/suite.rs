@@ -592,6 +592,9 @@ macro_rules! cases {
             ],
             stream: [
                 all_rows_come_in_order,
+                queries_of_a_pipeline_each_give_their_rows,
+                a_pipeline_may_write_within_a_transaction,
+                a_query_that_fails_fails_its_pipeline_and_not_the_connection,
                 a_stream_of_no_rows_ends_at_once,
                 a_stream_is_a_stream_of_futures,
                 a_stream_can_be_sent_to_another_task,
