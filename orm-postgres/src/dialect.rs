@@ -17,7 +17,7 @@ static FEATURES: Features = Features {
     max_binds: 65_535,
     max_identifier: 63,
     insert_rows: 500,
-    array_rows: Some(ArrayRows { rows: 1_000, takes: is_element }),
+    array_rows: Some(ArrayRows { rows: 2_500, takes: is_element }),
     copy_rows: Some(1_001),
     literal_limit: false,
     offset_needs_limit: false,

@@ -93,6 +93,11 @@ pub(crate) fn is_stale(error: &tokio_postgres::Error) -> bool {
     }
 }
 
+/// Whether the server does not have a prepared statement any more.
+pub(crate) fn is_forgotten(error: &tokio_postgres::Error) -> bool {
+    error.code() == Some(&SqlState::INVALID_SQL_STATEMENT_NAME)
+}
+
 /// Whether a prepared statement would give other columns than it was prepared for.
 fn is_of_another_table(server: &DbError) -> bool {
     server.routine() == Some("RevalidateCachedQuery")

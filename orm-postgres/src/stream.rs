@@ -12,6 +12,7 @@ use orm_core::driver::{BoxFuture, Flow, RowSink, RowStream};
 use orm_core::error::Result;
 
 use crate::connection::{Failure, PostgresConnection};
+use crate::error;
 use crate::live::{Live, Transaction};
 use crate::readable;
 use crate::row::PostgresRow;
@@ -41,8 +42,15 @@ impl<'a> PostgresStream<'a> {
         let prepared = connection.compile(statement)?;
         let show = connection.database.show_binds;
         let live = connection.live()?;
+        live.stale = false;
         let started = match is_query(statement) {
-            true => open_cursor(live, &prepared).await,
+            true => match open_cursor(live, &prepared).await {
+                // Its own transaction is over, and what was stale is prepared anew.
+                Err(_) if live.transaction.is_none() && std::mem::take(&mut live.stale) => {
+                    open_cursor(live, &prepared).await
+                }
+                opened => opened,
+            },
             false => send(live, &prepared).await,
         };
         let source = started.map_err(|failure| live.tell(failure.describe(&Failed::of(&prepared, show))))?;
@@ -182,6 +190,9 @@ impl Opening<'_> {
         let mut rows = Box::pin(live.send_statement(&declare, values).await?);
         let ended = rows.try_next().await;
         live.arrive(ended.as_ref().err());
+        if matches!(&ended, Err(error) if error::is_stale(error)) {
+            live.statements.forget(&sql);
+        }
         ended?;
         // Not kept: it has the columns of this cursor.
         live.prepare_once(&format!("FETCH FORWARD {ROWS_IN_A_CHUNK} FROM {name}"), &[]).await

@@ -51,7 +51,7 @@ use crate::driver::{Caller, Driver};
 use crate::error::{Error, Result};
 use crate::model::{Entity, InsertRow, Model};
 use crate::pool::PoolState;
-use crate::query::{InsertRows, ModelRows, Query, Runnable, insert, update_rows};
+use crate::query::{InsertRows, ModelRows, Queries, Query, Runnable, insert, update_rows};
 use crate::schema::Schema;
 use crate::session::Hooks;
 use crate::types::{IntoKey, ScalarRow};
@@ -338,6 +338,29 @@ impl Engine {
         T: Model + InsertRow<Model = T>,
     {
         save::save(self.link(Location::caller()), rows)
+    }
+
+    /// All rows of several queries that do not need each other's answers, a `Vec` for each. To a database at the other end
+    /// of a network they are sent together, and it answers one after the other: that takes one way there and back in all.
+    ///
+    /// ```
+    /// # use orm::{prelude::*, docs::*};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> orm::Result<()> {
+    /// # let engine = orm::connect("sqlite::memory:").await?;
+    /// # engine.create_all(schema![User, Post]).await?;
+    /// # engine.bulk_insert(["Alice", "Bob"].map(|name| User::builder().name(name).email(name))).await?;
+    /// let (users, posts) = engine.pipeline((select(User), select(count(Post.id)))).await?;
+    /// assert_eq!((users.len(), posts), (2, vec![0]));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// That of the first query that failed. Outside of a transaction each stands for itself, so what the others wrote
+    /// stays. [`Error::Statement`] for a query with related rows, and for more rows than one statement takes.
+    #[track_caller]
+    pub fn pipeline<Q: Queries>(&self, queries: Q) -> impl Future<Output = Result<Q::Rows>> + Send + use<'_, Q> {
+        fetch::pipeline(self.link(Location::caller()), queries)
     }
 
     /// The rows one after the other, in bounded memory. See [`Rows`].

@@ -6,6 +6,7 @@
 mod advisory;
 mod cancel;
 mod connect;
+mod copy;
 mod database;
 mod dropped;
 mod errors;
