@@ -23,6 +23,7 @@
 //! | `tcp_user_timeout` | milliseconds that what was sent may stay unanswered (Linux) | the system's |
 //! | `application_name` | the name that the server shows for the connection | none |
 //! | `statement_timeout`, `lock_timeout` | milliseconds, 0 for ever | the server's |
+//! | `socket_timeout` | milliseconds that the server may say nothing while it is waited for, 0 for ever | 5000 more than `statement_timeout`, if that is set |
 //! | `search_path` | schemas in which tables are looked for | the server's |
 //! | `options` | other settings, as in `-c work_mem=64MB` | none |
 //!

@@ -9,6 +9,14 @@ use crate::database::{Database, open_with};
 
 const POLLS: usize = 200;
 
+/// The table of all tests here.
+#[derive(Debug, Clone, Model)]
+#[model(table = "t")]
+struct Row {
+    #[model(primary_key, natural)]
+    a: i64,
+}
+
 async fn one_connection() -> Database {
     let db = open_with("", |builder| builder.pool_size(1).max_overflow(0)).await;
     db.execute(sql!("CREATE TABLE t (a bigint PRIMARY KEY)")).await.expect("a table");
@@ -235,6 +243,27 @@ async fn a_prepared_transaction_that_is_dropped_is_there_or_not() {
         if found {
             db.rollback_prepared(&id).await.expect("a rollback");
         }
+    }
+    nothing_else_is_there(&db).await;
+}
+
+#[tokio::test]
+async fn a_copy_that_is_dropped_was_done_or_not() {
+    let db = one_connection().await;
+    for polls in 1..=POLLS {
+        let rows = (0..3000).map(|number| Row { a: 1_000_000 + number });
+        let copied = match polls % 3 {
+            // In the middle of a transaction, which is dropped with it.
+            0 => {
+                let mut tx = db.begin().await.expect("a transaction");
+                let _perhaps = dropped_after(polls, tx.bulk_copy(rows)).await.transpose().expect("rows");
+                None
+            }
+            _ => dropped_after(polls, db.bulk_copy(rows)).await.transpose().expect("rows"),
+        };
+        is_clean(&db, polls).await;
+        let gone = db.execute(sql!("DELETE FROM t WHERE a > 1000")).await.expect("a delete");
+        assert!(copied.map_or([0, 3000].contains(&gone), |copied| copied == gone), "{copied:?} {gone}");
     }
     nothing_else_is_there(&db).await;
 }

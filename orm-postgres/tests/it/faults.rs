@@ -216,6 +216,41 @@ async fn a_prepared_transaction_that_is_cut_can_be_found_again() {
     db.is_clean().await;
 }
 
+/// The table of all tests here.
+#[derive(Debug, Clone, Model)]
+#[model(table = "t")]
+struct Row {
+    #[model(primary_key, natural)]
+    a: i64,
+}
+
+#[tokio::test]
+async fn a_copy_that_is_cut_leaves_nothing() {
+    // Each way has a signature at the beginning of its data.
+    for moment in [Moment::Request("PGCOPY"), Moment::HalfRequest("PGCOPY"), Moment::Answer("COPY")] {
+        let db = faulty("").await;
+        db.proxy.at(moment, Fault::Cut);
+
+        let error = db.engine.bulk_copy((0..10_000).map(|a| Row { a })).await.expect_err("it was cut");
+
+        assert!(matches!(error, Error::ConnectionLost { .. }), "{error:?}");
+        assert_eq!((db.rows().await, db.proxy.struck()), (vec![], 1));
+        db.is_clean().await;
+    }
+}
+
+#[tokio::test]
+async fn a_copy_whose_commit_is_cut_is_unknown() {
+    let db = faulty("").await;
+    db.proxy.at(Moment::Answer("COMMIT"), Fault::Cut);
+
+    let error = db.engine.bulk_copy((0..3).map(|a| Row { a })).await.expect_err("it was cut");
+
+    assert!(matches!(error, Error::CommitUnknown { .. }), "{error:?}");
+    assert_eq!(db.rows().await, [0, 1, 2]);
+    db.is_clean().await;
+}
+
 /// How long the server may say nothing.
 const SILENCE: &str = "socket_timeout=300";
 
@@ -272,6 +307,35 @@ async fn a_stream_and_a_rollback_into_silence_end() {
         assert!(matches!(error, Error::ConnectionLost { .. }), "{error:?}");
     }
     db.proxy.cut();
+    db.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_copy_into_silence_ends() {
+    let db = faulty(SILENCE).await;
+    db.proxy.at(Moment::Request("PGCOPY"), Fault::Stall);
+
+    let error = db.engine.bulk_copy((0..10_000).map(|a| Row { a })).await.expect_err("nothing comes");
+
+    assert!(matches!(error, Error::ConnectionLost { .. }), "{error:?}");
+    db.proxy.cut();
+    assert_eq!(db.rows().await, [0; 0]);
+    db.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_copy_goes_on_however_long_its_rows_take() {
+    let db = faulty(SILENCE).await;
+    let rows = (0..3).map(|a| {
+        // What gives the rows has work of its own to do.
+        let (_silent, never) = std::sync::mpsc::channel::<()>();
+        let _timeout = never.recv_timeout(Duration::from_millis(if a == 1 { 400 } else { 0 }));
+        Row { a }
+    });
+
+    let copied = db.engine.bulk_copy(rows).await.expect("rows");
+
+    assert_eq!((copied, db.rows().await), (3, vec![0, 1, 2]));
     db.is_clean().await;
 }
 
