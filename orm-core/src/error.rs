@@ -182,6 +182,11 @@ pub enum Error {
     NoRow,
     /// `fetch_one`, `fetch_optional` or `fetch_scalar` found a second row.
     MoreThanOneRow,
+    /// A row lacks the related row that it must have.
+    NoRelated {
+        /// The relation.
+        relation: &'static str,
+    },
     /// A column holds what the Rust type cannot.
     Decode {
         /// The column as `table.column`, or the place of an expression.
@@ -363,6 +368,11 @@ impl std::fmt::Display for Error {
             Error::MoreThanOneRow => {
                 f.write_str("more than one row found: filter by a key, add `.limit(1)`, or use fetch_all")
             }
+            Error::NoRelated { relation } => write!(
+                f,
+                "a row has no `{relation}`, and must have one: the row that its key points at is not there, or is hidden \
+                 by a filter; `{relation}.filter(..)` reads it as an `Option`"
+            ),
             Error::Decode { column, source } => write!(f, "column `{column}`: {source}"),
             Error::Bind { place, source } => write!(f, "{place}: {source}"),
             Error::MissingFrom { table, column, hint } => {
@@ -456,6 +466,7 @@ impl std::error::Error for Error {
             | Error::Url(_)
             | Error::NoRow
             | Error::MoreThanOneRow
+            | Error::NoRelated { .. }
             | Error::MissingFrom { .. }
             | Error::TooManyBinds { .. }
             | Error::Identifier { .. }
@@ -576,6 +587,7 @@ impl Error {
             Error::Url(_) => "Url",
             Error::NoRow => "NoRow",
             Error::MoreThanOneRow => "MoreThanOneRow",
+            Error::NoRelated { .. } => "NoRelated",
             Error::Decode { .. } => "Decode",
             Error::Bind { .. } => "Bind",
             Error::MissingFrom { .. } => "MissingFrom",

@@ -8,8 +8,9 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use crate::ast::{BinaryOp, ColumnRef, Expr as Tree, Join, JoinKind, Operation, Projection, Select, TableRef};
+use crate::error::{Error, Result};
 use crate::expr::{Condition, Expr};
-use crate::meta::{ForeignKeyMeta, TableMeta};
+use crate::meta::TableMeta;
 use crate::model::{Entity, Model};
 
 /// A relation from model `From` to model `To`. `Kind` is one of [`kind`]'s.
@@ -35,6 +36,8 @@ pub type ManyToMany<From, To> = Relation<From, To, kind::ManyToMany>;
 
 /// The kinds of relations.
 pub mod kind {
+    use crate::error::{Error, Result};
+
     /// The row holds the other's key.
     #[derive(Debug, Clone, Copy)]
     pub struct BelongsTo;
@@ -56,6 +59,141 @@ pub mod kind {
     /// A table between holds the keys of both.
     #[derive(Debug, Clone, Copy)]
     pub struct ManyToMany;
+
+    /// What is loaded by a relation of this kind.
+    pub trait Loads: 'static {
+        /// What stands beside each row: the related row, or the list of them.
+        type Loaded<Row: Send + 'static>: Send + 'static;
+        /// The kind when only some of the related rows are wanted.
+        type Filtered: Loads;
+        /// Whether the row itself has the key of the other.
+        const BELONGS: bool;
+
+        /// Puts related rows beside those that they belong to: `owners` has the number of the one for each, of `count`.
+        ///
+        /// # Errors
+        ///
+        /// [`Error::NoRelated`] if one must have a related row, and has none.
+        fn gather<Row: Send + 'static>(
+            rows: Vec<Row>,
+            owners: &[u32],
+            count: usize,
+            relation: &'static str,
+        ) -> Result<Vec<Self::Loaded<Row>>>;
+    }
+
+    /// There is one related row at most.
+    #[diagnostic::on_unimplemented(
+        message = "a relation to many rows cannot be loaded by a join",
+        label = "each row would come once for each of them",
+        note = "without `.joined()` one further statement loads them all"
+    )]
+    pub trait ToOne: Loads {}
+    impl ToOne for BelongsTo {}
+    impl ToOne for MaybeBelongsTo {}
+    impl ToOne for HasOne {}
+
+    impl Loads for BelongsTo {
+        type Loaded<Row: Send + 'static> = Row;
+        type Filtered = MaybeBelongsTo;
+        const BELONGS: bool = true;
+
+        fn gather<Row: Send + 'static>(
+            rows: Vec<Row>,
+            owners: &[u32],
+            count: usize,
+            relation: &'static str,
+        ) -> Result<Vec<Row>> {
+            if rows.len() == count && owners.is_sorted() {
+                return Ok(rows);
+            }
+            let rows = at_most_one(rows, owners, count).into_iter();
+            rows.map(|row| row.ok_or(Error::NoRelated { relation })).collect()
+        }
+    }
+
+    impl Loads for MaybeBelongsTo {
+        type Loaded<Row: Send + 'static> = Option<Row>;
+        type Filtered = MaybeBelongsTo;
+        const BELONGS: bool = true;
+
+        fn gather<Row: Send + 'static>(
+            rows: Vec<Row>,
+            owners: &[u32],
+            count: usize,
+            _relation: &'static str,
+        ) -> Result<Vec<Option<Row>>> {
+            Ok(at_most_one(rows, owners, count))
+        }
+    }
+
+    impl Loads for HasOne {
+        type Loaded<Row: Send + 'static> = Option<Row>;
+        type Filtered = HasOne;
+        const BELONGS: bool = false;
+
+        fn gather<Row: Send + 'static>(
+            rows: Vec<Row>,
+            owners: &[u32],
+            count: usize,
+            _relation: &'static str,
+        ) -> Result<Vec<Option<Row>>> {
+            Ok(at_most_one(rows, owners, count))
+        }
+    }
+
+    impl Loads for HasMany {
+        type Loaded<Row: Send + 'static> = Vec<Row>;
+        type Filtered = HasMany;
+        const BELONGS: bool = false;
+
+        fn gather<Row: Send + 'static>(
+            rows: Vec<Row>,
+            owners: &[u32],
+            count: usize,
+            _relation: &'static str,
+        ) -> Result<Vec<Vec<Row>>> {
+            Ok(lists(rows, owners, count))
+        }
+    }
+
+    impl Loads for ManyToMany {
+        type Loaded<Row: Send + 'static> = Vec<Row>;
+        type Filtered = ManyToMany;
+        const BELONGS: bool = false;
+
+        fn gather<Row: Send + 'static>(
+            rows: Vec<Row>,
+            owners: &[u32],
+            count: usize,
+            _relation: &'static str,
+        ) -> Result<Vec<Vec<Row>>> {
+            Ok(lists(rows, owners, count))
+        }
+    }
+
+    fn at_most_one<Row>(rows: Vec<Row>, owners: &[u32], count: usize) -> Vec<Option<Row>> {
+        let mut found: Vec<Option<Row>> = std::iter::repeat_with(|| None).take(count).collect();
+        for (row, owner) in rows.into_iter().zip(owners) {
+            if let Some(place) = found.get_mut(*owner as usize) {
+                *place = Some(row);
+            }
+        }
+        found
+    }
+
+    /// Each list has room for what comes into it, so that none grows.
+    fn lists<Row>(rows: Vec<Row>, owners: &[u32], count: usize) -> Vec<Vec<Row>> {
+        let mut counts = vec![0_u32; count];
+        owners.iter().for_each(|owner| counts.get_mut(*owner as usize).into_iter().for_each(|count| *count += 1));
+        let mut lists: Vec<Vec<Row>> = counts.into_iter().map(|count| Vec::with_capacity(count as usize)).collect();
+        for (row, owner) in rows.into_iter().zip(owners) {
+            if let Some(list) = lists.get_mut(*owner as usize) {
+                list.push(row);
+            }
+        }
+        lists
+    }
 }
 
 /// How the tables meet.
@@ -160,8 +298,29 @@ impl<From: Model, To: Model, Kind> Relation<From, To, Kind> {
         self.related(None, false)
     }
 
-    fn target(&self) -> TableRef {
+    /// The table that it leads to.
+    pub(crate) fn target(&self) -> TableRef {
         TableRef { meta: To::TABLE, alias: self.to }
+    }
+
+    /// The table that it leads from.
+    pub(crate) fn from(&self) -> TableRef {
+        self.from
+    }
+
+    /// Its name, for messages: the first of those that lead to the other model, where a column tells no more.
+    pub(crate) fn name(&self) -> &'static str {
+        let own = match self.path {
+            Path::Own(key) => From::TABLE.foreign_keys.get(usize::from(key)).map(|key| key.relation),
+            Path::Theirs(_) | Path::Through(_) => None,
+        };
+        let to_target = || From::TABLE.relations.iter().find(|relation| *(relation.target)() == *To::TABLE);
+        own.or_else(|| to_target().map(|relation| relation.name)).unwrap_or(To::TABLE.model)
+    }
+
+    /// The same relation, as one of another kind.
+    pub(crate) fn of_kind<Other>(self) -> Relation<From, To, Other> {
+        Relation { from: self.from, to: self.to, path: self.path, types: PhantomData }
     }
 
     fn related(self, condition: Option<Tree>, negated: bool) -> Expr<bool> {
@@ -186,54 +345,107 @@ impl<From: Model, To: Model, Kind> Relation<From, To, Kind> {
         Expr::new(Tree::Operation(Box::new(Operation::Exists { select: Box::new(select), negated })))
     }
 
+    /// By which columns the two tables meet.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Statement`] if no foreign key leads between them.
+    pub(crate) fn meeting(&self) -> Result<Meeting> {
+        self.path.meeting(self.from.meta, To::TABLE)
+    }
+
     /// Adds the joins that lead to the other side: two where a table stands between.
     pub(crate) fn push_joins(&self, kind: JoinKind, joins: &mut Vec<Join>) {
-        self.path.push_joins(self.from, self.target(), kind, joins);
+        match self.meeting() {
+            Ok(meeting) => meeting.push_joins(self.from, self.target(), kind, joins),
+            Err(error) => joins.push(Join {
+                kind,
+                table: self.target(),
+                left: Some(self.from),
+                on: Some(Tree::Invalid(error.to_string().into())),
+            }),
+        }
     }
 }
 
+/// By which columns two tables meet: those of this side hold the values of those of the other, one by one.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Meeting {
+    pub(crate) own: &'static [u16],
+    /// Of the table between, if there is one.
+    pub(crate) theirs: &'static [u16],
+    pub(crate) through: Option<Through>,
+}
+
+/// The table between two others.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Through {
+    pub(crate) table: &'static TableMeta,
+    /// The columns of it that point at [`Meeting::own`].
+    pub(crate) from: &'static [u16],
+    /// The columns of it that point at [`Meeting::theirs`].
+    pub(crate) to: &'static [u16],
+}
+
 impl Path {
-    fn push_joins(self, from: TableRef, target: TableRef, kind: JoinKind, joins: &mut Vec<Join>) {
+    fn meeting(self, from: &'static TableMeta, target: &'static TableMeta) -> Result<Meeting> {
+        let direct = |own, theirs| Meeting { own, theirs, through: None };
         match self {
             Path::Own(number) => {
-                let key = from.meta.foreign_keys.get(usize::from(number));
-                joins.push(join(kind, target, from, key.map(|key| meets(from, key, target, target))));
+                let key = from.foreign_keys.get(usize::from(number));
+                key.map(|key| direct(key.columns, target.primary_key)).ok_or_else(|| unrelated(from, target))
             }
             Path::Theirs(column) => {
                 let index = column().index;
-                let key = target.meta.foreign_keys.iter().find(|key| key.columns.contains(&index));
-                joins.push(join(kind, target, from, key.map(|key| meets(target, key, from, target))));
+                let key = target.foreign_keys.iter().find(|key| key.columns.contains(&index));
+                key.map(|key| direct(from.primary_key, key.columns)).ok_or_else(|| unrelated(from, target))
             }
-            Path::Through(between) => {
-                let between = TableRef { meta: between(), alias: None };
-                let key_to =
-                    |side: TableRef| between.meta.foreign_keys.iter().find(|key| *(key.references)() == *side.meta);
-                joins.push(join(kind, between, from, key_to(from).map(|key| meets(between, key, from, between))));
-                joins.push(join(kind, target, between, key_to(target).map(|key| meets(between, key, target, target))));
+            Path::Through(table) => {
+                let table = table();
+                let key_to = |side: &'static TableMeta| {
+                    let key = table.foreign_keys.iter().find(|key| *(key.references)() == *side);
+                    key.map(|key| key.columns).ok_or_else(|| unrelated(table, side))
+                };
+                let through = Through { table, from: key_to(from)?, to: key_to(target)? };
+                Ok(Meeting { own: from.primary_key, theirs: target.primary_key, through: Some(through) })
             }
         }
     }
 }
 
-fn join(kind: JoinKind, table: TableRef, left: TableRef, on: Option<Tree>) -> Join {
-    let missing = || {
-        Tree::Invalid(format!("no foreign key leads between `{}` and `{}`", left.meta.model, table.meta.model).into())
-    };
-    Join { kind, table, left: Some(left), on: Some(on.unwrap_or_else(missing)) }
+#[cold]
+fn unrelated(one: &TableMeta, other: &TableMeta) -> Error {
+    Error::Statement(format!("no foreign key leads between `{}` and `{}`", one.model, other.model))
 }
 
-/// `parent.id = child.parent_id`, the table that is being joined on the left side.
-fn meets(child: TableRef, key: &ForeignKeyMeta, parent: TableRef, joined: TableRef) -> Tree {
+impl Meeting {
+    fn push_joins(self, from: TableRef, target: TableRef, kind: JoinKind, joins: &mut Vec<Join>) {
+        match self.through {
+            None => joins.push(join(kind, (from, self.own), (target, self.theirs))),
+            Some(Through { table, from: to_own, to: to_theirs }) => {
+                let between = TableRef { meta: table, alias: None };
+                joins.push(join(kind, (from, self.own), (between, to_own)));
+                joins.push(join(kind, (between, to_theirs), (target, self.theirs)));
+            }
+        }
+    }
+}
+
+/// The columns of a table.
+type Side = (TableRef, &'static [u16]);
+
+/// `JOIN post ON post.author_id = users.id`, the table that is being joined on the left side.
+fn join(kind: JoinKind, (left, own): Side, (table, theirs): Side) -> Join {
     let side = |table, index: &u16| Tree::Column(ColumnRef { table, index: *index });
-    let mut pairs = key.columns.iter().zip(parent.meta.primary_key).map(|(child_column, parent_column)| {
-        let (child_side, parent_side) = (side(child, child_column), side(parent, parent_column));
-        let sides = if joined == child { (child_side, parent_side) } else { (parent_side, child_side) };
-        Tree::Binary(BinaryOp::Eq, Box::new(sides))
-    });
-    match (pairs.next(), pairs.next()) {
+    let mut pairs = theirs
+        .iter()
+        .zip(own)
+        .map(|(joined, other)| Tree::Binary(BinaryOp::Eq, Box::new((side(table, joined), side(left, other)))));
+    let on = match (pairs.next(), pairs.next()) {
         (Some(only), None) => only,
         (first, second) => Tree::And(first.into_iter().chain(second).chain(pairs).collect()),
-    }
+    };
+    Join { kind, table, left: Some(left), on: Some(on) }
 }
 
 impl<From, To, Kind> Clone for Relation<From, To, Kind> {

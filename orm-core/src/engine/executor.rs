@@ -172,10 +172,11 @@ impl Executor for &Engine {
 /// What the methods do, once for engine, connection and transaction.
 #[expect(clippy::manual_async_fn, reason = "a future of `async fn` has room for each argument twice, and is moved")]
 pub(crate) mod fetch {
-    use super::{Lent, Query, Result, Runnable};
+    use super::{Lent, Link, Query, Result, Runnable};
+    use crate::ast::Statement;
     use crate::driver::{Flow, NoRows, Row, RowSink, Running};
     use crate::error::Error;
-    use crate::query::{Command, Decoder};
+    use crate::query::{Command, Decoder, Loader};
 
     pub(crate) fn all<'a, Q: Query>(
         link: impl Future<Output = Result<Lent<'a>>> + Send,
@@ -183,6 +184,9 @@ pub(crate) mod fetch {
     ) -> impl Future<Output = Result<Vec<Q::Row>>> + Send {
         async move {
             let mut link = link.await?.0;
+            if let Some(loader) = query.loader() {
+                return Box::pin(load(&mut link, query.command(), loader, None)).await;
+            }
             let mut sink = Collect { decoder: query.decoder(), rows: Vec::new() };
             let done = match link.run(query.command(), &mut sink) {
                 // Most have run by now, so there is nothing to await.
@@ -200,6 +204,11 @@ pub(crate) mod fetch {
     ) -> impl Future<Output = Result<Option<Q::Row>>> + Send {
         async move {
             let mut link = link.await?.0;
+            if let Some(loader) = query.loader() {
+                let most = Some(u32::from(!query.is_unique()) + 1);
+                let mut rows = Box::pin(load(&mut link, query.command(), loader, most)).await?;
+                return if rows.len() > 1 { Err(Error::MoreThanOneRow) } else { Ok(rows.pop()) };
+            }
             let mut sink = Single { decoder: query.decoder(), row: None, unique: query.is_unique() };
             let done = match link.run(query.command(), &mut sink) {
                 Running::Over(Some(result)) => result,
@@ -207,6 +216,47 @@ pub(crate) mod fetch {
             };
             link.noted(done)?;
             Ok(sink.row)
+        }
+    }
+
+    /// Runs a statement and those that load what is related to its rows; of the first one so many rows at most.
+    pub(crate) async fn load<T>(
+        link: &mut Link,
+        command: Command<'_>,
+        loader: Box<dyn Loader<T>>,
+        most: Option<u32>,
+    ) -> Result<Vec<T>> {
+        let mut sink = Hand { loader, most };
+        let done = link.run(command, &mut sink).await;
+        link.noted(done)?;
+        load_related(link, sink.loader).await
+    }
+
+    /// Runs the statements that load what is related to the rows that a loader has.
+    pub(crate) async fn load_related<T>(link: &mut Link, loader: Box<dyn Loader<T>>) -> Result<Vec<T>> {
+        let mut sink = Hand { loader, most: None };
+        let engine = link.engine.clone();
+        while let Some(select) = sink.loader.next(engine.driver().features())? {
+            let done = link.run(Command::One(Statement::Select(&select)), &mut sink).await;
+            link.noted(done)?;
+        }
+        sink.loader.finish()
+    }
+
+    /// Hands rows to a loader.
+    struct Hand<T> {
+        loader: Box<dyn Loader<T>>,
+        /// How many more are wanted.
+        most: Option<u32>,
+    }
+
+    impl<T> RowSink for Hand<T> {
+        fn row(&mut self, row: &dyn Row) -> Result<Flow> {
+            self.loader.row(row)?;
+            if let Some(most) = &mut self.most {
+                *most = most.saturating_sub(1);
+            }
+            Ok(if self.most == Some(0) { Flow::Stop } else { Flow::Continue })
         }
     }
 

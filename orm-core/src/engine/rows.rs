@@ -8,10 +8,11 @@ use std::task::{Context, Poll};
 
 use futures_core::Stream;
 
-use super::executor::Lent;
+use super::executor::{Lent, fetch};
+use super::link::Link;
 use crate::driver::{BoxFuture, Flow, Row, RowSink};
 use crate::error::{Error, Result};
-use crate::query::{Decoder, Query};
+use crate::query::{Decoder, Loader, Query};
 
 /// The rows of a running statement, one after the other, in bounded memory: a few hundred are read ahead.
 ///
@@ -47,6 +48,9 @@ impl<'a, T: Send + 'static> Rows<'a, T> {
         let filled = Arc::clone(&chunk);
         let reader = Box::pin(async move {
             let mut link = link.await?.0;
+            if query.loader().is_some() {
+                return stream_related(&mut link, &query, &filled).await;
+            }
             // Nobody wakes a pause, so there must be a row for which the stream returns.
             let is_filled = move || !filled.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
             link.stream(query.command(), &mut sink, &is_filled).await
@@ -83,6 +87,42 @@ impl<T: Send + 'static> Stream for Rows<'_, T> {
 impl<T> fmt::Debug for Rows<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Rows").field("done", &self.reader.is_none()).finish_non_exhaustive()
+    }
+}
+
+/// Rows whose relations are loaded together.
+const LOADED_TOGETHER: usize = 500;
+
+/// Reads the rows of the statement itself, and what is related to them by a few hundred of them at a time: that takes other
+/// statements on the same connection.
+async fn stream_related<Q: Query>(link: &mut Link, query: &Q, filled: &Mutex<VecDeque<Q::Row>>) -> Result<()> {
+    let mut sink = Spool { query, loaders: VecDeque::new(), rows: LOADED_TOGETHER };
+    link.stream(query.command(), &mut sink, &|| false).await?;
+    for loader in sink.loaders {
+        let rows = fetch::load_related(link, loader).await?;
+        filled.lock().unwrap_or_else(PoisonError::into_inner).extend(rows);
+        Pause::default().await;
+    }
+    Ok(())
+}
+
+/// Gives rows to loaders, so many to each.
+struct Spool<'a, Q: Query> {
+    query: &'a Q,
+    loaders: VecDeque<Box<dyn Loader<Q::Row>>>,
+    /// How many the last one has.
+    rows: usize,
+}
+
+impl<Q: Query> RowSink for Spool<'_, Q> {
+    fn row(&mut self, row: &dyn Row) -> Result<Flow> {
+        if self.rows == LOADED_TOGETHER {
+            self.loaders.extend(self.query.loader());
+            self.rows = 0;
+        }
+        self.rows += 1;
+        self.loaders.back_mut().map_or(Ok(()), |loader| loader.row(row))?;
+        Ok(Flow::Continue)
     }
 }
 

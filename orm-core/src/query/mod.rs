@@ -14,6 +14,7 @@ mod entity;
 mod insert;
 mod join;
 mod keyed;
+pub(crate) mod loader;
 mod raw;
 mod select;
 mod selection;
@@ -21,6 +22,7 @@ mod tuples;
 mod update;
 mod update_rows;
 mod upsert;
+mod with;
 
 pub use by_key::{ByKey, by_key};
 pub use columns::ColumnsOf;
@@ -33,6 +35,7 @@ pub use entity::EntityExt;
 pub use insert::{Insert, InsertRows, insert};
 pub use join::{JoinOn, Joinable};
 pub use keyed::ModelRows;
+pub use loader::Loader;
 pub use raw::{IntoRawPart, Sql, SqlRows, part};
 pub use select::{IntoGroup, MadeFrom, Select, select};
 pub use selection::{Label, Labelled, Optional, Selection, Width, label};
@@ -40,6 +43,7 @@ pub use update::{Update, update};
 pub(crate) use update_rows::all_but_the_key;
 pub use update_rows::{UpdateRows, update_rows};
 pub use upsert::{OnConflict, Upsert, excluded};
+pub use with::{Append, Loadable, Related};
 
 use crate::ast::Statement;
 use crate::dialect::Dialect;
@@ -93,6 +97,11 @@ pub trait Query: Runnable {
     fn is_unique(&self) -> bool {
         false
     }
+
+    /// What reads the rows instead, if others are loaded with them.
+    fn loader(&self) -> Option<Box<dyn Loader<Self::Row>>> {
+        None
+    }
 }
 
 #[diagnostic::do_not_recommend]
@@ -112,6 +121,10 @@ impl<Q: Query + ?Sized> Query for &Q {
 
     fn is_unique(&self) -> bool {
         (**self).is_unique()
+    }
+
+    fn loader(&self) -> Option<Box<dyn Loader<Q::Row>>> {
+        (**self).loader()
     }
 }
 

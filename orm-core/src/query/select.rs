@@ -3,9 +3,11 @@
 use std::fmt;
 
 use super::join::Joinable;
+use super::loader::{Loader, Reader};
 use super::selection::Selection;
 use super::{Command, Decoder, Query, Runnable};
 use crate::ast::{self, JoinKind, Projection, Statement};
+use crate::error::Error;
 use crate::expr::{Condition, Expression, IntoOrder};
 use crate::model::Entity;
 use crate::value::Value;
@@ -14,8 +16,8 @@ use crate::value::Value;
 #[must_use = "a statement does nothing until it is run: `engine.fetch_all(statement)`"]
 pub struct Select<Row> {
     // Boxed, since a builder is moved at each step.
-    ast: Box<ast::Select>,
-    decoder: Decoder<Row>,
+    pub(super) ast: Box<ast::Select>,
+    pub(super) reader: Reader<Row>,
 }
 
 /// Selects models, columns, expressions, and tuples of up to 16 of them.
@@ -35,11 +37,11 @@ pub fn select<Row: Send + 'static, S: Selection<Row = Row>>(selection: S) -> Sel
     // Room for what a first push would make room for, since asking ahead is cheaper.
     let mut projection = Vec::with_capacity(4);
     selection.project(&mut projection);
-    Select { ast: of(projection), decoder: Decoder::new(|row| S::decode(row, 0)) }
+    Select { ast: selected(projection), reader: Reader::Plain(Decoder::new(|row| S::decode(row, 0))) }
 }
 
 #[inline]
-fn of(projection: Vec<Projection>) -> Box<ast::Select> {
+fn selected(projection: Vec<Projection>) -> Box<ast::Select> {
     Box::new(ast::Select { projection, ..ast::Select::default() })
 }
 
@@ -169,6 +171,14 @@ impl<Row> Select<Row> {
         self
     }
 
+    /// Selects something else of the same rows.
+    pub(super) fn of<S: Selection>(mut self, selection: S) -> Select<S::Row> {
+        self.ast.from = self.ast.root();
+        self.ast.projection.clear();
+        selection.project(&mut self.ast.projection);
+        Select { ast: self.ast, reader: Reader::Plain(Decoder::new(|row| S::decode(row, 0))) }
+    }
+
     /// The tree below.
     #[must_use]
     pub fn as_ast(&self) -> &ast::Select {
@@ -200,7 +210,7 @@ impl<Row: Send + 'static> Select<Row> {
     ///     select((User.name, count(Post.id))).join(User.posts).group_by(User.id).rows_as();
     /// ```
     pub fn rows_as<T: MadeFrom<Row>>(self) -> Select<T> {
-        Select { ast: self.ast, decoder: self.decoder.map() }
+        Select { ast: self.ast, reader: self.reader.map() }
     }
 
     /// The number of rows that this would give, as a statement of its own: `SELECT count(*)` over it, without its
@@ -221,7 +231,8 @@ impl<Row: Send + 'static> Select<Row> {
             let text = "`.count()` of a grouped or distinct select: count a key with `count(..).distinct()` instead";
             ast.filter.push(ast::Expr::Invalid(text.into()));
         }
-        Select { ast, decoder: Decoder::new(|row| <crate::expr::Expr<i64> as Selection>::decode(row, 0)) }
+        let decoder = Decoder::new(|row| <crate::expr::Expr<i64> as Selection>::decode(row, 0));
+        Select { ast, reader: Reader::Plain(decoder) }
     }
 }
 
@@ -237,7 +248,20 @@ impl<Row: Send + 'static> Query for Select<Row> {
     type Row = Row;
 
     fn decoder(&self) -> Decoder<Row> {
-        self.decoder.clone()
+        match &self.reader {
+            Reader::Plain(decoder) => decoder.clone(),
+            // Whoever runs a query asks for its loader first.
+            Reader::Loading(_) => {
+                Decoder::new(|_row| Err(Error::Statement("rows with relations need a loader".into())))
+            }
+        }
+    }
+
+    fn loader(&self) -> Option<Box<dyn Loader<Row>>> {
+        match &self.reader {
+            Reader::Plain(_) => None,
+            Reader::Loading(loading) => Some(loading.start()),
+        }
     }
 
     fn is_unique(&self) -> bool {
@@ -245,12 +269,9 @@ impl<Row: Send + 'static> Query for Select<Row> {
     }
 }
 
-impl<Row> Clone for Select<Row>
-where
-    Decoder<Row>: Clone,
-{
+impl<Row> Clone for Select<Row> {
     fn clone(&self) -> Self {
-        Select { ast: self.ast.clone(), decoder: self.decoder.clone() }
+        Select { ast: self.ast.clone(), reader: self.reader.clone() }
     }
 }
 

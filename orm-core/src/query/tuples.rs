@@ -1,9 +1,10 @@
-//! Tuples as rows, selections, orders and keys: the only macro over arities here.
+//! Tuples as rows, selections, orders and keys: the only macros over arities here.
 
 use smallvec::SmallVec;
 
 use super::columns::ColumnsOf;
 use super::selection::{Selection, Width};
+use super::with::Append;
 use crate::ast::{Expr, Order, Projection};
 use crate::driver::Row;
 use crate::error::Result;
@@ -74,6 +75,32 @@ macro_rules! tuples {
         }
     };
 }
+
+macro_rules! longer {
+    ($($name:ident $position:tt),+) => {
+        #[diagnostic::do_not_recommend]
+        impl<$($name: Send + 'static,)+ Last: Send + 'static> Append<Last> for ($($name,)+) {
+            type Row = ($($name,)+ Last);
+
+            #[inline]
+            fn append(self, last: Last) -> Self::Row {
+                ($(self.$position,)+ last)
+            }
+        }
+    };
+}
+
+longer!(A 0);
+longer!(A 0, B 1);
+longer!(A 0, B 1, C 2);
+longer!(A 0, B 1, C 2, D 3);
+longer!(A 0, B 1, C 2, D 3, E 4);
+longer!(A 0, B 1, C 2, D 3, E 4, F 5);
+longer!(A 0, B 1, C 2, D 3, E 4, F 5, G 6);
+longer!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
+longer!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8);
+longer!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9);
+longer!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10);
 
 tuples!(A KA 0);
 tuples!(A KA 0, B KB 1);

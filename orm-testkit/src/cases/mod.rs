@@ -7,6 +7,7 @@ pub mod echo;
 pub mod errors;
 pub mod insert;
 pub mod joins;
+pub mod loading;
 pub mod pool;
 pub mod schema;
 pub mod select;
