@@ -352,7 +352,11 @@ impl Work for Compiled<'_, '_> {
             Statement::Insert(_) => Operation::Insert,
             Statement::Update(_) | Statement::UpdateRows(_) => Operation::Update,
             Statement::Delete(_) | Statement::DeleteRows(_) => Operation::Delete,
-            Statement::Select(_) | Statement::ByKey { .. } | Statement::Raw(_) | Statement::Ddl(_) => Operation::Other,
+            Statement::Select(_)
+            | Statement::Table(_)
+            | Statement::ByKey { .. }
+            | Statement::Raw(_)
+            | Statement::Ddl(_) => Operation::Other,
         }
     }
 
@@ -364,7 +368,7 @@ impl Work for Compiled<'_, '_> {
             | Statement::UpdateRows(_)
             | Statement::DeleteRows(_)
             | Statement::Ddl(_) => true,
-            Statement::Select(_) | Statement::ByKey { .. } | Statement::Raw(_) => false,
+            Statement::Select(_) | Statement::Table(_) | Statement::ByKey { .. } | Statement::Raw(_) => false,
         }
     }
 

@@ -13,7 +13,6 @@ use super::{Compiled, Prepared, render};
 use crate::ast::{Statement, TableRef};
 use crate::dialect::Dialect;
 use crate::error::Result;
-use crate::value::Value;
 
 /// Statement text by shape: bounded, and shared by all connections of a driver.
 ///
@@ -27,14 +26,19 @@ pub struct Cache {
     compiled: AtomicU64,
 }
 
-/// A connection's last statements, for [`Cache::prepare_again`]: the last by key and the last of all others.
+/// A connection's last statements, for [`Cache::prepare_again`]: the last of each kind that is known ahead, and the last
+/// of all others.
 #[derive(Debug, Default)]
 pub struct LastTexts {
-    by_key: Option<(TableRef, Arc<Compiled>)>,
+    whole: LastOf,
+    by_key: LastOf,
     shape: Vec<u64>,
     /// The text of `shape`.
     compiled: Option<Arc<Compiled>>,
 }
+
+/// The last statement of a kind for which the table decides the text.
+type LastOf = Option<(TableRef, Arc<Compiled>)>;
 
 #[derive(Default)]
 struct Texts {
@@ -68,7 +72,7 @@ impl Cache {
     }
 
     /// As [`prepare`](Cache::prepare), for a connection, which remembers its last statements: a program that runs one
-    /// again and again then shares no lock with others to find its text, and one by key is not even walked.
+    /// again and again then shares no lock with others to find its text, and one that is known ahead is not even walked.
     ///
     /// # Errors
     ///
@@ -79,8 +83,12 @@ impl Cache {
         statement: Statement<'a>,
         dialect: &dyn Dialect,
     ) -> Result<Prepared<'a>> {
-        if let Statement::ByKey { table, key } = statement {
-            return self.prepare_by_key(last, statement, table, key, dialect);
+        match statement {
+            Statement::Table(table) => return self.prepare_known(&mut last.whole, statement, table, dialect),
+            Statement::ByKey { table, key } if key.len() == table.meta.primary_key.len() => {
+                return self.prepare_known(&mut last.by_key, statement, table, dialect);
+            }
+            _ => {}
         }
         let mut shape = Shape::default();
         shape.fill(statement, dialect.features())?;
@@ -99,23 +107,21 @@ impl Cache {
         Ok(Prepared::new(statement, compiled, shape.binds))
     }
 
-    fn prepare_by_key<'a>(
+    fn prepare_known<'a>(
         &self,
-        last: &mut LastTexts,
+        last: &mut LastOf,
         statement: Statement<'a>,
         table: TableRef,
-        key: &[Value],
         dialect: &dyn Dialect,
     ) -> Result<Prepared<'a>> {
-        if let Some((known, compiled)) = &last.by_key
+        if let Some((known, compiled)) = last
             && std::ptr::eq(known.meta, table.meta)
             && known.alias == table.alias
-            && key.len() == table.meta.primary_key.len()
         {
             return Ok(Prepared::new(statement, Arc::clone(compiled), SmallVec::new()));
         }
         let prepared = self.prepare(statement, dialect)?;
-        last.by_key = Some((table, prepared.compiled()));
+        *last = Some((table, prepared.compiled()));
         Ok(prepared)
     }
 
@@ -252,6 +258,7 @@ mod tests {
     use crate::ast::Select;
     use crate::error::Error;
     use crate::schema::ddl::Ddl;
+    use crate::value::Value;
 
     fn by_id(id: i64) -> Select {
         users_where([eq(user("id"), int(id))])

@@ -72,6 +72,7 @@ fn render(statement: Statement<'_>, dialect: &dyn Dialect, binds: &[&Value]) -> 
     let mut out = Writer::new(dialect, binds);
     match statement {
         Statement::Select(select) => out.select(select)?,
+        Statement::Table(table) => out.whole_table(table)?,
         Statement::ByKey { table, key } => out.by_key(table, key)?,
         Statement::Insert(chunk) => out.insert(chunk)?,
         Statement::Update(update) => out.update(update)?,

@@ -56,6 +56,7 @@ impl Prepared<'_> {
             Statement::UpdateRows(chunk) => bind_new_values(chunk, sink)?,
             Statement::DeleteRows(chunk) => bind_keys(chunk, sink)?,
             Statement::Select(_)
+            | Statement::Table(_)
             | Statement::Update(_)
             | Statement::Delete(_)
             | Statement::Raw(_)
@@ -78,6 +79,7 @@ impl Prepared<'_> {
             Statement::UpdateRows(chunk) => chunk.rows().len() * (chunk.columns.len() + chunk.key().count()),
             Statement::DeleteRows(chunk) => chunk.rows().len() * chunk.key().count(),
             Statement::Select(_)
+            | Statement::Table(_)
             | Statement::Update(_)
             | Statement::Delete(_)
             | Statement::Raw(_)
@@ -101,7 +103,7 @@ impl Prepared<'_> {
     /// Whether it is known that the statement only reads. Text written by hand is taken to write.
     #[must_use]
     pub fn reads(&self) -> bool {
-        matches!(self.statement, Statement::Select(_) | Statement::ByKey { .. })
+        matches!(self.statement, Statement::Select(_) | Statement::Table(_) | Statement::ByKey { .. })
     }
 }
 

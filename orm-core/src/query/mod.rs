@@ -18,6 +18,7 @@ pub(crate) mod loader;
 mod raw;
 mod select;
 mod selection;
+mod tree;
 mod tuples;
 mod update;
 mod update_rows;

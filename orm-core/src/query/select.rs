@@ -1,10 +1,12 @@
 //! `SELECT`.
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use super::join::Joinable;
 use super::loader::{Loader, Reader};
 use super::selection::Selection;
+use super::tree::Tree;
 use super::{Command, Decoder, Query, Runnable};
 use crate::ast::{self, JoinKind, Projection, Statement};
 use crate::error::Error;
@@ -15,8 +17,7 @@ use crate::value::Value;
 /// A `SELECT` whose rows are `Row`s.
 #[must_use = "a statement does nothing until it is run: `engine.fetch_all(statement)`"]
 pub struct Select<Row> {
-    // Boxed, since a builder is moved at each step.
-    pub(super) ast: Box<ast::Select>,
+    pub(super) ast: Tree,
     pub(super) reader: Reader<Row>,
 }
 
@@ -34,15 +35,16 @@ pub struct Select<Row> {
 /// assert_sql!(pairs, sqlite: r#"SELECT "users"."name", "users"."nickname" FROM "users""#);
 /// ```
 pub fn select<Row: Send + 'static, S: Selection<Row = Row>>(selection: S) -> Select<Row> {
-    // Room for what a first push would make room for, since asking ahead is cheaper.
-    let mut projection = Vec::with_capacity(4);
-    selection.project(&mut projection);
-    Select { ast: selected(projection), reader: Reader::Plain(Decoder::new(|row| S::decode(row, 0))) }
-}
-
-#[inline]
-fn selected(projection: Vec<Projection>) -> Box<ast::Select> {
-    Box::new(ast::Select { projection, ..ast::Select::default() })
+    let ast = match selection.whole_table() {
+        Some(table) => Tree::Whole(table, OnceLock::new()),
+        None => {
+            // Room for what a first push would make room for, since asking ahead is cheaper.
+            let mut projection = Vec::with_capacity(4);
+            selection.project(&mut projection);
+            Tree::of(projection)
+        }
+    };
+    Select { ast, reader: Reader::Plain(Decoder::new(|row| S::decode(row, 0))) }
 }
 
 impl<Row> Select<Row> {
@@ -190,10 +192,15 @@ impl<Row> Select<Row> {
         &self.ast
     }
 
+    /// The statement as it is run.
+    pub(crate) fn statement(&self) -> Statement<'_> {
+        self.ast.statement()
+    }
+
     /// The tree below, taken out.
     #[must_use]
     pub fn into_ast(self) -> ast::Select {
-        *self.ast
+        self.ast.into_select()
     }
 }
 
@@ -239,7 +246,7 @@ impl<Row: Send + 'static> Select<Row> {
 #[diagnostic::do_not_recommend]
 impl<Row: Send + 'static> Runnable for Select<Row> {
     fn command(&self) -> Command<'_> {
-        Command::One(Statement::Select(&self.ast))
+        Command::One(self.ast.statement())
     }
 }
 

@@ -391,7 +391,7 @@ impl Want {
         if let Some(rows) = self.per_row {
             ast.filter.push(Expr::Invalid(format!("a limit of {rows} for each row is not there yet").into()));
         }
-        let separate = Separate { relation, own, select: *ast, reader, columns, theirs, gather };
+        let separate = Separate { relation, own, select: ast.into_select(), reader, columns, theirs, gather };
         Arc::new(Arc::new(separate))
     }
 }
