@@ -140,6 +140,12 @@ pub struct Features {
     pub on_conflict: bool,
     /// `RIGHT JOIN` and `FULL JOIN`.
     pub right_and_full_join: bool,
+    /// `INTERSECT ALL` and `EXCEPT ALL`.
+    pub intersect_all: bool,
+    /// `DISTINCT ON (..)`.
+    pub distinct_on: bool,
+    /// `FOR UPDATE` and its kin.
+    pub row_locks: bool,
     /// `FILTER (WHERE ..)` of aggregates.
     pub aggregate_filter: bool,
     /// The database sorts NULL as smaller than every value by itself.

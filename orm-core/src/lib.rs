@@ -24,6 +24,7 @@ pub mod driver;
 pub mod engine;
 pub mod error;
 pub mod expr;
+pub mod fits;
 pub mod meta;
 pub mod model;
 pub mod pool;

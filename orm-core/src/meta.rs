@@ -89,8 +89,12 @@ pub struct ForeignKeyMeta {
     pub relation: &'static str,
     /// The columns that hold the key, by position.
     pub columns: &'static [u16],
+    /// The name of the table it points at: what the compiler knows of it when it checks relations.
+    pub table: &'static str,
     /// The table it points at; a function, so that two models may point at each other.
     pub references: fn() -> &'static TableMeta,
+    /// The columns of that table that it holds the values of, if they are not the primary key.
+    pub to: Option<fn() -> &'static [u16]>,
     /// What happens to this row when the other is deleted.
     pub on_delete: OnAction,
     /// What happens to this row when the other's key changes.
@@ -139,6 +143,19 @@ impl TableMeta {
     #[must_use]
     pub fn column_named(&self, name: &str) -> Option<&ColumnMeta> {
         self.columns.iter().find(|column| column.name == name)
+    }
+}
+
+impl ForeignKeyMeta {
+    /// The columns of the other table that the key's columns hold the values of, one by one.
+    #[must_use]
+    pub fn referenced(&self) -> &'static [u16] {
+        self.to.map_or_else(|| (self.references)().primary_key, |columns| columns())
+    }
+
+    /// The key's columns, each with the one that it holds the value of.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (u16, u16)> + use<> {
+        self.columns.iter().copied().zip(self.referenced().iter().copied())
     }
 }
 

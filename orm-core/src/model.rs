@@ -5,7 +5,7 @@
 
 use smallvec::SmallVec;
 
-use crate::ast::{ColumnSet, TableRef};
+use crate::ast::{Alias, ColumnSet, TableRef};
 use crate::driver::Row;
 use crate::error::{Error, Result, ValueError};
 use crate::meta::TableMeta;
@@ -30,6 +30,8 @@ pub trait Model: Sized + Send + Sync + 'static {
 
     /// The value with the struct's name: its columns and relations.
     const COLUMNS: Self::Columns;
+    /// The table's name. It stands by itself so that models that point at each other can be compared by the compiler.
+    const TABLE_NAME: &'static str;
     /// The table.
     const TABLE: &'static TableMeta;
     /// Whether [`Model::set_update_defaults`] sets anything.
@@ -75,7 +77,7 @@ pub trait Entity: Copy + Send + Sync + 'static {
 
     /// The same columns, of the table under another name.
     #[must_use]
-    fn aliased(alias: &'static str) -> Self;
+    fn aliased(alias: Alias) -> Self;
 }
 
 /// A model that a foreign key of type `Key` can point at.
@@ -238,7 +240,7 @@ pub fn assign_column<T>(
 }
 
 #[cold]
-fn column_error(source: ValueError, index: u16, table: &'static TableMeta) -> Error {
+pub(crate) fn column_error(source: ValueError, index: u16, table: &'static TableMeta) -> Error {
     let column = table.column(index).map_or("?", |column| column.name);
     Error::Decode { column: format!("{}.{column}", table.name), source }
 }

@@ -7,16 +7,18 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use crate::ast::{BinaryOp, ColumnRef, Expr as Tree, Join, JoinKind, Operation, Projection, Select, TableRef};
+use crate::ast::{Alias, BinaryOp, ColumnRef, Expr as Tree, Join, JoinKind, Operation, Projection, Select, TableRef};
 use crate::error::{Error, Result};
 use crate::expr::{Condition, Expr};
-use crate::meta::TableMeta;
+use crate::meta::{ForeignKeyMeta, TableMeta};
 use crate::model::{Entity, Model};
 
 /// A relation from model `From` to model `To`. `Kind` is one of [`kind`]'s.
 pub struct Relation<From, To, Kind> {
     from: TableRef,
-    to: Option<&'static str>,
+    to: Option<Alias>,
+    /// What the table between is called, if it is not called by its own name.
+    between: Option<TableRef>,
     path: Path,
     types: Types<From, To, Kind>,
 }
@@ -31,11 +33,13 @@ pub type MaybeBelongsTo<From, To> = Relation<From, To, kind::MaybeBelongsTo>;
 pub type HasMany<From, To> = Relation<From, To, kind::HasMany>;
 /// One other holds this row's key: `User.profile`.
 pub type HasOne<From, To> = Relation<From, To, kind::HasOne>;
-/// A table between holds the keys of both: `Post.tags`.
-pub type ManyToMany<From, To> = Relation<From, To, kind::ManyToMany>;
+/// A table between, the model `Between`, holds the keys of both: `Post.tags`.
+pub type ManyToMany<From, To, Between> = Relation<From, To, kind::ManyToMany<Between>>;
 
 /// The kinds of relations.
 pub mod kind {
+    use std::marker::PhantomData;
+
     use crate::error::{Error, Result};
 
     /// The row holds the other's key.
@@ -56,9 +60,9 @@ pub mod kind {
     /// One other holds this row's key.
     #[derive(Debug, Clone, Copy)]
     pub struct HasOne;
-    /// A table between holds the keys of both.
+    /// A table between, whose model is `Between`, holds the keys of both.
     #[derive(Debug, Clone, Copy)]
-    pub struct ManyToMany;
+    pub struct ManyToMany<Between>(PhantomData<fn() -> Between>);
 
     /// What is loaded by a relation of this kind.
     pub trait Loads: 'static {
@@ -157,9 +161,9 @@ pub mod kind {
         }
     }
 
-    impl Loads for ManyToMany {
+    impl<Between: 'static> Loads for ManyToMany<Between> {
         type Loaded<Row: Send + 'static> = Vec<Row>;
-        type Filtered = ManyToMany;
+        type Filtered = ManyToMany<Between>;
         const BELONGS: bool = false;
 
         fn gather<Row: Send + 'static>(
@@ -201,17 +205,32 @@ pub mod kind {
 enum Path {
     /// By a foreign key of this side, by its number.
     Own(u16),
-    /// By a foreign key of the other side, by its first column.
-    Theirs(fn() -> ColumnRef),
+    /// By a foreign key of the other side, by its number.
+    Theirs(fn() -> u16),
     /// By a table between.
-    Through(fn() -> &'static TableMeta),
+    Through(fn() -> Between),
+}
+
+/// A table between two others, and which of its foreign keys point at them. The derive has it made by
+/// [`fits`](crate::fits).
+#[derive(Debug, Clone, Copy)]
+pub struct Between {
+    table: &'static TableMeta,
+    from: u16,
+    to: u16,
+}
+
+impl Between {
+    pub(crate) const fn new(table: &'static TableMeta, from: u16, to: u16) -> Self {
+        Between { table, from, to }
+    }
 }
 
 impl<From, To> BelongsTo<From, To> {
     /// The relation by foreign key number `key` of the table. The derive calls this.
     #[must_use]
     pub const fn new(from: TableRef, key: u16) -> Self {
-        Relation { from, to: None, path: Path::Own(key), types: PhantomData }
+        Relation { from, to: None, between: None, path: Path::Own(key), types: PhantomData }
     }
 }
 
@@ -219,7 +238,7 @@ impl<From, To> MaybeBelongsTo<From, To> {
     /// The relation by foreign key number `key` of the table. The derive calls this.
     #[must_use]
     pub const fn new(from: TableRef, key: u16) -> Self {
-        Relation { from, to: None, path: Path::Own(key), types: PhantomData }
+        Relation { from, to: None, between: None, path: Path::Own(key), types: PhantomData }
     }
 }
 
@@ -234,27 +253,50 @@ impl<From, To, Kind: kind::OwnKey> Relation<From, To, Kind> {
 }
 
 impl<From, To> HasMany<From, To> {
-    /// The relation by a column of the other side. The derive calls this.
+    /// The relation by foreign key number `key()` of the other table. The derive calls this.
     #[must_use]
-    pub const fn new(from: TableRef, key: fn() -> ColumnRef) -> Self {
-        Relation { from, to: None, path: Path::Theirs(key), types: PhantomData }
+    pub const fn new(from: TableRef, key: fn() -> u16) -> Self {
+        Relation { from, to: None, between: None, path: Path::Theirs(key), types: PhantomData }
     }
 }
 
 impl<From, To> HasOne<From, To> {
-    /// The relation by a column of the other side. The derive calls this.
+    /// The relation by foreign key number `key()` of the other table. The derive calls this.
     #[must_use]
-    pub const fn new(from: TableRef, key: fn() -> ColumnRef) -> Self {
-        Relation { from, to: None, path: Path::Theirs(key), types: PhantomData }
+    pub const fn new(from: TableRef, key: fn() -> u16) -> Self {
+        Relation { from, to: None, between: None, path: Path::Theirs(key), types: PhantomData }
     }
 }
 
-impl<From, To> ManyToMany<From, To> {
+impl<From, To, B> ManyToMany<From, To, B> {
     /// The relation through a table between. The derive calls this.
     #[must_use]
-    pub const fn new(from: TableRef, through: fn() -> &'static TableMeta) -> Self {
-        Relation { from, to: None, path: Path::Through(through), types: PhantomData }
+    pub const fn new(from: TableRef, through: fn() -> Between) -> Self {
+        Relation { from, to: None, between: None, path: Path::Through(through), types: PhantomData }
     }
+}
+
+impl<From: Model, To: Model, B: Model> ManyToMany<From, To, B> {
+    /// The same relation through an alias of the table between, which a statement needs that goes through it twice.
+    ///
+    /// Without one the table is there by its own name, and its columns can be selected: `select((Tag.name,
+    /// PostTag.since)).join(Post.tags)`.
+    #[must_use = "gives a new relation"]
+    pub fn through(mut self, alias: B::Columns) -> Self {
+        self.between = Some(alias.table_ref());
+        self
+    }
+}
+
+/// Where the keys of a relation are, and which they are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Route {
+    /// In this side.
+    Own(u16),
+    /// In the other side.
+    Theirs(u16),
+    /// In a table between: one points at this side, the other at the other one.
+    Through { from: u16, to: u16 },
 }
 
 impl<From: Model, To: Model, Kind> Relation<From, To, Kind> {
@@ -308,6 +350,18 @@ impl<From: Model, To: Model, Kind> Relation<From, To, Kind> {
         self.from
     }
 
+    /// Where its keys are.
+    pub(crate) fn route(&self) -> Route {
+        match self.path {
+            Path::Own(key) => Route::Own(key),
+            Path::Theirs(key) => Route::Theirs(key()),
+            Path::Through(between) => {
+                let Between { from, to, .. } = between();
+                Route::Through { from, to }
+            }
+        }
+    }
+
     /// Its name, for messages: the first of those that lead to the other model, where a column tells no more.
     pub(crate) fn name(&self) -> &'static str {
         let own = match self.path {
@@ -320,7 +374,7 @@ impl<From: Model, To: Model, Kind> Relation<From, To, Kind> {
 
     /// The same relation, as one of another kind.
     pub(crate) fn of_kind<Other>(self) -> Relation<From, To, Other> {
-        Relation { from: self.from, to: self.to, path: self.path, types: PhantomData }
+        Relation { from: self.from, to: self.to, between: self.between, path: self.path, types: PhantomData }
     }
 
     fn related(self, condition: Option<Tree>, negated: bool) -> Expr<bool> {
@@ -392,25 +446,25 @@ impl Path {
         let direct = |own, theirs| Meeting { own, theirs, through: None };
         match self {
             Path::Own(number) => {
-                let key = from.foreign_keys.get(usize::from(number));
-                key.map(|key| direct(key.columns, target.primary_key)).ok_or_else(|| unrelated(from, target))
+                let key = foreign_key(from, number, target)?;
+                Ok(direct(key.columns, key.referenced()))
             }
-            Path::Theirs(column) => {
-                let index = column().index;
-                let key = target.foreign_keys.iter().find(|key| key.columns.contains(&index));
-                key.map(|key| direct(from.primary_key, key.columns)).ok_or_else(|| unrelated(from, target))
+            Path::Theirs(number) => {
+                let key = foreign_key(target, number(), from)?;
+                Ok(direct(key.referenced(), key.columns))
             }
-            Path::Through(table) => {
-                let table = table();
-                let key_to = |side: &'static TableMeta| {
-                    let key = table.foreign_keys.iter().find(|key| *(key.references)() == *side);
-                    key.map(|key| key.columns).ok_or_else(|| unrelated(table, side))
-                };
-                let through = Through { table, from: key_to(from)?, to: key_to(target)? };
-                Ok(Meeting { own: from.primary_key, theirs: target.primary_key, through: Some(through) })
+            Path::Through(between) => {
+                let Between { table, from: to_own, to: to_theirs } = between();
+                let (to_own, to_theirs) = (foreign_key(table, to_own, from)?, foreign_key(table, to_theirs, target)?);
+                let through = Through { table, from: to_own.columns, to: to_theirs.columns };
+                Ok(Meeting { own: to_own.referenced(), theirs: to_theirs.referenced(), through: Some(through) })
             }
         }
     }
+}
+
+fn foreign_key(table: &'static TableMeta, number: u16, other: &TableMeta) -> Result<&'static ForeignKeyMeta> {
+    table.foreign_keys.get(usize::from(number)).ok_or_else(|| unrelated(table, other))
 }
 
 #[cold]

@@ -197,6 +197,17 @@ pub(crate) fn span_of(tokens: &TokenStream) -> Span {
     tokens.clone().into_iter().next().map_or_else(Span::call_site, |token| token.span())
 }
 
+/// Cuts a piece of a list in two, if it is `name = value`.
+pub(crate) fn assignment(piece: &TokenStream, errors: &mut Errors) -> Option<Item> {
+    let mut tokens = piece.clone().into_iter();
+    match (tokens.next(), tokens.next()) {
+        (Some(TokenTree::Ident(_)), Some(TokenTree::Punct(sign))) if sign.as_char() == '=' => {
+            item(piece.clone(), errors)
+        }
+        _ => None,
+    }
+}
+
 fn item(piece: TokenStream, errors: &mut Errors) -> Option<Item> {
     let span = span_of(&piece);
     let mut tokens = piece.into_iter();

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use proc_macro2::{Ident, Span};
 
+use crate::attr::Spanned;
 use crate::errors::Errors;
-use crate::ir::{Column, Group, Kind, Model, OnAction};
+use crate::ir::{Column, CompositeKey, Group, Kind, Model, OnAction};
 use crate::naming;
 
 /// Columns are numbered in 256 bits.
@@ -17,6 +18,7 @@ pub(crate) fn model(model: &Model, errors: &mut Errors) {
     the_primary_key_is_said_once(model, errors);
     only_a_single_key_is_generated(model, errors);
     groups_name_columns(model, errors);
+    keys_fit_what_they_point_at(model, errors);
     skipped_fields_say_nothing_else(model, errors);
     column_names_differ(model, errors);
     relations_and_columns_have_names_of_their_own(model, errors);
@@ -27,6 +29,9 @@ pub(crate) fn model(model: &Model, errors: &mut Errors) {
     }
     for column in &model.columns {
         column_rules(column, model, errors);
+    }
+    for key in &model.keys {
+        actions_fit_all_columns(key, model, errors);
     }
 }
 
@@ -41,7 +46,7 @@ fn column_rules(column: &Column, model: &Model, errors: &mut Errors) {
     a_version_is_a_plain_integer(column, errors);
     a_version_is_counted_by_the_session(column, model, errors);
     a_computed_column_has_no_other_source(column, model, errors);
-    a_generated_key_has_no_other_source(column, errors);
+    a_generated_key_has_no_other_source(column, model, errors);
 }
 
 /// A model has a primary key.
@@ -71,14 +76,33 @@ fn only_a_single_key_is_generated(model: &Model, errors: &mut Errors) {
     }
 }
 
-/// `index`, `unique` and `primary_key` list fields that are columns, each once.
+/// `index`, `unique`, `primary_key` and `belongs_to` list fields that are columns, each once.
 fn groups_name_columns(model: &Model, errors: &mut Errors) {
-    for group in model.key.iter().chain(&model.uniques).chain(&model.indexes) {
+    let keys = model.keys.iter().map(|key| &key.columns);
+    for group in model.key.iter().chain(&model.uniques).chain(&model.indexes).chain(keys) {
         group.fields.iter().for_each(|field| is_a_column(field, model, errors));
         fields_are_listed_once(group, errors);
     }
     if let Some(key) = model.key.as_ref().filter(|key| key.name.is_some()) {
         errors.push(key.span, "a primary key has no name of its own");
+    }
+}
+
+/// A foreign key has as many columns as it points at: one on a field, several on the struct.
+fn keys_fit_what_they_point_at(model: &Model, errors: &mut Errors) {
+    for relation in model.columns.iter().filter_map(|column| column.belongs_to.as_ref()) {
+        if let Some(second) = relation.to.get(1) {
+            errors
+                .push(second.span(), "a field holds one column: write a key of several on the struct, with `by (..)`");
+        }
+    }
+    for CompositeKey { relation, columns, .. } in &model.keys {
+        let (own, theirs) = (columns.fields.len(), relation.to.len());
+        if own < 2 {
+            errors.push(columns.span, "a key of one column is written on its field, without `by`");
+        } else if theirs > 0 && theirs != own {
+            errors.push(columns.span, format!("the key has {own} columns, and points at {theirs}"));
+        }
     }
 }
 
@@ -143,7 +167,7 @@ fn keys_are_not_options(column: &Column, errors: &mut Errors) {
 
 /// `set_null` needs a column that can hold NULL.
 fn set_null_needs_an_option(column: &Column, errors: &mut Errors) {
-    for (attribute, span) in actions(column, OnAction::SetNull) {
+    for (attribute, span) in actions(&column.on_delete, &column.on_update, OnAction::SetNull) {
         if !column.shape.option {
             let plain = &column.shape.plain;
             errors.push(span, format!("`{attribute} = set_null` needs `Option<{plain}>` here"));
@@ -151,9 +175,25 @@ fn set_null_needs_an_option(column: &Column, errors: &mut Errors) {
     }
 }
 
+/// The same of every column of a key.
+fn actions_fit_all_columns(key: &CompositeKey, model: &Model, errors: &mut Errors) {
+    let columns = || model.columns.iter().filter(|column| key.columns.fields.contains(&column.field));
+    if let Some(column) = columns().find(|column| !column.shape.option) {
+        for (attribute, span) in actions(&key.on_delete, &key.on_update, OnAction::SetNull) {
+            let (field, plain) = (&column.field, &column.shape.plain);
+            errors.push(span, format!("`{attribute} = set_null` needs `{field}: Option<{plain}>`"));
+        }
+    }
+    if let Some(Column { field, .. }) = columns().find(|column| column.default_sql.is_none()) {
+        for (attribute, span) in actions(&key.on_delete, &key.on_update, OnAction::SetDefault) {
+            errors.push(span, format!("`{attribute} = set_default` needs `default_sql = \"..\"` on `{field}`"));
+        }
+    }
+}
+
 /// `set_default` needs a default that the server knows.
 fn set_default_needs_a_default_in_sql(column: &Column, errors: &mut Errors) {
-    for (attribute, span) in actions(column, OnAction::SetDefault) {
+    for (attribute, span) in actions(&column.on_delete, &column.on_update, OnAction::SetDefault) {
         if column.default_sql.is_none() {
             errors.push(
                 span,
@@ -230,7 +270,7 @@ fn a_version_is_a_plain_integer(column: &Column, errors: &mut Errors) {
 
 /// A version begins with 1, and nobody else has a say in it.
 fn a_version_is_counted_by_the_session(column: &Column, model: &Model, errors: &mut Errors) {
-    let others = [("primary_key", model.is_key(column)), ("belongs_to", column.belongs_to.is_some())];
+    let others = [("primary_key", model.is_key(column)), ("belongs_to", model.holds_key(column))];
     exclude("version", column.version, defaults(column).into_iter().chain(others), errors);
 }
 
@@ -239,19 +279,19 @@ fn a_computed_column_has_no_other_source(column: &Column, model: &Model, errors:
     let others = [
         ("primary_key", model.is_key(column)),
         ("version", column.version.is_some()),
-        ("belongs_to", column.belongs_to.is_some()),
+        ("belongs_to", model.holds_key(column)),
     ];
     let span = column.computed.as_ref().map(|computed| computed.span);
     exclude("computed", span, defaults(column).into_iter().chain(others), errors);
 }
 
 /// A key that the database makes is given by nobody else.
-fn a_generated_key_has_no_other_source(column: &Column, errors: &mut Errors) {
+fn a_generated_key_has_no_other_source(column: &Column, model: &Model, errors: &mut Errors) {
     let sources = [
         ("natural", column.natural.is_some()),
         ("default", column.default.is_some()),
         ("default_sql", column.default_sql.is_some()),
-        ("belongs_to", column.belongs_to.is_some()),
+        ("belongs_to", model.holds_key(column)),
     ];
     exclude("generated", column.generated, sources, errors);
 }
@@ -277,9 +317,13 @@ fn exclude(
     }
 }
 
-/// The attributes of a column that choose `wanted`.
-fn actions(column: &Column, wanted: OnAction) -> impl Iterator<Item = (&'static str, Span)> {
-    let both = [("on_delete", &column.on_delete), ("on_update", &column.on_update)];
+/// The attributes of a key that choose `wanted`.
+fn actions<'a>(
+    on_delete: &'a Option<Spanned<OnAction>>,
+    on_update: &'a Option<Spanned<OnAction>>,
+    wanted: OnAction,
+) -> impl Iterator<Item = (&'static str, Span)> + 'a {
+    let both = [("on_delete", on_delete), ("on_update", on_update)];
     both.into_iter().filter_map(move |(attribute, action)| {
         action.as_ref().filter(|action| action.value == wanted).map(|action| (attribute, action.span))
     })

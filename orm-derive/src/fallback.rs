@@ -24,5 +24,10 @@ fn drop_relations_of_taken_names(model: &mut ir::Model) {
     for column in &mut model.columns {
         column.belongs_to.take_if(|relation| !taken.insert(naming::plain(&relation.name)));
     }
+    let fields: HashSet<String> = model.columns.iter().map(ir::Column::field_name).collect();
+    model.keys.retain(|key| {
+        let known = key.columns.fields.iter().all(|field| fields.contains(&naming::plain(field)));
+        known && taken.insert(naming::plain(&key.relation.name))
+    });
     model.relations.retain(|relation| taken.insert(naming::plain(&relation.name)));
 }

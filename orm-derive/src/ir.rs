@@ -22,6 +22,8 @@ pub(crate) struct Model {
     pub(crate) uniques: Vec<Group>,
     pub(crate) indexes: Vec<Group>,
     pub(crate) checks: Vec<Check>,
+    /// The foreign keys that are written on the struct.
+    pub(crate) keys: Vec<CompositeKey>,
     /// The relations that other tables hold the keys of.
     pub(crate) relations: Vec<Relation>,
 }
@@ -100,11 +102,32 @@ pub(crate) struct Check {
     pub(crate) sql: String,
 }
 
-/// `belongs_to(author: User)`.
+/// `belongs_to(author: User)`, or `belongs_to(author: User.email)`.
 #[derive(Debug)]
 pub(crate) struct BelongsTo {
     pub(crate) name: Ident,
     pub(crate) target: TokenStream,
+    /// The columns of the target that the key points at; empty for its primary key.
+    pub(crate) to: Vec<Ident>,
+}
+
+/// `belongs_to(order: Order by (order_region, order_number))` on the struct.
+#[derive(Debug)]
+pub(crate) struct CompositeKey {
+    pub(crate) relation: BelongsTo,
+    pub(crate) columns: Group,
+    pub(crate) on_delete: Option<Spanned<OnAction>>,
+    pub(crate) on_update: Option<Spanned<OnAction>>,
+}
+
+/// A foreign key, wherever it is written.
+#[derive(Debug)]
+pub(crate) struct ForeignKey<'a> {
+    pub(crate) relation: &'a BelongsTo,
+    /// The columns that hold it.
+    pub(crate) columns: Vec<(u16, &'a Column)>,
+    pub(crate) on_delete: Option<OnAction>,
+    pub(crate) on_update: Option<OnAction>,
 }
 
 /// A relation that is written on the struct.
@@ -118,12 +141,22 @@ pub(crate) struct Relation {
 /// How a relation leads to its target.
 #[derive(Debug)]
 pub(crate) enum Path {
-    /// By a column of the target: `has_many(posts: Post.author_id)`.
-    Many(Ident),
+    /// By columns of the target: `has_many(posts: Post.author_id)`.
+    Many(Vec<Ident>),
     /// The same for one: `has_one(profile: Profile.user_id)`.
-    One(Ident),
+    One(Vec<Ident>),
     /// By a model between: `many_to_many(tags: Tag through PostTag)`.
-    Through(TokenStream),
+    Through(Between),
+}
+
+/// `PostTag`, or `Friendship(user_id -> friend_id)`.
+#[derive(Debug)]
+pub(crate) struct Between {
+    pub(crate) model: TokenStream,
+    /// The columns that point at this model; empty if there is only one key to it.
+    pub(crate) from: Vec<Ident>,
+    /// The columns that point at the target.
+    pub(crate) to: Vec<Ident>,
 }
 
 /// What happens to a row whose parent is deleted or re-keyed.
@@ -174,7 +207,9 @@ impl Model {
         let &[index] = self.primary_key().as_slice() else {
             return None;
         };
-        Some((index, self.columns.get(index)?.key_source()))
+        let column = self.columns.get(index)?;
+        let is_given = column.generated.is_none() && self.holds_key(column);
+        Some((index, if is_given { KeySource::Caller } else { column.key_source() }))
     }
 
     /// The position of the key that the database makes.
@@ -187,15 +222,39 @@ impl Model {
         self.columns.iter().position(|column| column.version.is_some())
     }
 
-    /// The columns that hold a foreign key, in the order of their fields.
-    pub(crate) fn foreign_keys(&self) -> impl Iterator<Item = (usize, &Column, &BelongsTo)> {
-        let with_position = self.columns.iter().enumerate();
-        with_position.filter_map(|(index, column)| Some((index, column, column.belongs_to.as_ref()?)))
+    /// The foreign keys: those of the fields in their order, then those of the struct.
+    pub(crate) fn foreign_keys(&self) -> impl Iterator<Item = ForeignKey<'_>> {
+        let numbered = (0_u16..).zip(&self.columns);
+        let of_fields = numbered.filter_map(|(number, column)| {
+            let action = |action: &Option<Spanned<OnAction>>| action.as_ref().map(|action| action.value);
+            Some(ForeignKey {
+                relation: column.belongs_to.as_ref()?,
+                columns: vec![(number, column)],
+                on_delete: action(&column.on_delete),
+                on_update: action(&column.on_update),
+            })
+        });
+        of_fields.chain(self.keys.iter().map(|key| ForeignKey {
+            relation: &key.relation,
+            columns: key.columns.fields.iter().filter_map(|field| self.numbered(field)).collect(),
+            on_delete: key.on_delete.as_ref().map(|action| action.value),
+            on_update: key.on_update.as_ref().map(|action| action.value),
+        }))
+    }
+
+    /// The column that is this field, with its number.
+    fn numbered(&self, field: &Ident) -> Option<(u16, &Column)> {
+        (0..).zip(&self.columns).find(|(_, column)| column.field == *field)
+    }
+
+    /// Whether the column is a foreign key, or a part of one.
+    pub(crate) fn holds_key(&self, column: &Column) -> bool {
+        column.belongs_to.is_some() || self.keys.iter().any(|key| key.columns.fields.contains(&column.field))
     }
 
     /// The names of all relations.
     pub(crate) fn relation_names(&self) -> impl Iterator<Item = &Ident> {
-        let own = self.foreign_keys().map(|(_, _, relation)| &relation.name);
+        let own = self.foreign_keys().map(|key| &key.relation.name);
         own.chain(self.relations.iter().map(|relation| &relation.name))
     }
 }
@@ -211,11 +270,6 @@ impl Column {
         self.version.is_some() && !self.shape.option && self.shape.kind == Kind::Integer
     }
 
-    /// The name of the relation whose key it holds.
-    pub(crate) fn relation(&self) -> Option<&Ident> {
-        self.belongs_to.as_ref().map(|relation| &relation.name)
-    }
-
     /// The Rust value that the builder begins with.
     pub(crate) fn initial(&self) -> Option<&TokenStream> {
         let on_update = self.default_on_update.as_ref().filter(|_| self.default_sql.is_none());
@@ -223,8 +277,7 @@ impl Column {
     }
 
     fn key_source(&self) -> KeySource {
-        let given =
-            self.natural.is_some() || self.default.is_some() || self.default_sql.is_some() || self.belongs_to.is_some();
+        let given = self.natural.is_some() || self.default.is_some() || self.default_sql.is_some();
         match self.shape.kind {
             _ if self.generated.is_some() => KeySource::Database,
             _ if given || self.shape.option => KeySource::Caller,
@@ -232,6 +285,21 @@ impl Column {
             Kind::Uuid => KeySource::Client,
             _ => KeySource::Caller,
         }
+    }
+}
+
+impl ForeignKey<'_> {
+    /// Whether there may be nobody on the other side.
+    pub(crate) fn is_optional(&self) -> bool {
+        self.columns.iter().any(|(_, column)| column.shape.option)
+    }
+
+    /// The columns that the handle of a parent sets, with their numbers in the key. Where there may be no parent they
+    /// are those that can say so; the others have a value in any case.
+    pub(crate) fn linked(&self) -> impl Iterator<Item = (u16, &Column)> {
+        let optional = self.is_optional();
+        let parts = (0_u16..).zip(&self.columns).map(|(part, (_, column))| (part, *column));
+        parts.filter(move |(_, column)| column.shape.option == optional)
     }
 }
 

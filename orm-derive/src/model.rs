@@ -52,7 +52,7 @@ mod tests {
             derive,
             source,
             &[
-                "unknown attribute `tabel`; on a model there are `table`, `primary_key`, `unique`, `index`, `check`, `has_many`, `has_one`, `many_to_many`, `crate`",
+                "unknown attribute `tabel`; on a model there are `table`, `primary_key`, `unique`, `index`, `check`, `belongs_to`, `has_many`, `has_one`, `many_to_many`, `crate`",
                 "`User` has no field `nam`",
                 "`max_length` needs a `String` or an `Option<String>`",
                 "`on_delete = set_null` needs `Option<i64>` here",
@@ -104,7 +104,7 @@ mod tests {
         );
         assert_field_errors(
             "#[model(belongs_to(a: A, b: B))] team_id: i64",
-            &["a field belongs to one model; composite foreign keys cannot be declared yet"],
+            &["a field belongs to one model; a key of several columns is written on the struct"],
         );
     }
 
@@ -291,8 +291,62 @@ mod tests {
             "{code}"
         );
         assert!(code.contains("`Post` needs `.author_id(..)` or `.author(..)` before this"), "{code}");
-        assert!(code.contains("parent_key (self . author_id , 0u16 , parents)"), "{code}");
-        assert!(code.contains("parent_key (self . editor_id , 1u16 , parents)"), "{code}");
+        assert!(
+            code.contains(
+                "self . draft . author_id = :: orm :: __private :: session :: ParentKey :: of (parent , 0u16 , 0u16)"
+            ),
+            "{code}"
+        );
+        assert!(
+            code.contains(
+                "self . draft . editor_id = :: orm :: __private :: session :: ParentKey :: maybe (parent , 1u16 , 0u16)"
+            ),
+            "{code}"
+        );
+    }
+
+    #[test]
+    fn a_key_of_several_columns_is_written_on_the_struct() {
+        let fields = "#[model(primary_key)] id: i64, region: String, number: Option<i64>";
+        let errors = |key: &str, expected: &[&str]| {
+            assert_errors(derive, &format!("#[model(belongs_to({key}))] struct Line {{ {fields} }}"), expected);
+        };
+        let form = "write `belongs_to(order: Order by (order_region, order_number))`: the columns that hold the key after `by`";
+        errors("order: Order", &[form]);
+        errors("order: Order by ()", &[form]);
+        errors("on_delete = cascade", &[form]);
+        errors("order: Order by (region, number), unique", &["expected `on_delete = ..` or `on_update = ..`"]);
+        errors("order: Order by (region)", &["a key of one column is written on its field, without `by`"]);
+        errors("order: Order.code by (region, number)", &["the key has 2 columns, and points at 1"]);
+        errors("order: Order by (region, nr)", &["`Line` has no field `nr`"]);
+        errors("order: Order by (region, region)", &["`region` is listed twice"]);
+        errors(
+            "order: Order by (region, number), on_delete = set_null, on_update = set_default",
+            &[
+                "`on_delete = set_null` needs `region: Option<String>`",
+                "`on_update = set_default` needs `default_sql = \"..\"` on `region`",
+            ],
+        );
+        assert_field_errors(
+            "#[model(belongs_to(order: Order(region, number)))] order: i64",
+            &[
+                "a field holds one column: write a key of several on the struct, with `by (..)`",
+                "there is a field `order` already: give the relation another name",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_handle_sets_every_column_that_can_say_whether_there_is_a_parent() {
+        let line = |fields: &str| {
+            let key = "#[model(belongs_to(order: Order by (region, number)))]";
+            derived(derive, &format!("{key} struct Line {{ #[model(primary_key)] id: i64, {fields} }}"))
+        };
+        let both = line("region: String, number: i64");
+        assert!(both.contains("draft . region =") && both.contains("ParentKey :: of (parent , 0u16 , 1u16)"), "{both}");
+        let maybe = line("region: String, number: Option<i64>");
+        assert!(maybe.contains("ParentKey :: maybe (parent , 0u16 , 1u16)"), "{maybe}");
+        assert!(!maybe.contains("(parent , 0u16 , 0u16)"), "{maybe}");
     }
 
     #[test]

@@ -2,15 +2,15 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
-use syn::parse::{ParseStream, Parser};
+use syn::parse::{Parse, ParseStream, Parser};
 
 use crate::attr::{self, Item, Spanned};
 use crate::errors::Errors;
 use crate::ir;
 use crate::naming::{self, Case};
 
-const ON_MODEL: [&str; 9] =
-    ["table", "primary_key", "unique", "index", "check", "has_many", "has_one", "many_to_many", "crate"];
+const ON_MODEL: [&str; 10] =
+    ["table", "primary_key", "unique", "index", "check", "belongs_to", "has_many", "has_one", "many_to_many", "crate"];
 
 const ON_FIELD: [&str; 17] = [
     "column",
@@ -46,7 +46,7 @@ const CHECK_EXAMPLE: &str = "\"age >= 18\"";
 pub(crate) fn model(input: &syn::DeriveInput, errors: &mut Errors) -> Option<ir::Model> {
     let fields = named_fields(input, "Model", errors)?;
     let items = attr::items(&input.attrs, "model", errors);
-    let repeatable = ["unique", "index", "check", "has_many", "has_one", "many_to_many"];
+    let repeatable = ["unique", "index", "check", "belongs_to", "has_many", "has_one", "many_to_many"];
     attr::refuse_repeated(&items, &repeatable, errors);
 
     let mut model = ir::Model {
@@ -61,6 +61,7 @@ pub(crate) fn model(input: &syn::DeriveInput, errors: &mut Errors) -> Option<ir:
         uniques: Vec::new(),
         indexes: Vec::new(),
         checks: Vec::new(),
+        keys: Vec::new(),
         relations: Vec::new(),
     };
     for item in &items {
@@ -110,11 +111,12 @@ fn model_item(item: &Item, model: &mut ir::Model, errors: &mut Errors) {
         "unique" => model.uniques.extend(group(item, errors)),
         "index" => model.indexes.extend(group(item, errors)),
         "check" => model.checks.extend(check(item, errors)),
+        "belongs_to" => model.keys.extend(composite_key(item, &model.name, errors)),
         "has_many" => relations(item, "posts: Post.author_id", model, errors, |input| {
-            by_their_column(input).map(|(target, column)| (target, ir::Path::Many(column)))
+            by_their_columns(input).map(|(target, columns)| (target, ir::Path::Many(columns)))
         }),
         "has_one" => relations(item, "profile: Profile.user_id", model, errors, |input| {
-            by_their_column(input).map(|(target, column)| (target, ir::Path::One(column)))
+            by_their_columns(input).map(|(target, columns)| (target, ir::Path::One(columns)))
         }),
         "many_to_many" => relations(item, "tags: Tag through PostTag", model, errors, through),
         _ => attr::unknown(item, "a model", &ON_MODEL, errors),
@@ -220,18 +222,53 @@ fn check(item: &Item, errors: &mut Errors) -> Option<ir::Check> {
 fn belongs_to(item: &Item, model: &Ident, errors: &mut Errors) -> Option<ir::BelongsTo> {
     let pieces = item.list("author: User", errors)?;
     let [piece] = pieces.as_slice() else {
-        errors.push(item.span(), "a field belongs to one model; composite foreign keys cannot be declared yet");
+        errors.push(item.span(), "a field belongs to one model; a key of several columns is written on the struct");
         return None;
     };
-    let reader = |input: ParseStream<'_>| {
-        let name = relation_name(input)?;
-        Ok(ir::BelongsTo { name, target: target(input, model)? })
-    };
-    let relation = Parser::parse2(reader, piece.clone());
+    let relation = Parser::parse2(|input: ParseStream<'_>| reference(input, model), piece.clone());
     if relation.is_err() {
         errors.push(attr::span_of(piece), "write `belongs_to(author: User)`: a name for the relation, and the model");
     }
     relation.ok()
+}
+
+const COMPOSITE_EXAMPLE: &str = "order: Order by (order_region, order_number)";
+
+/// `belongs_to(order: Order by (order_region, order_number), on_delete = cascade)`
+fn composite_key(item: &Item, model: &Ident, errors: &mut Errors) -> Option<ir::CompositeKey> {
+    let (mut key, mut on_delete, mut on_update) = (None, None, None);
+    for piece in item.list(COMPOSITE_EXAMPLE, errors)? {
+        match attr::assignment(&piece, errors) {
+            Some(item) if item.is("on_delete") => on_delete = item.choice(&ACTIONS, errors),
+            Some(item) if item.is("on_update") => on_update = item.choice(&ACTIONS, errors),
+            None if key.is_none() => {
+                let relation = Parser::parse2(|input: ParseStream<'_>| reference_by(input, model), piece.clone());
+                key = Some((attr::span_of(&piece), relation.ok()));
+            }
+            _ => errors.push(attr::span_of(&piece), "expected `on_delete = ..` or `on_update = ..`"),
+        }
+    }
+    let (span, relation) = key.unwrap_or((item.span(), None));
+    let Some((relation, fields)) = relation else {
+        errors.push(span, format!("write `belongs_to({COMPOSITE_EXAMPLE})`: the columns that hold the key after `by`"));
+        return None;
+    };
+    Some(ir::CompositeKey { relation, columns: ir::Group { span, name: None, fields }, on_delete, on_update })
+}
+
+/// `order: Order by (order_region, order_number)`
+fn reference_by(input: ParseStream<'_>, model: &Ident) -> syn::Result<(ir::BelongsTo, Vec<Ident>)> {
+    let relation = reference(input, model)?;
+    word(input, "by")?;
+    Ok((relation, parenthesized(input)?))
+}
+
+/// `author: User`, `author: User.email`, `order: Order(region, number)`
+fn reference(input: ParseStream<'_>, model: &Ident) -> syn::Result<ir::BelongsTo> {
+    let name = relation_name(input)?;
+    let target = target(input, model)?;
+    let to = if input.peek(syn::Token![.]) || input.peek(syn::token::Paren) { columns(input)? } else { Vec::new() };
+    Ok(ir::BelongsTo { name, target, to })
 }
 
 /// `has_many(posts: Post.author_id, comments: Comment.author_id)`
@@ -269,21 +306,54 @@ fn relation_name(input: ParseStream<'_>) -> syn::Result<Ident> {
     Ok(name)
 }
 
-/// `Post.author_id`
-fn by_their_column(stream: &TargetStream<'_>) -> syn::Result<(TokenStream, Ident)> {
-    let target = target(stream.input, stream.model)?;
-    stream.input.parse::<syn::Token![.]>()?;
-    Ok((target, stream.input.parse()?))
+/// `Post.author_id`, or `Line(order_region, order_number)`
+fn by_their_columns(stream: &TargetStream<'_>) -> syn::Result<(TokenStream, Vec<Ident>)> {
+    Ok((target(stream.input, stream.model)?, columns(stream.input)?))
 }
 
-/// `Tag through PostTag`
+/// `.author_id`, or `(order_region, order_number)`, after a model.
+fn columns(input: ParseStream<'_>) -> syn::Result<Vec<Ident>> {
+    if input.peek(syn::token::Paren) {
+        return parenthesized(input);
+    }
+    input.parse::<syn::Token![.]>()?;
+    Ok(vec![input.parse()?])
+}
+
+/// `(a, b)`
+fn parenthesized(input: ParseStream<'_>) -> syn::Result<Vec<Ident>> {
+    let content;
+    syn::parenthesized!(content in input);
+    let fields: Vec<Ident> = content.parse_terminated(Ident::parse, syn::Token![,])?.into_iter().collect();
+    if fields.is_empty() { Err(input.error("expected a field's name")) } else { Ok(fields) }
+}
+
+/// `Tag through PostTag`, or `User through Friendship(user_id -> friend_id)`
 fn through(stream: &TargetStream<'_>) -> syn::Result<(TokenStream, ir::Path)> {
     let tag = target(stream.input, stream.model)?;
-    let word: Ident = stream.input.parse()?;
-    if word != "through" {
-        return Err(syn::Error::new(word.span(), "expected `through`"));
+    word(stream.input, "through")?;
+    let mut between = ir::Between { model: target(stream.input, stream.model)?, from: Vec::new(), to: Vec::new() };
+    if stream.input.peek(syn::token::Paren) {
+        let content;
+        syn::parenthesized!(content in stream.input);
+        between.from = side(&content)?;
+        content.parse::<syn::Token![->]>()?;
+        between.to = side(&content)?;
+        if !content.is_empty() {
+            return Err(content.error("expected `)`"));
+        }
     }
-    Ok((tag, ir::Path::Through(target(stream.input, stream.model)?)))
+    Ok((tag, ir::Path::Through(between)))
+}
+
+/// `user_id`, or `(a, b)`
+fn side(input: ParseStream<'_>) -> syn::Result<Vec<Ident>> {
+    if input.peek(syn::token::Paren) { parenthesized(input) } else { Ok(vec![input.parse()?]) }
+}
+
+fn word(input: ParseStream<'_>, expected: &str) -> syn::Result<()> {
+    let word: Ident = input.parse()?;
+    if word == expected { Ok(()) } else { Err(syn::Error::new(word.span(), format!("expected `{expected}`"))) }
 }
 
 /// The path of a model. `Self` is written out, since it means something else in the generated items.

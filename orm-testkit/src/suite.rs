@@ -394,6 +394,7 @@ macro_rules! cases {
                 columns_may_have_relations_too,
                 the_same_table_is_joined_twice_for_loading,
                 a_self_reference_is_loaded_both_ways,
+                so_many_related_rows_of_each_row_are_loaded,
             ],
             insert: [
                 a_struct_and_a_builder_insert_the_same_row,

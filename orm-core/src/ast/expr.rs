@@ -1,6 +1,6 @@
 //! Expressions.
 
-use super::{ColumnRef, Order, Raw, Select};
+use super::{ColumnRef, Order, Raw, Select, Window, WindowFunction};
 use crate::types::ColumnType;
 use crate::value::Value;
 
@@ -140,6 +140,17 @@ pub enum Operation {
         filter: Option<Expr>,
         /// The order in which [`Aggregate::StringAgg`] joins.
         order_by: Vec<Order>,
+    },
+    /// `row_number() OVER (..)`, `sum(x) OVER (..)`.
+    Window {
+        /// Which.
+        function: WindowFunction,
+        /// What it is called with.
+        arguments: Vec<Expr>,
+        /// `FILTER (WHERE ..)`, of aggregates.
+        filter: Option<Expr>,
+        /// Over which rows.
+        window: Window,
     },
 }
 

@@ -9,7 +9,9 @@ mod insert;
 mod raw;
 mod rows;
 mod select;
+mod source;
 mod update;
+mod window;
 
 pub use delete::Delete;
 pub use expr::{Aggregate, BinaryOp, Expr, Function, NumberKind, Operation};
@@ -17,7 +19,9 @@ pub use insert::{ColumnSet, ConflictAction, EXCLUDED, Insert, InsertChunk, OnCon
 pub use raw::{Raw, RawPart};
 pub use rows::{DeleteChunk, DeleteRows, KeyedRows, UpdateChunk, UpdateRows};
 pub use select::{Direction, Join, JoinKind, NullsOrder, Order, Projection, Select};
+pub use source::{Cte, Lock, LockStrength, LockWait, Operand, QUERY, SetOperator, Source, SourceQuery};
 pub use update::{Assignment, Update};
+pub use window::{Exclude, Frame, FrameUnit, Window, WindowFunction};
 
 use crate::meta::TableMeta;
 use crate::schema::ddl::Ddl;
@@ -29,20 +33,52 @@ pub struct TableRef {
     /// The table.
     pub meta: &'static TableMeta,
     /// The name it has in this statement, if another than its own.
-    pub alias: Option<&'static str>,
+    pub alias: Option<Alias>,
+}
+
+/// The name that a table has in a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Alias {
+    /// Another name of a table.
+    Table(&'static str),
+    /// The name of a query in FROM, a [`Source`] of the statement. The table says what its columns are called.
+    Query(&'static str),
+}
+
+impl Alias {
+    /// The name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Alias::Table(name) | Alias::Query(name) => name,
+        }
+    }
 }
 
 impl TableRef {
     /// The name by which the statement's columns call it.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        self.alias.unwrap_or(self.meta.name)
+        match self.alias {
+            Some(alias) => alias.name(),
+            None => self.meta.name,
+        }
+    }
+
+    /// The name of the query in FROM that stands for it, if one does.
+    #[must_use]
+    pub fn query(&self) -> Option<&'static str> {
+        match self.alias {
+            Some(Alias::Query(name)) => Some(name),
+            Some(Alias::Table(_)) | None => None,
+        }
     }
 }
 
+/// A query is known by its name alone: some of its columns may be those of a model, others its own.
 impl PartialEq for TableRef {
     fn eq(&self, other: &Self) -> bool {
-        self.alias == other.alias && self.meta == other.meta
+        self.alias == other.alias && (self.query().is_some() || self.meta == other.meta)
     }
 }
 

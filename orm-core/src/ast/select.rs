@@ -1,6 +1,6 @@
 //! `SELECT`.
 
-use super::{Expr, Operation, RawPart, TableRef};
+use super::{Expr, Lock, Operand, Operation, RawPart, Source, TableRef};
 use crate::value::Value;
 
 /// A `SELECT`.
@@ -8,6 +8,8 @@ use crate::value::Value;
 pub struct Select {
     /// `SELECT DISTINCT`.
     pub distinct: bool,
+    /// `SELECT DISTINCT ON (..)`.
+    pub distinct_on: Vec<Expr>,
     /// What is selected.
     pub projection: Vec<Projection>,
     /// The first table, if said; otherwise see [`Select::root`].
@@ -26,6 +28,13 @@ pub struct Select {
     pub limit: Option<Value>,
     /// `OFFSET`, a [`Value::Int`].
     pub offset: Option<Value>,
+    /// The queries that FROM calls by their names.
+    pub sources: Vec<Source>,
+    /// The operands of a `UNION` and the like. Then it has nothing else but an order, a limit and an offset, which are
+    /// those of the compound.
+    pub operands: Vec<Operand>,
+    /// `FOR UPDATE` and its kin.
+    pub lock: Option<Box<Lock>>,
 }
 
 /// One thing that is selected.
@@ -105,7 +114,7 @@ impl Select {
     /// Whether the database compares expressions of this `SELECT` with each other: those that it selects with those
     /// that it groups or sorts by.
     pub(crate) fn has_equal_expressions(&self) -> bool {
-        self.distinct || !self.group_by.is_empty()
+        self.distinct || !self.group_by.is_empty() || !self.distinct_on.is_empty()
     }
 
     /// The first table of FROM: the one that was said, else the left side of the first join by a relation, else the
@@ -114,6 +123,9 @@ impl Select {
     pub fn root(&self) -> Option<TableRef> {
         if self.from.is_some() {
             return self.from;
+        }
+        if let Some(first) = self.operands.first() {
+            return first.select.root();
         }
         if let Some(left) = self.joins.first().and_then(|join| join.left) {
             return Some(left);
@@ -165,6 +177,9 @@ impl Expr {
                     first(&mut when.iter().flat_map(|(condition, result)| [condition, result]).chain(otherwise))
                 }
                 Operation::Aggregate { expr, filter, .. } => first(&mut expr.iter().chain(filter)),
+                Operation::Window { arguments, filter, window, .. } => {
+                    first(&mut arguments.iter().chain(filter).chain(window.exprs()))
+                }
             },
         }
     }

@@ -1,10 +1,14 @@
 //! What the types could not see, found before anything is rendered.
 
+use std::sync::Arc;
+
 use super::missing;
+use super::source::{has_column, has_table, no_place, place_of};
 use super::writer::column_of;
 use crate::ast::{
-    Aggregate, Assignment, ColumnRef, ColumnSet, ConflictAction, EXCLUDED, Expr, InsertChunk, Join, JoinKind,
-    OnConflict, Operation, Order, Projection, Raw, RawPart, Select, Statement, TableRef, Update, UpdateChunk,
+    Aggregate, Alias, Assignment, ColumnRef, ColumnSet, ConflictAction, Cte, EXCLUDED, Expr, Frame, FrameUnit,
+    InsertChunk, Join, JoinKind, Lock, OnConflict, Operation, Order, Projection, Raw, RawPart, Select, SetOperator,
+    Source, SourceQuery, Statement, TableRef, Update, UpdateChunk, Window,
 };
 use crate::dialect::Features;
 use crate::error::{Error, Result};
@@ -20,14 +24,14 @@ pub(super) fn statement(statement: Statement<'_>, features: &Features) -> Result
         Statement::Insert(chunk) => insert(chunk, features),
         Statement::Update(update) => check_update(update, features),
         Statement::Delete(delete) => {
-            let scope = Scope { tables: Tables::Written(delete.table), outer: None };
+            let scope = Scope { tables: Tables::Written(delete.table), outer: None, ctes: &[] };
             Check::new(&scope, Place::Where, features).exprs(&delete.filter)?;
             returning(&delete.returning, &scope, features)
         }
         Statement::UpdateRows(chunk) => update_rows(chunk, features),
         Statement::DeleteRows(chunk) => keyed_rows(chunk.table, chunk.guard, chunk.rows().len()),
         Statement::Raw(raw) => {
-            let scope = Scope { tables: Tables::Unknown, outer: None };
+            let scope = Scope { tables: Tables::Unknown, outer: None, ctes: &[] };
             Check::new(&scope, Place::Value, features).raw(raw)
         }
         Statement::Ddl(_) => Ok(()),
@@ -40,6 +44,8 @@ pub(super) struct Scope<'s> {
     pub(super) tables: Tables<'s>,
     /// Those of the statement around a subquery.
     pub(super) outer: Option<&'s Scope<'s>>,
+    /// The common table expressions that stand before the statement.
+    pub(super) ctes: &'s [&'s Arc<Cte>],
 }
 
 #[derive(Clone, Copy)]
@@ -51,7 +57,9 @@ pub(super) enum Tables<'s> {
     /// The same where it is updated by an `INSERT`, which also knows the row that could not be inserted.
     Upserted(TableRef),
     /// The tables in FROM, of which the first `visible` joins have been made where the expression stands.
-    From { root: Option<TableRef>, joins: &'s [Join], visible: usize },
+    From { root: Option<TableRef>, select: &'s Select, visible: usize },
+    /// Those of the statement around only.
+    None,
 }
 
 impl Scope<'_> {
@@ -59,33 +67,53 @@ impl Scope<'_> {
         let here = match self.tables {
             Tables::Unknown => true,
             Tables::Written(written) => written == table,
-            Tables::Upserted(written) => written == table || table == TableRef { alias: Some(EXCLUDED), ..written },
-            Tables::From { root, joins, visible } => {
-                root == Some(table) || joins.iter().take(visible).any(|join| join.table == table)
+            Tables::Upserted(written) => {
+                written == table || table == TableRef { alias: Some(Alias::Table(EXCLUDED)), ..written }
             }
+            Tables::From { root, select, visible } => {
+                root == Some(table) || select.joins.iter().take(visible).any(|join| join.table == table)
+            }
+            Tables::None => false,
         };
         here || self.outer.is_some_and(|outer| outer.knows(table))
+    }
+
+    /// The query of this name in FROM.
+    fn source(&self, name: &str) -> Option<&Source> {
+        let here = match self.tables {
+            Tables::From { select, .. } => select.source(name),
+            Tables::Unknown | Tables::Written(_) | Tables::Upserted(_) | Tables::None => None,
+        };
+        here.or_else(|| self.outer?.source(name))
+    }
+
+    /// Whether there is such a common table expression.
+    fn has_cte(&self, wanted: &dyn Fn(&Arc<Cte>) -> bool) -> bool {
+        self.ctes.iter().any(|cte| wanted(cte)) || self.outer.is_some_and(|outer| outer.has_cte(wanted))
     }
 }
 
 /// Where an expression stands.
 #[derive(Clone, Copy)]
 enum Place {
-    /// In a projection, `HAVING` or `ORDER BY`, where aggregates may stand.
+    /// In a projection or `ORDER BY`, where aggregates and window functions may stand.
     Value,
+    Having,
     Where,
     On,
     GroupBy,
     Set,
     Returning,
     Aggregate,
+    /// What a window function is called with, and its window: aggregates may stand there.
+    Window,
 }
 
 impl Place {
     /// Why no aggregate may stand here.
     fn forbids_aggregates(self) -> Option<&'static str> {
         match self {
-            Place::Value => None,
+            Place::Value | Place::Having | Place::Window => None,
             Place::Where => Some(
                 "an aggregate cannot stand in WHERE, which sees single rows: use `.having(..)`, or compare with a subquery",
             ),
@@ -98,10 +126,28 @@ impl Place {
             Place::Aggregate => Some("an aggregate cannot stand within another: aggregate a subquery"),
         }
     }
+
+    /// Where it is that no window function may stand.
+    fn forbids_windows(self) -> Option<&'static str> {
+        match self {
+            Place::Value => None,
+            Place::Where => Some("WHERE"),
+            Place::Having => Some("HAVING"),
+            Place::On => Some("the condition of a join"),
+            Place::GroupBy => Some("GROUP BY"),
+            Place::Set => Some("SET"),
+            Place::Returning => Some("RETURNING"),
+            Place::Aggregate => Some("an aggregate"),
+            Place::Window => Some("another window"),
+        }
+    }
 }
 
 fn by_key(table: TableRef, key: &[Value]) -> Result<()> {
     let (model, columns) = (table.meta.model, table.meta.primary_key.len());
+    if table.query().is_some() {
+        return refuse(format!("a row of a query is not found by its key: use `select({0}).filter(..)`", table.name()));
+    }
     if columns == 0 {
         return refuse(format!("`{model}` has no primary key: use `select({model}).filter(..)`"));
     }
@@ -132,7 +178,7 @@ fn insert(chunk: InsertChunk<'_>, features: &Features) -> Result<()> {
         on_conflict(table, conflict, features)?;
     }
     chunk.columns.iter().try_for_each(|column| can_be_given(table, column).map(drop))?;
-    let scope = Scope { tables: Tables::Written(TableRef { meta: table, alias: None }), outer: None };
+    let scope = Scope { tables: Tables::Written(TableRef { meta: table, alias: None }), outer: None, ctes: &[] };
     returning(chunk.returning, &scope, features)
 }
 
@@ -158,7 +204,7 @@ fn on_conflict(table: &'static TableMeta, conflict: &OnConflict, features: &Feat
                 .into(),
         );
     }
-    let scope = Scope { tables: Tables::Upserted(TableRef { meta: table, alias: None }), outer: None };
+    let scope = Scope { tables: Tables::Upserted(TableRef { meta: table, alias: None }), outer: None, ctes: &[] };
     assignments(table, set, &scope, features)?;
     Check::new(&scope, Place::Where, features).exprs(filter)
 }
@@ -184,7 +230,7 @@ fn can_be_given(table: &'static TableMeta, index: u16) -> Result<&'static Column
 }
 
 fn check_update(update: &Update, features: &Features) -> Result<()> {
-    let scope = Scope { tables: Tables::Written(update.table), outer: None };
+    let scope = Scope { tables: Tables::Written(update.table), outer: None, ctes: &[] };
     assignments(update.table.meta, &update.set, &scope, features)?;
     Check::new(&scope, Place::Where, features).exprs(&update.filter)?;
     returning(&update.returning, &scope, features)
@@ -216,7 +262,7 @@ fn update_rows(chunk: UpdateChunk<'_>, features: &Features) -> Result<()> {
     if chunk.rows().len() > 1 && !features.update_from {
         return unsupported("UPDATE .. FROM", features, "update the rows one by one");
     }
-    let scope = Scope { tables: Tables::Written(TableRef { meta: table, alias: None }), outer: None };
+    let scope = Scope { tables: Tables::Written(TableRef { meta: table, alias: None }), outer: None, ctes: &[] };
     returning(chunk.returning, &scope, features)
 }
 
@@ -241,35 +287,169 @@ fn returning(projections: &[Projection], scope: &Scope<'_>, features: &Features)
 }
 
 fn check_select(select: &Select, outer: Option<&Scope<'_>>, features: &Features) -> Result<()> {
+    let ctes = ctes(select, outer, features)?;
+    let outer = &Scope { tables: Tables::None, outer, ctes: &ctes };
+    if !select.operands.is_empty() {
+        return compound(select, outer, features);
+    }
     if select.projection.is_empty() {
         return refuse("nothing is selected: name a model, a column or an expression in `select(..)`".into());
     }
     let root = select.root();
+    root.map_or(Ok(()), |root| from_item(root, select, outer, features))?;
     joins(select, root, outer, features)?;
-    let scope = Scope { tables: Tables::From { root, joins: &select.joins, visible: select.joins.len() }, outer };
+    let scope =
+        Scope { tables: Tables::From { root, select, visible: select.joins.len() }, outer: Some(outer), ctes: &[] };
     let at = |place| Check::new(&scope, place, features);
     at(Place::Value).projections(&select.projection)?;
     at(Place::Where).exprs(&select.filter)?;
     for expr in &select.group_by {
         at(Place::GroupBy).expr_or_label(expr, select)?;
     }
-    at(Place::Value).exprs(&select.having)?;
+    at(Place::Having).exprs(&select.having)?;
     for order in &select.order_by {
         at(Place::Value).expr_or_label(&order.expr, select)?;
+    }
+    distinct_on(select, at(Place::Where), features)?;
+    select.lock.as_ref().map_or(Ok(()), |lock| check_lock(lock, select, &scope, features))
+}
+
+/// Checks the common table expressions that stand before a select, and gives them.
+fn ctes<'a>(select: &'a Select, outer: Option<&Scope<'_>>, features: &Features) -> Result<Vec<&'a Arc<Cte>>> {
+    let mut known: Vec<&Arc<Cte>> = Vec::new();
+    for cte in select.ctes() {
+        let other = |known: &Arc<Cte>| known.name == cte.name && !Arc::ptr_eq(known, cte);
+        if known.iter().any(|known| other(known)) || outer.is_some_and(|outer| outer.has_cte(&other)) {
+            return Err(Error::Statement(format!(
+                "two common table expressions are called `{0}`: make it once and use it twice, or give one of them \
+                 another name",
+                cte.name
+            )));
+        }
+        known.push(cte);
+        // A name is known within its own query, too: it would hide a table there.
+        let inside = Scope { tables: Tables::None, outer: None, ctes: &known };
+        check_select(&cte.select, Some(&inside), features)?;
+    }
+    Ok(known)
+}
+
+/// A table or a query in FROM.
+fn from_item(table: TableRef, select: &Select, outer: &Scope<'_>, features: &Features) -> Result<()> {
+    let Some(name) = table.query() else {
+        if outer.has_cte(&|cte| cte.name == table.meta.name) {
+            return refuse(format!(
+                "the table `{0}` is hidden by the common table expression of that name: call that one otherwise",
+                table.meta.name
+            ));
+        }
+        return Ok(());
+    };
+    let Some(source) = select.source(name) else {
+        let scope = Scope { tables: Tables::From { root: None, select, visible: 0 }, outer: None, ctes: &[] };
+        return Err(missing::from(table, "*", &scope));
+    };
+    match &source.query {
+        SourceQuery::Subquery(query) => check_select(query, Some(outer), features),
+        // They were checked where they are written.
+        SourceQuery::Cte(_) | SourceQuery::Itself(_) => Ok(()),
+    }
+}
+
+/// A `UNION` or the like.
+fn compound(select: &Select, outer: &Scope<'_>, features: &Features) -> Result<()> {
+    let plain = select.projection.is_empty()
+        && select.joins.is_empty()
+        && select.filter.is_empty()
+        && select.group_by.is_empty()
+        && select.having.is_empty()
+        && select.distinct_on.is_empty()
+        && select.from.is_none()
+        && select.lock.is_none()
+        && !select.distinct;
+    if !plain {
+        return refuse(
+            "a compound of selects takes an order, a limit and an offset only: filter, join or group its operands, or \
+             select from it by `.subquery(\"name\")`"
+                .into(),
+        );
+    }
+    for operand in &select.operands {
+        set_operator(operand.operator, features)?;
+        if operand.select.lock.is_some() {
+            return refuse(
+                "rows that come out of a compound cannot be locked: lock them by a select of their own".into(),
+            );
+        }
+        check_select(&operand.select, Some(outer), features)?;
+        let (first, other) =
+            (width(&select.first_operand().projection), width(&operand.select.first_operand().projection));
+        if first != other {
+            return refuse(format!("the operands of a compound select {first} and {other} columns: select as many"));
+        }
+    }
+    let projection = &select.first_operand().projection;
+    match select.order_by.iter().all(|order| place_of(&order.expr, projection).is_some()) {
+        true => Ok(()),
+        false => Err(no_place()),
+    }
+}
+
+fn set_operator(operator: SetOperator, features: &Features) -> Result<()> {
+    let hint = "use the form without ALL, or count the rows by groups";
+    match operator {
+        SetOperator::IntersectAll if !features.intersect_all => unsupported("INTERSECT ALL", features, hint),
+        SetOperator::ExceptAll if !features.intersect_all => unsupported("EXCEPT ALL", features, hint),
+        SetOperator::Union
+        | SetOperator::UnionAll
+        | SetOperator::Intersect
+        | SetOperator::IntersectAll
+        | SetOperator::Except
+        | SetOperator::ExceptAll => Ok(()),
+    }
+}
+
+fn distinct_on(select: &Select, check: Check<'_>, features: &Features) -> Result<()> {
+    if select.distinct_on.is_empty() {
+        return Ok(());
+    }
+    if !features.distinct_on {
+        let hint = "select `row_number().over(partition_by(..).order_by(..))` in a subquery, and keep number 1";
+        return unsupported("DISTINCT ON", features, hint);
+    }
+    if select.distinct {
+        return refuse("a select is either distinct or distinct on some columns".into());
+    }
+    check.exprs(&select.distinct_on)
+}
+
+fn check_lock(lock: &Lock, select: &Select, scope: &Scope<'_>, features: &Features) -> Result<()> {
+    if !features.row_locks {
+        let hint = "a transaction that writes has the whole database to itself: begin it before the rows are read";
+        return unsupported("locks of rows", features, hint);
+    }
+    if select.distinct || !select.distinct_on.is_empty() || !select.group_by.is_empty() {
+        return refuse("rows that are grouped or distinct cannot be locked: lock them by a select of their own".into());
+    }
+    for table in &lock.of {
+        if !scope.knows(*table) {
+            return Err(missing::from(*table, "*", scope));
+        }
     }
     Ok(())
 }
 
-fn joins(select: &Select, root: Option<TableRef>, outer: Option<&Scope<'_>>, features: &Features) -> Result<()> {
+fn joins(select: &Select, root: Option<TableRef>, outer: &Scope<'_>, features: &Features) -> Result<()> {
     if root.is_none() && !select.joins.is_empty() {
         return refuse("there is nothing to join with: name the first table by `.from(..)`".into());
     }
     for (number, join) in select.joins.iter().enumerate() {
         let before = select.joins.iter().take(number).map(|join| join.table).chain(root);
         unique_name(join.table, before)?;
+        from_item(join.table, select, outer, features)?;
         join_kind(join, features)?;
         // A condition sees its own table and those before it.
-        let scope = Scope { tables: Tables::From { root, joins: &select.joins, visible: number + 1 }, outer };
+        let scope = Scope { tables: Tables::From { root, select, visible: number + 1 }, outer: Some(outer), ctes: &[] };
         Check::new(&scope, Place::On, features).exprs(&join.on)?;
     }
     Ok(())
@@ -387,7 +567,24 @@ impl<'s> Check<'s> {
                 }
                 self.aggregate(expr.as_ref(), filter.as_ref(), order_by)
             }
+            Operation::Window { arguments, filter, window, .. } => self.window(arguments, filter.as_ref(), window),
         }
+    }
+
+    fn window(self, arguments: &[Expr], filter: Option<&Expr>, window: &Window) -> Result<()> {
+        if let Some(place) = self.place.forbids_windows() {
+            return refuse(format!(
+                "a window function cannot stand in {place}, since it sees the rows that come out of the statement: \
+                 select it in a subquery, and use its column"
+            ));
+        }
+        if let Some(frame) = &window.frame {
+            check_frame(frame, window.order_by.len())?;
+        }
+        let inside = Check { place: Place::Window, ..self };
+        inside.exprs(arguments)?;
+        inside.exprs(window.exprs())?;
+        Check { place: Place::Where, ..self }.exprs(filter)
     }
 
     fn aggregate(self, expr: Option<&Expr>, filter: Option<&Expr>, order_by: &[Order]) -> Result<()> {
@@ -403,7 +600,7 @@ impl<'s> Check<'s> {
     /// A subquery that stands for values, and so has one column.
     fn value_of(self, select: &Select) -> Result<()> {
         check_select(select, Some(self.scope), self.features)?;
-        match width(&select.projection) {
+        match width(&select.first_operand().projection) {
             1 => Ok(()),
             width => {
                 refuse(format!("a subquery that stands for a value selects one column, and this one selects {width}"))
@@ -424,13 +621,31 @@ impl<'s> Check<'s> {
     }
 
     fn column(self, column: ColumnRef) -> Result<()> {
+        if let Some(query) = column.table.query() {
+            self.named(column.table, column.table.meta.column(column.index).map_or("?", |meta| meta.name))?;
+            return self.has(query, |source| has_column(source, column));
+        }
         let meta = column_of(column.table.meta, column.index)?;
         self.named(column.table, meta.name)
     }
 
     /// All columns of a table.
     fn table(self, table: TableRef) -> Result<()> {
-        self.named(table, "*")
+        self.named(table, "*")?;
+        match table.query() {
+            Some(query) => self.has(query, |source| has_table(source, table)),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the query of this name has what is asked of it: another query could have the same name.
+    fn has(self, query: &str, has: impl FnOnce(&Source) -> bool) -> Result<()> {
+        if self.scope.source(query).is_some_and(has) {
+            return Ok(());
+        }
+        refuse(format!(
+            "the query `{query}` in FROM is not the one whose column is asked for: name one of them otherwise"
+        ))
     }
 
     fn named(self, table: TableRef, column: &str) -> Result<()> {
@@ -438,6 +653,27 @@ impl<'s> Check<'s> {
             return Ok(());
         }
         Err(missing::from(table, column, self.scope))
+    }
+}
+
+/// What every database demands of a frame.
+fn check_frame(frame: &Frame, order_keys: usize) -> Result<()> {
+    let Frame { unit, start, end, .. } = *frame;
+    if let (Some(start), Some(end)) = (start, end)
+        && start > end
+    {
+        return refuse(format!("a window's frame from {start} to {end} begins after its end: swap them"));
+    }
+    let far = [start, end].into_iter().flatten().any(|distance| distance != 0);
+    match unit {
+        FrameUnit::Range if far && order_keys != 1 => refuse(format!(
+            "a range of values needs a window that is ordered by one number, and it is ordered by {order_keys} keys: \
+             use `.rows(..)` or `.groups(..)`"
+        )),
+        FrameUnit::Groups if order_keys == 0 => {
+            refuse("groups are rows that are equal in the window's order, and it has none: add `.order_by(..)`".into())
+        }
+        FrameUnit::Rows | FrameUnit::Range | FrameUnit::Groups => Ok(()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Writer;
 use super::shape::{ListForm, is_null_bind};
-use crate::ast::{Aggregate, BinaryOp, Expr, Function, NumberKind, Operation, Order, Select};
+use crate::ast::{Aggregate, BinaryOp, Expr, Function, NumberKind, Operation, Order, Select, Window};
 use crate::dialect::TypePlace;
 use crate::error::{Error, Result};
 use crate::types::ColumnType;
@@ -369,7 +369,10 @@ impl<'a> Writer<'a> {
             },
             Operation::Aggregate { function, distinct, expr, filter, order_by } => {
                 let call = Call { distinct: *distinct, expr: expr.as_ref(), filter: filter.as_ref(), order_by };
-                self.aggregate(*function, &call)
+                self.aggregate(*function, &call, None)
+            }
+            Operation::Window { function, arguments, filter, window } => {
+                self.windowed(*function, arguments, filter.as_ref(), window)
             }
         }
     }
@@ -460,7 +463,8 @@ impl<'a> Writer<'a> {
         self.push(")");
     }
 
-    fn aggregate(&mut self, function: Aggregate, call: &Call<'a>) -> Result<()> {
+    /// An aggregate, over a window if there is one.
+    pub(super) fn aggregate(&mut self, function: Aggregate, call: &Call<'a>, window: Option<&'a Window>) -> Result<()> {
         let cast = self.aggregate_cast(function);
         if cast.is_some() {
             self.push("CAST(");
@@ -479,6 +483,7 @@ impl<'a> Writer<'a> {
             self.expr(filter, Level::Raw)?;
             self.push(")");
         }
+        window.into_iter().try_for_each(|window| self.over(window))?;
         if let Some(to) = cast {
             self.cast_end(to);
         }
@@ -521,11 +526,11 @@ impl<'a> Writer<'a> {
 }
 
 /// What an aggregate is called with.
-struct Call<'a> {
-    distinct: bool,
-    expr: Option<&'a Expr>,
-    filter: Option<&'a Expr>,
-    order_by: &'a [Order],
+pub(super) struct Call<'a> {
+    pub(super) distinct: bool,
+    pub(super) expr: Option<&'a Expr>,
+    pub(super) filter: Option<&'a Expr>,
+    pub(super) order_by: &'a [Order],
 }
 
 /// Whether what follows the function's first argument are positions or numbers of digits.
@@ -557,7 +562,8 @@ fn operation_level(operation: &Operation) -> Level {
         Operation::Exists { negated: false, .. }
         | Operation::Case { .. }
         | Operation::Cast { .. }
-        | Operation::Aggregate { .. } => Level::Primary,
+        | Operation::Aggregate { .. }
+        | Operation::Window { .. } => Level::Primary,
         // `COLLATE` holds tighter than every operator but the sign.
         Operation::Decimal { .. } => Level::Negate,
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Cache, compile};
 use crate::ast::{
-    Aggregate, BinaryOp, ColumnRef, ColumnSet, Expr, Function, Insert, InsertChunk, Join, JoinKind, KeyedRows,
+    Aggregate, Alias, BinaryOp, ColumnRef, ColumnSet, Expr, Function, Insert, InsertChunk, Join, JoinKind, KeyedRows,
     NumberKind, Operation, Order, Projection, RowSource, Select, Statement, TableRef,
 };
 use crate::ast::{Direction, NullsOrder};
@@ -55,7 +55,9 @@ pub(super) static USERS: TableMeta = TableMeta {
     foreign_keys: &[ForeignKeyMeta {
         relation: "manager",
         columns: &[4],
+        table: "users",
         references: || &USERS,
+        to: None,
         on_delete: OnAction::SetNull,
         on_update: OnAction::NoAction,
     }],
@@ -79,7 +81,9 @@ pub(super) static POST: TableMeta = TableMeta {
     foreign_keys: &[ForeignKeyMeta {
         relation: "author",
         columns: &[1],
+        table: "users",
         references: || &USERS,
+        to: None,
         on_delete: OnAction::Cascade,
         on_update: OnAction::Restrict,
     }],
@@ -95,7 +99,9 @@ pub(super) static COMMENT: TableMeta = TableMeta {
     foreign_keys: &[ForeignKeyMeta {
         relation: "post",
         columns: &[1],
+        table: "post",
         references: || &POST,
+        to: None,
         on_delete: OnAction::NoAction,
         on_update: OnAction::NoAction,
     }],
@@ -139,6 +145,9 @@ pub(crate) const LITE: Numbered = Numbered(Features {
     update_from: true,
     on_conflict: true,
     right_and_full_join: true,
+    intersect_all: true,
+    distinct_on: true,
+    row_locks: true,
     aggregate_filter: true,
     nulls_are_smallest: true,
     untyped_binds: false,
@@ -168,6 +177,9 @@ pub(super) const STRICT: Numbered = Numbered(Features {
     update_from: false,
     on_conflict: false,
     right_and_full_join: false,
+    intersect_all: false,
+    distinct_on: false,
+    row_locks: false,
     aggregate_filter: false,
     nulls_are_smallest: false,
     untyped_binds: false,
@@ -256,7 +268,7 @@ pub(super) fn table(meta: &'static TableMeta) -> TableRef {
 }
 
 pub(super) fn alias(meta: &'static TableMeta, alias: &'static str) -> TableRef {
-    TableRef { meta, alias: Some(alias) }
+    TableRef { meta, alias: Some(Alias::Table(alias)) }
 }
 
 /// A column by its name.

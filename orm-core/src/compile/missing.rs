@@ -1,7 +1,7 @@
 //! The error for a column whose table is not in FROM, with the join to add.
 
 use super::check::{Scope, Tables};
-use crate::ast::{EXCLUDED, Join, TableRef};
+use crate::ast::{Alias, EXCLUDED, Join, TableRef};
 use crate::error::Error;
 use crate::meta::ForeignKeyMeta;
 
@@ -12,10 +12,13 @@ pub(super) fn from(table: TableRef, column: &str, scope: &Scope<'_>) -> Error {
 }
 
 fn hint(missing: TableRef, scope: &Scope<'_>) -> String {
-    if missing.alias == Some(EXCLUDED) {
+    if missing.alias == Some(Alias::Table(EXCLUDED)) {
         return "`excluded(..)` is the row that could not be inserted: it stands in `.set(..)` and `.filter(..)` of an \
                 `insert` with `.on_conflict(..)`, and is of its table"
             .into();
+    }
+    if let Some(query) = missing.query() {
+        return format!("it is a query of its own: add `.from({query})` or `.join({query}.on(condition))`");
     }
     match scope.tables {
         Tables::Unknown => String::from("name it in the text"),
@@ -24,7 +27,8 @@ fn hint(missing: TableRef, scope: &Scope<'_>) -> String {
             written.name()
         ),
         Tables::From { root: None, .. } => format!("add `.from({})`", spoken(missing)),
-        Tables::From { root: Some(root), joins, visible } => from_hint(missing, root, joins, visible),
+        Tables::From { root: Some(root), select, visible } => from_hint(missing, root, &select.joins, visible),
+        Tables::None => scope.outer.map_or_else(String::new, |outer| hint(missing, outer)),
     }
 }
 
@@ -48,7 +52,7 @@ fn by_relation(missing: TableRef, table: TableRef) -> Option<String> {
     let relations = table.meta.relations.iter().map(|relation| (relation.name, (relation.target)()));
     let keys = table.meta.foreign_keys.iter().map(|key| (key.relation, (key.references)()));
     let (name, _) = relations.chain(keys).find(|(_, target)| *target == missing.meta)?;
-    let alias = missing.alias.map(|alias| format!(".to({alias})")).unwrap_or_default();
+    let alias = missing.alias.map(|alias| format!(".to({})", alias.name())).unwrap_or_default();
     Some(format!("add `.join({}.{name}{alias})`", spoken(table)))
 }
 
@@ -62,7 +66,7 @@ fn by_their_key(missing: TableRef, table: TableRef) -> Option<String> {
 
 /// The fields of a key of one column, on both sides.
 fn key_fields(child: TableRef, key: &ForeignKeyMeta, parent: TableRef) -> Option<(&'static str, &'static str)> {
-    let ([own], [referenced]) = (key.columns, parent.meta.primary_key) else {
+    let ([own], [referenced]) = (key.columns, key.referenced()) else {
         return None;
     };
     Some((child.meta.column(*own)?.field, parent.meta.column(*referenced)?.field))
@@ -70,7 +74,7 @@ fn key_fields(child: TableRef, key: &ForeignKeyMeta, parent: TableRef) -> Option
 
 /// The table as a program names it: its model, or the variable that holds the alias.
 fn spoken(table: TableRef) -> &'static str {
-    table.alias.unwrap_or(table.meta.model)
+    table.alias.map_or(table.meta.model, Alias::name)
 }
 
 #[cfg(test)]

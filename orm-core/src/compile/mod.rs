@@ -27,7 +27,9 @@ mod raw;
 mod rows;
 mod select;
 mod shape;
+mod source;
 mod update;
+mod window;
 mod writer;
 
 #[cfg(test)]

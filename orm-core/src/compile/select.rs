@@ -4,7 +4,7 @@ use super::Writer;
 use super::expr::Level;
 use super::shape::row_count;
 use super::writer::column_of;
-use crate::ast::{ColumnRef, Direction, Expr, Join, JoinKind, NullsOrder, Order, Projection, Select, TableRef};
+use crate::ast::{Alias, ColumnRef, Direction, Expr, Join, JoinKind, NullsOrder, Order, Projection, Select, TableRef};
 use crate::error::Result;
 use crate::value::Value;
 
@@ -12,7 +12,32 @@ impl<'a> Writer<'a> {
     pub(super) fn select(&mut self, select: &'a Select) -> Result<()> {
         let outer = self.select.replace(select);
         let outer_binds = self.share_binds(select.has_equal_expressions() && self.features.binds_by_number);
+        let outer_ctes = self.with(select)?;
+        self.around.push(select);
+        if select.operands.is_empty() {
+            self.select_core(select)?;
+            self.order_by(&select.order_by)?;
+        } else {
+            self.operands(&select.operands)?;
+            self.compound_order(select)?;
+        }
+        self.limit(select.limit.as_ref(), select.offset.as_ref())?;
+        select.lock.iter().try_for_each(|lock| self.lock(lock))?;
+        self.around.pop();
+        self.ctes.truncate(outer_ctes);
+        self.share_again(outer_binds);
+        self.select = outer;
+        Ok(())
+    }
+
+    /// From SELECT to HAVING.
+    fn select_core(&mut self, select: &'a Select) -> Result<()> {
         self.push(if select.distinct { "SELECT DISTINCT " } else { "SELECT " });
+        if !select.distinct_on.is_empty() {
+            self.push("DISTINCT ON (");
+            self.separated(&select.distinct_on, ", ", |out, expr| out.expr(expr, Level::Raw))?;
+            self.push(") ");
+        }
         self.projections(&select.projection)?;
         if let Some(root) = select.root() {
             self.push(" FROM ");
@@ -23,12 +48,7 @@ impl<'a> Writer<'a> {
         }
         self.conditions(" WHERE ", &select.filter)?;
         self.group_by(&select.group_by)?;
-        self.conditions(" HAVING ", &select.having)?;
-        self.order_by(&select.order_by)?;
-        self.limit(select.limit.as_ref(), select.offset.as_ref())?;
-        self.share_again(outer_binds);
-        self.select = outer;
-        Ok(())
+        self.conditions(" HAVING ", &select.having)
     }
 
     /// All rows of a table.
@@ -52,10 +72,13 @@ impl<'a> Writer<'a> {
 
     /// `"users"`, or `"users" AS "boss"`.
     pub(super) fn table(&mut self, table: TableRef) -> Result<()> {
+        if let Some(Alias::Query(name)) = table.alias {
+            return self.source(name);
+        }
         self.push_identifier(table.meta.name)?;
         if let Some(alias) = table.alias {
             self.push(" AS ");
-            self.push_identifier(alias)?;
+            self.push_identifier(alias.name())?;
         }
         Ok(())
     }
@@ -131,20 +154,25 @@ impl<'a> Writer<'a> {
         self.separated(group_by, ", ", |out, expr| out.expr(expr, Level::Raw))
     }
 
-    fn order(&mut self, order: &'a Order) -> Result<()> {
+    pub(super) fn order(&mut self, order: &'a Order) -> Result<()> {
         self.expr(&order.expr, Level::Raw)?;
-        let descending = order.direction == Direction::Descending;
-        if descending {
+        if order.direction == Direction::Descending {
             self.push(" DESC");
         }
+        self.nulls(order, self.sorts_nulls_right(&order.expr));
+        Ok(())
+    }
+
+    /// ` NULLS FIRST`, unless the database does by itself what is wanted.
+    pub(super) fn nulls(&mut self, order: &Order, sorts_right: bool) {
+        let descending = order.direction == Direction::Descending;
         match order.nulls {
             NullsOrder::First => self.push(" NULLS FIRST"),
             NullsOrder::Last => self.push(" NULLS LAST"),
-            NullsOrder::Smallest if self.sorts_nulls_right(&order.expr) => {}
+            NullsOrder::Smallest if sorts_right => {}
             NullsOrder::Smallest if descending => self.push(" NULLS LAST"),
             NullsOrder::Smallest => self.push(" NULLS FIRST"),
         }
-        Ok(())
     }
 
     /// Whether NULLs come out as the smallest without saying so, perhaps because there are none.
@@ -176,6 +204,10 @@ impl<'a> Writer<'a> {
 
 /// Whether a column is NOT NULL and its table is not on an outer side.
 fn is_never_null(column: ColumnRef, select: &Select) -> bool {
+    // A query may have the rows of an outer join.
+    if column.table.query().is_some() {
+        return false;
+    }
     let declared = column_of(column.table.meta, column.index).is_ok_and(|meta| !meta.nullable);
     let joined = select.joins.iter().position(|join| join.table == column.table);
     let present = match joined {

@@ -8,12 +8,15 @@
 //! Values are left out, and collected as binds, except where they change the text: a NULL beside `=`, a literal
 //! `LIMIT`, the length of an `IN` list that is bound one by one.
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
 use crate::ast::{
-    Aggregate, Assignment, BinaryOp, ColumnRef, ConflictAction, Delete, Direction, Expr, Function, InsertChunk, Join,
-    JoinKind, NullsOrder, NumberKind, OnConflict, Operation, Order, Projection, Raw, RawPart, Select, Statement,
-    TableRef, Update, UpdateChunk,
+    Aggregate, Alias, Assignment, BinaryOp, ColumnRef, ConflictAction, Cte, Delete, Direction, Exclude, Expr, Frame,
+    FrameUnit, Function, InsertChunk, Join, JoinKind, Lock, LockStrength, LockWait, NullsOrder, NumberKind, OnConflict,
+    Operand, Operation, Order, Projection, Raw, RawPart, Select, SetOperator, Source, SourceQuery, Statement, TableRef,
+    Update, UpdateChunk, Window, WindowFunction,
 };
 use crate::dialect::{Features, ListKind};
 use crate::error::{Error, Result};
@@ -40,7 +43,8 @@ pub(super) struct Shape<'a> {
 impl<'a> Shape<'a> {
     /// Walks the statement once. It fills a shape instead of giving one, since moving it takes as long as a short walk.
     pub(super) fn fill(&mut self, statement: Statement<'a>, features: &Features) -> Result<()> {
-        Walk { words: &mut self.words, binds: &mut self.binds, features, depth: 0, shared: None }.statement(statement)
+        let (words, binds) = (&mut self.words, &mut self.binds);
+        Walk { words, binds, features, depth: 0, shared: None, ctes: Vec::new() }.statement(statement)
     }
 }
 
@@ -128,6 +132,13 @@ pub(super) fn is_null_bind(expr: &Expr) -> bool {
 enum Tag {
     Select,
     Whole,
+    RareSelect,
+    SubqueryInFrom,
+    Cte,
+    KnownCte,
+    CteItself,
+    Operand,
+    Lock,
     ByKey,
     Insert,
     DoNothing,
@@ -170,6 +181,8 @@ enum Tag {
     Cast,
     Decimal,
     Aggregate,
+    Window,
+    Frame,
     Assignment,
 }
 
@@ -180,6 +193,8 @@ struct Walk<'a, 'w> {
     depth: u32,
     /// The first bind of the innermost `SELECT`, if equal ones share a number in it.
     shared: Option<usize>,
+    /// The common table expressions that were walked already: the second time, their number is enough.
+    ctes: Vec<&'a Arc<Cte>>,
 }
 
 impl<'a> Walk<'a, '_> {
@@ -210,15 +225,39 @@ impl<'a> Walk<'a, '_> {
     }
 
     fn select(&mut self, select: &'a Select) -> Result<()> {
-        let Select { distinct, projection, from, joins, filter, group_by, having, order_by, limit, offset } = select;
+        let Select {
+            distinct,
+            distinct_on,
+            projection,
+            from,
+            joins,
+            filter,
+            group_by,
+            having,
+            order_by,
+            limit,
+            offset,
+            sources,
+            operands,
+            lock,
+        } = select;
         let facts = u64::from(*distinct)
             | u64::from(from.is_some()) << 1
             | u64::from(limit.is_some()) << 2
             | u64::from(offset.is_some()) << 3
-            | (joins.len() as u64) << 4;
+            | u64::from(lock.is_some()) << 4
+            | (joins.len() as u64) << 5;
+        let rare = !(sources.is_empty() && operands.is_empty() && distinct_on.is_empty());
         let shares = self.features.binds_by_number && select.has_equal_expressions();
         let outer = std::mem::replace(&mut self.shared, shares.then_some(self.binds.len()));
-        self.node(Tag::Select, facts);
+        self.node(if rare { Tag::RareSelect } else { Tag::Select }, facts);
+        if rare {
+            self.lengths(sources.len(), operands.len());
+            self.lengths(distinct_on.len(), 0);
+            sources.iter().try_for_each(|source| self.source(source))?;
+            operands.iter().try_for_each(|operand| self.operand(operand))?;
+            self.exprs(distinct_on)?;
+        }
         self.lengths(filter.len(), group_by.len());
         self.lengths(having.len(), order_by.len());
         self.projections(projection)?;
@@ -236,8 +275,80 @@ impl<'a> Walk<'a, '_> {
         }
         limit.iter().try_for_each(|limit| self.limit(limit))?;
         offset.iter().try_for_each(|offset| self.offset(offset))?;
+        lock.iter().for_each(|lock| self.lock(lock));
         self.shared = outer;
         Ok(())
+    }
+
+    /// What a query's columns are called follows from what it selects.
+    fn source(&mut self, source: &'a Source) -> Result<()> {
+        let Source { name, columns: _, query } = source;
+        match query {
+            SourceQuery::Subquery(select) => {
+                self.node(Tag::SubqueryInFrom, 0);
+                self.text(name);
+                self.nested(select)
+            }
+            SourceQuery::Cte(cte) => self.cte(name, cte),
+            SourceQuery::Itself(cte) => {
+                self.node(Tag::CteItself, 0);
+                self.text(name);
+                self.text(cte);
+                Ok(())
+            }
+        }
+    }
+
+    fn cte(&mut self, name: &'static str, cte: &'a Arc<Cte>) -> Result<()> {
+        if let Some(number) = self.ctes.iter().position(|known| Arc::ptr_eq(known, cte)) {
+            self.node(Tag::KnownCte, number as u64);
+            self.text(name);
+            return Ok(());
+        }
+        let materialized = match cte.materialized {
+            None => 0,
+            Some(false) => 1,
+            Some(true) => 2,
+        };
+        self.node(Tag::Cte, u64::from(cte.recursive) | materialized << 1);
+        self.text(name);
+        self.text(cte.name);
+        self.nested(&cte.select)?;
+        self.ctes.push(cte);
+        Ok(())
+    }
+
+    fn operand(&mut self, operand: &'a Operand) -> Result<()> {
+        self.node(Tag::Operand, set_operator(operand.operator));
+        self.nested(&operand.select)
+    }
+
+    /// A select within another, which is not within an expression.
+    fn nested(&mut self, select: &'a Select) -> Result<()> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(too_deep());
+        }
+        self.select(select)?;
+        self.depth -= 1;
+        Ok(())
+    }
+
+    fn lock(&mut self, lock: &'a Lock) {
+        let Lock { strength, wait, of } = lock;
+        let strength = match strength {
+            LockStrength::Update => 0,
+            LockStrength::NoKeyUpdate => 1,
+            LockStrength::Share => 2,
+            LockStrength::KeyShare => 3,
+        };
+        let wait = match wait {
+            LockWait::Wait => 0,
+            LockWait::NoWait => 1,
+            LockWait::SkipLocked => 2,
+        };
+        self.node(Tag::Lock, strength | wait << 2 | (of.len() as u64) << 4);
+        of.iter().for_each(|table| self.table(Tag::Table, 0, *table));
     }
 
     fn projections(&mut self, projections: &'a [Projection]) -> Result<()> {
@@ -512,7 +623,33 @@ impl<'a> Walk<'a, '_> {
                 order_by.iter().try_for_each(|order| self.order(order))?;
                 self.exprs(filter)
             }
+            Operation::Window { function, arguments, filter, window } => {
+                self.node(Tag::Window, u64::from(filter.is_some()) | window_function(*function) << 1);
+                if let WindowFunction::Aggregate(aggregate) = function {
+                    self.aggregate(*aggregate, 0, 0);
+                }
+                self.words.push(arguments.len() as u64);
+                self.exprs(arguments)?;
+                self.exprs(filter)?;
+                self.window(window)
+            }
         }
+    }
+
+    fn window(&mut self, window: &'a Window) -> Result<()> {
+        let Window { partition_by, order_by, frame } = window;
+        self.lengths(partition_by.len(), order_by.len());
+        self.exprs(partition_by)?;
+        order_by.iter().try_for_each(|order| self.order(order))?;
+        // How far a frame reaches is written as a number, and so is part of the shape.
+        let Some(Frame { unit, start, end, exclude }) = frame else {
+            self.node(Tag::Frame, 0);
+            return Ok(());
+        };
+        let ends = u64::from(start.is_some()) << 1 | u64::from(end.is_some()) << 2;
+        self.node(Tag::Frame, 1 | ends | frame_unit(*unit) << 3 | frame_exclude(*exclude) << 5);
+        self.words.extend([start, end].into_iter().flatten().map(|distance| distance.cast_unsigned()));
+        Ok(())
     }
 
     fn in_list(&mut self, expr: &'a Expr, list: &'a Value, negated: bool) -> Result<()> {
@@ -601,10 +738,15 @@ impl<'a> Walk<'a, '_> {
     /// A node that is of a table.
     #[inline]
     fn table(&mut self, tag: Tag, facts: usize, table: TableRef) {
-        self.node(tag, u64::from(table.alias.is_some()) | (facts as u64) << 1);
+        let alias = match table.alias {
+            None => 0,
+            Some(Alias::Table(_)) => 1,
+            Some(Alias::Query(_)) => 2,
+        };
+        self.node(tag, alias | (facts as u64) << 2);
         self.address(table.meta);
         if let Some(alias) = table.alias {
-            self.text(alias);
+            self.text(alias.name());
         }
     }
 
@@ -635,6 +777,51 @@ fn too_deep() -> Error {
     Error::Statement(format!(
         "the expression nests more than {MAX_DEPTH} levels deep: join conditions with one `and`/`or`, or use `in_`"
     ))
+}
+
+fn set_operator(operator: SetOperator) -> u64 {
+    match operator {
+        SetOperator::Union => 0,
+        SetOperator::UnionAll => 1,
+        SetOperator::Intersect => 2,
+        SetOperator::IntersectAll => 3,
+        SetOperator::Except => 4,
+        SetOperator::ExceptAll => 5,
+    }
+}
+
+fn window_function(function: WindowFunction) -> u64 {
+    match function {
+        WindowFunction::RowNumber => 0,
+        WindowFunction::Rank => 1,
+        WindowFunction::DenseRank => 2,
+        WindowFunction::PercentRank => 3,
+        WindowFunction::CumeDist => 4,
+        WindowFunction::Ntile => 5,
+        WindowFunction::Lag => 6,
+        WindowFunction::Lead => 7,
+        WindowFunction::FirstValue => 8,
+        WindowFunction::LastValue => 9,
+        WindowFunction::NthValue => 10,
+        WindowFunction::Aggregate(_) => 11,
+    }
+}
+
+fn frame_unit(unit: FrameUnit) -> u64 {
+    match unit {
+        FrameUnit::Rows => 0,
+        FrameUnit::Range => 1,
+        FrameUnit::Groups => 2,
+    }
+}
+
+fn frame_exclude(exclude: Exclude) -> u64 {
+    match exclude {
+        Exclude::Nothing => 0,
+        Exclude::CurrentRow => 1,
+        Exclude::Group => 2,
+        Exclude::Ties => 3,
+    }
 }
 
 fn number_kind(kind: NumberKind) -> u64 {
@@ -822,6 +1009,7 @@ mod tests {
             Expr::Function(Function::Named("f"), vec![a()]),
             Expr::Function(Function::Named("g"), vec![a()]),
         ];
+        all.extend(different_windows());
         for negated in [false, true] {
             all.push(operation(Operation::IsNull { expr: a(), negated }));
             all.push(operation(Operation::Between { expr: a(), low: b(), high: b(), negated }));
@@ -842,6 +1030,55 @@ mod tests {
         ] {
             all.push(operation(Operation::Cast { expr: a(), to }));
         }
+        all
+    }
+
+    /// Window functions of which no two are written alike.
+    fn different_windows() -> Vec<Expr> {
+        use WindowFunction::*;
+        let call =
+            |function, arguments, filter, window| operation(Operation::Window { function, arguments, filter, window });
+        let frame = |unit, start, end, exclude| Window {
+            frame: Some(Frame { unit, start, end, exclude }),
+            ..Window::default()
+        };
+        let by_age = || vec![order(user("age"), Direction::Ascending, NullsOrder::Smallest)];
+        let windows = [
+            Window::default(),
+            Window { partition_by: vec![user("age")], ..Window::default() },
+            Window { order_by: by_age(), ..Window::default() },
+            Window { partition_by: vec![user("age")], order_by: by_age(), frame: None },
+            frame(FrameUnit::Rows, None, None, Exclude::Nothing),
+            frame(FrameUnit::Range, None, None, Exclude::Nothing),
+            frame(FrameUnit::Groups, None, None, Exclude::Nothing),
+            frame(FrameUnit::Rows, Some(0), None, Exclude::Nothing),
+            frame(FrameUnit::Rows, None, Some(0), Exclude::Nothing),
+            frame(FrameUnit::Rows, None, Some(-1), Exclude::Nothing),
+            frame(FrameUnit::Rows, Some(-1), Some(1), Exclude::Nothing),
+            frame(FrameUnit::Rows, None, None, Exclude::CurrentRow),
+            frame(FrameUnit::Rows, None, None, Exclude::Group),
+            frame(FrameUnit::Rows, None, None, Exclude::Ties),
+        ];
+        let functions = [
+            RowNumber,
+            Rank,
+            DenseRank,
+            PercentRank,
+            CumeDist,
+            Ntile,
+            Lag,
+            Lead,
+            FirstValue,
+            LastValue,
+            NthValue,
+            Aggregate(super::Aggregate::Min),
+            Aggregate(super::Aggregate::Max),
+            Aggregate(super::Aggregate::StringAgg(",")),
+        ];
+        let mut all: Vec<_> = windows.into_iter().map(|window| call(RowNumber, vec![], None, window)).collect();
+        all.extend(functions.map(|function| call(function, vec![user("age")], None, Window::default())));
+        all.push(call(Lag, vec![user("age"), int(1)], None, Window::default()));
+        all.push(call(Aggregate(super::Aggregate::Min), vec![user("age")], Some(user("id")), Window::default()));
         all
     }
 

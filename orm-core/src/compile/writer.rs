@@ -1,11 +1,12 @@
 //! [`Writer`]: the text while it is being written.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
 use super::Compiled;
-use crate::ast::{ColumnRef, Select};
+use crate::ast::{ColumnRef, Cte, QUERY, Select};
 use crate::dialect::{Dialect, Features};
 use crate::error::{Error, Result};
 use crate::meta::{ColumnMeta, TableMeta};
@@ -20,6 +21,10 @@ pub struct Writer<'a> {
     pub(super) features: &'a Features,
     /// The `SELECT` that is being written, whose joins tell which columns may be NULL.
     pub(super) select: Option<&'a Select>,
+    /// It, and those around it: their queries in FROM say what columns are called.
+    pub(super) around: SmallVec<[&'a Select; 2]>,
+    /// The common table expressions that are written already.
+    pub(super) ctes: Vec<&'a Arc<Cte>>,
     quote: char,
     /// The table of the last column, and where its `"table".` stands. Neighbours are mostly of one table.
     prefix: (&'static str, Range<usize>),
@@ -40,6 +45,8 @@ impl<'a> Writer<'a> {
             dialect,
             features: dialect.features(),
             select: None,
+            around: SmallVec::new(),
+            ctes: Vec::new(),
             quote: dialect.quote(),
             prefix: ("", 0..0),
             binds,
@@ -122,6 +129,11 @@ impl<'a> Writer<'a> {
     /// `"users"."name"`
     #[inline]
     pub(super) fn column(&mut self, column: ColumnRef) -> Result<()> {
+        if let Some(query) = column.table.query()
+            && std::ptr::eq(column.table.meta, &QUERY)
+        {
+            return self.query_column(query, column.index);
+        }
         let meta = column_of(column.table.meta, column.index)?;
         self.qualified(column.table.name(), meta)
     }

@@ -50,6 +50,20 @@ impl<T> AggregateExpr<T> {
         self
     }
 
+    pub(super) fn windowed(self, window: ast::Window) -> super::Expr<T>
+    where
+        T: SqlType,
+    {
+        let AggregateExpr { function, distinct, expr, filter, order_by, type_: _ } = self;
+        if distinct || !order_by.is_empty() {
+            let text = "an aggregate over a window can be neither distinct nor ordered: aggregate a subquery";
+            return super::Expr::new(ast::Expr::Invalid(text.into()));
+        }
+        let arguments = expr.into_iter().collect();
+        let function = ast::WindowFunction::Aggregate(function);
+        super::expression::operation(Operation::Window { function, arguments, filter, window })
+    }
+
     /// The order in which [`string_agg`] joins.
     #[must_use = "gives the new aggregate"]
     pub fn order_by(mut self, order: impl super::IntoOrder) -> Self {

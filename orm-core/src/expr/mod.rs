@@ -13,6 +13,7 @@ mod function;
 mod math;
 mod order;
 mod text;
+mod window;
 
 pub use aggregate::{AggregateExpr, avg, count, count_all, max, min, string_agg, sum};
 pub use case::{Case, case};
@@ -23,6 +24,10 @@ pub use function::{coalesce, exists, function, greatest, least, not_exists, now,
 pub use math::{NumberExpression, Operand};
 pub use order::{IntoOrder, OrderBy};
 pub use text::{IsText, TextExpression};
+pub use window::{
+    Window, WindowCall, cume_dist, dense_rank, first_value, lag, lag_or, last_value, lead, lead_or, nth_value, ntile,
+    partition_by, percent_rank, rank, row_number, window,
+};
 
 use std::fmt;
 use std::marker::PhantomData;

@@ -2,6 +2,7 @@
 
 use super::join::JoinOn;
 use super::selection::Optional;
+use crate::ast::Alias;
 use crate::expr::Condition;
 use crate::model::Entity;
 
@@ -17,7 +18,7 @@ pub trait EntityExt: Entity {
     /// ```
     #[must_use = "gives the alias"]
     fn alias(self, name: &'static str) -> Self {
-        Self::aliased(name)
+        Self::aliased(Alias::Table(name))
     }
 
     /// The model as an `Option`, for the outer side of a join: `None` if its primary key is NULL.

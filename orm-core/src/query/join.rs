@@ -1,6 +1,6 @@
 //! What `join` takes.
 
-use crate::ast::{Expr, Join, JoinKind, TableRef};
+use crate::ast::{Expr, Join, JoinKind, Source, TableRef};
 use crate::expr::Condition;
 use crate::model::Model;
 use crate::relation::Relation;
@@ -11,6 +11,9 @@ use crate::relation::Relation;
     label = "expected a relation such as `User.posts`, or `other.on(condition)`; for every pair use `.cross_join(..)`"
 )]
 pub trait Joinable {
+    /// Adds the queries that the joins read from.
+    fn append_sources(&self, _sources: &mut Vec<Source>) {}
+
     /// Adds the joins.
     fn append_joins(self, kind: JoinKind, joins: &mut Vec<Join>);
 }
@@ -67,6 +70,10 @@ impl<From: Model, To: Model, Kind> Relation<From, To, Kind> {
 
 #[diagnostic::do_not_recommend]
 impl<R: Joinable> Joinable for RelationOn<R> {
+    fn append_sources(&self, sources: &mut Vec<Source>) {
+        self.relation.append_sources(sources);
+    }
+
     fn append_joins(self, kind: JoinKind, joins: &mut Vec<Join>) {
         let first = joins.len();
         self.relation.append_joins(kind, joins);

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::decoder::Decoder;
+use super::with::first_of_each;
 use crate::ast::{ColumnRef, Expr, Operation, Select};
 use crate::dialect::{Features, ListKind};
 use crate::driver::Row;
@@ -219,6 +220,8 @@ pub(crate) struct Separate<Row, Out> {
     pub(crate) own: Positions,
     /// The statement without the condition on its keys.
     pub(crate) select: Select,
+    /// How many rows of each key are wanted at most.
+    pub(crate) per_row: Option<u64>,
     pub(crate) reader: Reader<Row>,
     /// The columns that the keys are compared with, and where the rows have them.
     pub(crate) columns: SmallVec<[ColumnRef; 1]>,
@@ -263,9 +266,7 @@ impl<T: Send + 'static, Out: Send + 'static> Branch<Out> for SeparateRows<T, Out
             self.index = Index::of(&mut self.keys);
         }
         if let Some(condition) = self.index.condition(&self.spec.columns, &mut self.asked, features) {
-            let mut select = self.spec.select.clone();
-            select.filter.push(condition);
-            return Ok(Some(select));
+            return Ok(Some(self.spec.statement(condition)));
         }
         self.nested = true;
         self.child.next(features)
@@ -291,6 +292,15 @@ impl<T: Send + 'static, Out: Send + 'static> Branch<Out> for SeparateRows<T, Out
 }
 
 impl<Row, Out> Separate<Row, Out> {
+    fn statement(&self, condition: Expr) -> Select {
+        let mut select = self.select.clone();
+        select.filter.push(condition);
+        match self.per_row {
+            Some(rows) => first_of_each(select, &self.columns, &self.theirs, rows),
+            None => select,
+        }
+    }
+
     #[cold]
     fn key_error(&self, source: ValueError) -> Error {
         Error::Decode { column: format!("the key of `{}`", self.relation), source }

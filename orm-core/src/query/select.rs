@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::OnceLock;
 
+use super::derived::FromItem;
 use super::join::Joinable;
 use super::loader::{Loader, Reader};
 use super::selection::Selection;
@@ -11,7 +12,6 @@ use super::{Command, Decoder, Query, Runnable};
 use crate::ast::{self, JoinKind, Projection, Statement};
 use crate::error::Error;
 use crate::expr::{Condition, Expression, IntoOrder};
-use crate::model::Entity;
 use crate::value::Value;
 
 /// A `SELECT` whose rows are `Row`s.
@@ -78,8 +78,13 @@ impl<Row> Select<Row> {
     /// let rows = select(count_all()).from(User);
     /// assert_sql!(rows, sqlite: r#"SELECT count(*) FROM "users""#);
     /// ```
-    pub fn from(mut self, entity: impl Entity) -> Self {
-        self.ast.from = Some(entity.table_ref());
+    ///
+    /// A query under a name is one, too: see [`subquery`](Select::subquery) and [`cte`](Select::cte).
+    pub fn from(mut self, item: impl FromItem) -> Self {
+        if let Some(before) = self.ast.from.replace(item.table()).and_then(|before| before.query()) {
+            self.ast.sources.retain(|source| source.name != before);
+        }
+        self.ast.sources.extend(item.source());
         self
     }
 
@@ -115,12 +120,14 @@ impl<Row> Select<Row> {
     }
 
     /// Cross join: every pair.
-    pub fn cross_join(mut self, entity: impl Entity) -> Self {
-        self.ast.joins.push(ast::Join { kind: JoinKind::Cross, table: entity.table_ref(), left: None, on: None });
+    pub fn cross_join(mut self, item: impl FromItem) -> Self {
+        self.ast.joins.push(ast::Join { kind: JoinKind::Cross, table: item.table(), left: None, on: None });
+        self.ast.sources.extend(item.source());
         self
     }
 
     fn join_as(mut self, kind: JoinKind, other: impl Joinable) -> Self {
+        other.append_sources(&mut self.ast.sources);
         other.append_joins(kind, &mut self.ast.joins);
         self
     }
@@ -181,6 +188,36 @@ impl<Row> Select<Row> {
         Select { ast: self.ast, reader: Reader::Plain(Decoder::new(|row| S::decode(row, 0))) }
     }
 
+    /// Of the rows that agree in these columns or expressions, the first: the order says which that is, and begins with
+    /// them.
+    ///
+    /// ```
+    /// # use orm::{prelude::*, docs::*};
+    /// let newest = select((Post.author_id, Post.title)).distinct_on(Post.author_id).order_by((Post.author_id, Post.id.desc()));
+    /// assert_sql!(newest, postgres: r#"SELECT DISTINCT ON ("post"."author_id") "post"."author_id", "post"."title" FROM "post" ORDER BY "post"."author_id", "post"."id" DESC"#);
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When run: [`Error::Unsupported`](crate::Error::Unsupported) on SQLite, where a
+    /// [`row_number`](crate::expr::row_number) in a subquery says the same.
+    pub fn distinct_on(mut self, group: impl IntoGroup) -> Self {
+        group.append_to(&mut self.ast.distinct_on);
+        self
+    }
+
+    pub(super) fn ast_mut(&mut self) -> &mut ast::Select {
+        &mut self.ast
+    }
+
+    pub(super) fn from_parts(ast: ast::Select, reader: Reader<Row>) -> Self {
+        Select { ast: Tree::Built(Box::new(ast)), reader }
+    }
+
+    pub(super) fn into_parts(self) -> (ast::Select, Reader<Row>) {
+        (self.ast.into_select(), self.reader)
+    }
+
     /// The tree below.
     #[must_use]
     pub fn as_ast(&self) -> &ast::Select {
@@ -221,23 +258,31 @@ impl<Row: Send + 'static> Select<Row> {
     }
 
     /// The number of rows that this would give, as a statement of its own: `SELECT count(*)` over it, without its
-    /// order, limit and offset.
+    /// order, limit, offset and lock.
+    ///
+    /// ```
+    /// # use orm::{prelude::*, docs::*};
+    /// let people = select(User).filter(User.age.ge(18)).order_by(User.name).limit(10);
+    /// assert_sql!(people.count(), sqlite: r#"SELECT count(*) FROM "users" WHERE "users"."age" >= ?1"#);
+    ///
+    /// let authors = select(Post.author_id).distinct();
+    /// assert_sql!(authors.count(), sqlite: r#"SELECT count(*) FROM (SELECT DISTINCT "post"."author_id" FROM "post") AS "counted""#);
+    /// ```
     ///
     /// # Errors
     ///
-    /// When run: as the statement itself, and [`Error::Statement`](crate::Error::Statement) if it is grouped or
-    /// distinct.
+    /// When run: as the statement itself.
     pub fn count(&self) -> Select<i64> {
         let mut ast = self.ast.clone();
+        (ast.limit, ast.offset, ast.lock) = (None, None, None);
+        // Of rows that are equal in some columns, the order says which one stays, but not how many there are.
+        ast.order_by.clear();
+        if ast.has_equal_expressions() || !ast.operands.is_empty() {
+            return super::derived::counted(ast.into_select());
+        }
         ast.from = ast.root();
         ast.projection.clear();
         crate::expr::count_all().project(&mut ast.projection);
-        ast.order_by.clear();
-        (ast.limit, ast.offset) = (None, None);
-        if ast.distinct || !ast.group_by.is_empty() {
-            let text = "`.count()` of a grouped or distinct select: count a key with `count(..).distinct()` instead";
-            ast.filter.push(ast::Expr::Invalid(text.into()));
-        }
         let decoder = Decoder::new(|row| <crate::expr::Expr<i64> as Selection>::decode(row, 0));
         Select { ast, reader: Reader::Plain(decoder) }
     }

@@ -3,6 +3,7 @@
 use smallvec::SmallVec;
 
 use super::columns::ColumnsOf;
+use super::derived::{Derivable, Parts};
 use super::selection::{Selection, Width};
 use super::with::Append;
 use crate::ast::{Expr, Order, Projection};
@@ -41,6 +42,15 @@ macro_rules! tuples {
 
             fn from_row(row: &dyn Row, at: usize) -> Result<Self> {
                 Ok(($(<$name as FromRow>::from_row(row, at + $position)?,)+))
+            }
+        }
+
+        #[diagnostic::do_not_recommend]
+        impl<$($name: Derivable<$key>, $key),+> Derivable<($($key,)+)> for ($($name,)+) {
+            type Columns = ($($name::Columns,)+);
+
+            fn columns(parts: &mut Parts) -> Self::Columns {
+                ($($name::columns(parts),)+)
             }
         }
 

@@ -6,7 +6,7 @@ use super::columns::{ColumnsOf, positions};
 use super::selection::Selection;
 use super::update::assign;
 use super::{Command, Decoder, Insert, Query, Runnable};
-use crate::ast::{self, Assignment, ColumnRef, ColumnSet, ConflictAction, EXCLUDED, TableRef};
+use crate::ast::{self, Alias, Assignment, ColumnRef, ColumnSet, ConflictAction, EXCLUDED, TableRef};
 use crate::expr::{Column, Condition, Expr};
 use crate::model::Model;
 use crate::types::{Assign, SqlType};
@@ -172,7 +172,7 @@ pub fn excluded<M: Model, T: SqlType>(column: Column<M, T>) -> Expr<T> {
 }
 
 fn not_inserted(column: ColumnRef) -> ast::Expr {
-    let table = TableRef { alias: Some(EXCLUDED), ..column.table };
+    let table = TableRef { alias: Some(Alias::Table(EXCLUDED)), ..column.table };
     ast::Expr::Column(ColumnRef { table, ..column })
 }
 

@@ -16,15 +16,17 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::derived::numbered;
 use super::join::Joinable;
 use super::loader::{Branching, Gather, Joined, Positions, Reader, Separate, With};
 use super::select::{Select, select};
 use super::selection::Selection;
-use crate::ast::{self, ColumnRef, Expr, Join, JoinKind, Projection, TableRef};
+use crate::ast::{self, Alias, ColumnRef, Expr, Join, JoinKind, Projection, QUERY, TableRef};
 use crate::error::Result;
 use crate::expr::{Condition, IntoOrder};
 use crate::model::{Entity, Model};
 use crate::relation::{Meeting, Relation, kind};
+use crate::value::Value;
 
 /// A relation with what is wanted of it: which related rows, in which order, how many of each row's, and what is related to
 /// those.
@@ -388,10 +390,12 @@ impl Want {
             }
         };
         let theirs = positions(&mut ast, &columns);
-        if let Some(rows) = self.per_row {
-            ast.filter.push(Expr::Invalid(format!("a limit of {rows} for each row is not there yet").into()));
+        if self.per_row.is_some() && ast.order_by.is_empty() {
+            // Which are the first must not be left to chance.
+            let key = self.target.meta.primary_key;
+            ast.order_by.extend(on(self.target, key).into_iter().map(|column| ascending(Expr::Column(column))));
         }
-        let separate = Separate { relation, own, select: ast.into_select(), reader, columns, theirs, gather };
+        let separate = Separate { relation, own, select: ast.into_select(), per_row: self.per_row, reader, columns, theirs, gather };
         Arc::new(Arc::new(separate))
     }
 }
@@ -404,6 +408,7 @@ impl Want {
             && related.order_by.is_empty()
             && related.group_by.is_empty()
             && !related.distinct
+            && related.operands.is_empty()
             && self.per_row.is_none();
         plain
             && match self.how {
@@ -428,11 +433,12 @@ impl Names {
     fn new(target: TableRef, main: &ast::Select, related: &ast::Select) -> Option<Self> {
         let plain =
             |projection: &Projection| matches!(projection, Projection::Table(_) | Projection::Expr(Expr::Column(_)));
-        let loaded = |join: &Join| join.table.alias.is_some_and(|alias| NAMES.contains(&alias));
+        let loaded = |join: &Join| join.table.alias.is_some_and(|alias| NAMES.contains(&alias.name()));
         if !related.projection.iter().all(plain) || !related.joins.iter().all(loaded) {
             return None;
         }
-        let mut free = NAMES.into_iter().filter(|name| !main.joins.iter().any(|join| join.table.alias == Some(name)));
+        let names = NAMES.into_iter().map(Alias::Table);
+        let mut free = names.filter(|name| !main.joins.iter().any(|join| join.table.alias == Some(*name)));
         let mut names = SmallVec::new();
         for table in std::iter::once(target).chain(related.joins.iter().map(|join| join.table)) {
             names.push((table, TableRef { alias: Some(free.next()?), ..table }));
@@ -506,4 +512,64 @@ fn meets(left: &[ColumnRef], right: &[ColumnRef]) -> Expr {
         (Some(only), true) => only,
         (last, _) => Expr::And(pairs.into_iter().chain(last).collect()),
     }
+}
+
+/// Of each group of rows that agree in these columns, so many: the first by the order.
+pub(super) fn first_of_each(
+    mut select: ast::Select,
+    columns: &[ColumnRef],
+    theirs: &[usize],
+    rows: u64,
+) -> ast::Select {
+    const NAME: &str = "first";
+    let table = TableRef { meta: &QUERY, alias: Some(Alias::Query(NAME)) };
+    let column = |index: usize| Expr::Column(ColumnRef { table, index: u16::try_from(index).unwrap_or(u16::MAX) });
+    let selected = expanded(std::mem::take(&mut select.projection));
+    let (width, mut names) = (selected.len(), Vec::with_capacity(selected.len() + 1));
+    names.extend((0..=width).map(|index| numbered(index).unwrap_or_default()));
+    let number = ast::Operation::Window {
+        function: ast::WindowFunction::RowNumber,
+        arguments: Vec::new(),
+        filter: None,
+        window: ast::Window {
+            partition_by: columns.iter().map(|column| Expr::Column(*column)).collect(),
+            order_by: std::mem::take(&mut select.order_by),
+            frame: None,
+        },
+    };
+    let selected = selected.into_iter().chain([Expr::Operation(Box::new(number))]);
+    select.projection = selected.zip(&names).map(|(expr, name)| Projection::Label(expr, name)).collect();
+    let limit = Expr::Bind(Value::Int(i64::try_from(rows).unwrap_or(i64::MAX)));
+    ast::Select {
+        projection: (0..width).map(|index| Projection::Expr(column(index))).collect(),
+        from: Some(table),
+        filter: vec![Expr::Binary(ast::BinaryOp::Le, Box::new((column(width), limit)))],
+        order_by: theirs.iter().chain([&width]).map(|index| ascending(column(*index))).collect(),
+        sources: vec![ast::Source {
+            name: NAME,
+            columns: names.into(),
+            query: ast::SourceQuery::Subquery(Arc::new(select)),
+        }],
+        ..ast::Select::default()
+    }
+}
+
+/// Each column by itself.
+fn expanded(projection: Vec<Projection>) -> Vec<Expr> {
+    let mut exprs = Vec::new();
+    for one in projection {
+        match one {
+            Projection::Table(table) => {
+                let columns = (0..).take(table.meta.columns.len());
+                exprs.extend(columns.map(|index| Expr::Column(ColumnRef { table, index })));
+            }
+            Projection::Expr(expr) | Projection::Label(expr, _) => exprs.push(expr),
+            Projection::One => exprs.push(Expr::Bind(Value::Int(1))),
+        }
+    }
+    exprs
+}
+
+fn ascending(expr: Expr) -> ast::Order {
+    ast::Order { expr, direction: ast::Direction::Ascending, nulls: ast::NullsOrder::Smallest }
 }

@@ -147,7 +147,7 @@ impl Table {
         });
         let foreign_keys = meta.foreign_keys.iter().map(|key| {
             let (columns, target) = (names(key.columns), (key.references)());
-            let referenced = target.primary_key.iter().filter_map(|index| target.column(*index));
+            let referenced = key.referenced().iter().filter_map(|index| target.column(*index));
             ForeignKey {
                 name: naming::foreign_key(meta.name, &columns, target.name),
                 columns,

@@ -150,8 +150,15 @@ pub(super) struct Place {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Parent {
     pub(super) foreign_key: u16,
+    /// Which of the foreign key's columns waits.
+    pub(super) part: u16,
     pub(super) place: Place,
     pub(super) generation: u32,
+}
+
+/// The column that waits for a parent's, and that one.
+pub(super) fn waiting(meta: &TableMeta, parent: &Parent) -> Option<(u16, u16)> {
+    meta.foreign_keys.get(usize::from(parent.foreign_key))?.pairs().nth(usize::from(parent.part))
 }
 
 /// A key of one integer column, as it stands in a row of the database.
@@ -418,7 +425,7 @@ impl Arena {
             self.differences(At::Kept(kept), At::Now(slot), &mut columns)?;
         }
         for parent in &note.parents {
-            if let Some(column) = self.key_column(parent.foreign_key) {
+            if let Some((column, _)) = self.waiting(parent) {
                 columns.insert(column);
             }
         }
@@ -431,9 +438,15 @@ impl Arena {
         self.values.differences(left, right, columns)
     }
 
-    /// The column of a foreign key.
-    pub(super) fn key_column(&self, foreign_key: u16) -> Option<u16> {
-        self.meta.foreign_keys.get(usize::from(foreign_key))?.columns.first().copied()
+    /// The column that waits for a parent's, and that one.
+    pub(super) fn waiting(&self, parent: &Parent) -> Option<(u16, u16)> {
+        waiting(self.meta, parent)
+    }
+
+    /// Whether a column is a key that an object without one is going to fill in.
+    pub(super) fn is_linked(&self, slot: u32, column: u16) -> bool {
+        let waits = |parent: &Parent| self.waiting(parent).is_some_and(|(own, _)| own == column);
+        self.note(slot).is_some_and(|note| note.parents.iter().any(waits))
     }
 
     // The identity map.
@@ -453,6 +466,17 @@ impl Arena {
         let [column] = *self.meta.primary_key else { return None };
         let hash = keys::hash_integer(&self.hasher, key);
         self.find_read(ReadKey { column, key, hash })
+    }
+
+    /// The object that the database has these values of in `columns`, which are unique. Where they are not the primary
+    /// key, every object is looked at.
+    pub(super) fn find_by(&self, columns: &[u16], values: &[Value]) -> Option<u32> {
+        if columns == self.meta.primary_key {
+            return self.find(values);
+        }
+        let stored = |slot: &u32| matches!(self.slot_state(*slot), Slot::Persistent | Slot::Deleting);
+        let is = |slot: &u32| keys::row_is(self.values.as_ref(), self.stored(*slot), columns, values);
+        self.slots().filter(stored).find(is)
     }
 
     /// The object whose key is that of a row.
@@ -643,11 +667,11 @@ impl Arena {
         columns
     }
 
-    /// The object that has this key as it is in memory: also a pending one that was given it.
-    pub(super) fn find_now(&self, key: &[Value]) -> Option<u32> {
-        let is = |slot: &u32| keys::row_is(self.values.as_ref(), At::Now(*slot), self.meta.primary_key, key);
+    /// The object that has these values in unique columns as it is in memory: also a pending one that was given them.
+    pub(super) fn find_now(&self, columns: &[u16], values: &[Value]) -> Option<u32> {
+        let is = |slot: &u32| keys::row_is(self.values.as_ref(), At::Now(*slot), columns, values);
         let pending = || self.pending.iter().copied().filter(|slot| self.slot_state(*slot) == Slot::Pending).find(is);
-        self.find(key).or_else(pending)
+        self.find_by(columns, values).or_else(pending)
     }
 
     /// Sets a column of an object as the database has done by itself.

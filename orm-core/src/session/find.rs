@@ -9,7 +9,7 @@ use crate::engine::Executor;
 use crate::error::{Error, Result};
 use crate::expr::{AggregateExpr, Condition, Expression, IntoOrder, count_all};
 use crate::model::Entity;
-use crate::query::{Command, Filtered, IntoGroup, Joinable, Select, Update, select};
+use crate::query::{Command, Filtered, FromItem, IntoGroup, Joinable, Select, Update, select};
 
 /// A query of a session, which gives handles: every row once, whatever it is read by.
 ///
@@ -109,8 +109,8 @@ impl<'s, T: Object> Find<'s, T> {
     }
 
     /// Says the first table of FROM. See [`Select::from`].
-    pub fn from(self, entity: impl Entity) -> Self {
-        self.with(|select| select.from(entity))
+    pub fn from(self, item: impl FromItem) -> Self {
+        self.with(|select| select.from(item))
     }
 
     /// Inner join. See [`Select::join`].
@@ -212,7 +212,12 @@ impl<'s, T: Object> Find<'s, T> {
         let counted: AggregateExpr<i64> = count_all();
         let mut rows = select.ast().clone();
         rows.order_by.clear();
-        let plain = rows.group_by.is_empty() && !rows.distinct && rows.limit.is_none() && rows.offset.is_none();
+        let plain = rows.group_by.is_empty()
+            && rows.distinct_on.is_empty()
+            && rows.operands.is_empty()
+            && !rows.distinct
+            && rows.limit.is_none()
+            && rows.offset.is_none();
         if !plain {
             return Ok(i64::try_from(session.query(select).all().await?.len()).unwrap_or(i64::MAX));
         }
@@ -318,6 +323,9 @@ impl<'s, T: Object> Find<'s, T> {
             && query.having.is_empty()
             && query.limit.is_none()
             && query.offset.is_none()
+            && query.operands.is_empty()
+            && query.distinct_on.is_empty()
+            && query.lock.is_none()
             && !query.distinct;
         let table = TableRef { meta: T::TABLE, alias: None };
         if !plain || query.root() != Some(table) {

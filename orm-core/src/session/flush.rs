@@ -11,7 +11,7 @@ use super::rows::At;
 use super::{Session, changes, keys};
 use crate::engine::link::Ending;
 use crate::error::{Error, Result};
-use crate::meta::OnAction;
+use crate::meta::{ForeignKeyMeta, OnAction};
 use crate::value::{Value, ValueRef};
 
 /// How often a commit flushes what hooks of the flush before have changed.
@@ -213,10 +213,10 @@ impl Session {
         let mut overridden = Vec::new();
         for slot in arena.pending.iter().chain(&arena.touched).copied() {
             for parent in arena.note(slot).into_iter().flat_map(|note| &note.parents) {
-                let column = arena.key_column(parent.foreign_key).unwrap_or_default();
+                let (column, _) = arena.waiting(parent).unwrap_or_default();
                 let here = |arena: &Arena| arena.is_here(parent.place.slot, parent.generation);
                 if !keys::is_unset(arena.values.as_ref(), At::Now(slot), column) {
-                    overridden.push((slot, parent.foreign_key));
+                    overridden.push((slot, parent.foreign_key, parent.part));
                 } else if !self.arenas.get(usize::from(parent.place.arena)).is_some_and(here) {
                     let object = plan::describe(arena, slot);
                     let column = arena.meta.column(column).map_or("?", |column| column.name);
@@ -227,9 +227,9 @@ impl Session {
             }
         }
         let Some(arena) = self.arenas.get_mut(number) else { return Ok(()) };
-        for (slot, foreign_key) in overridden {
+        for (slot, foreign_key, part) in overridden {
             if let Some(note) = arena.note_mut(slot) {
-                note.parents.retain(|parent| parent.foreign_key != foreign_key);
+                note.parents.retain(|parent| (parent.foreign_key, parent.part) != (foreign_key, part));
             }
         }
         Ok(())
@@ -332,7 +332,7 @@ impl Session {
     fn fill_in_keys(&mut self, plan: &Plan, step: &Step) -> Result<()> {
         let number = usize::from(step.arena);
         // Those of one parent mostly come one after the other.
-        let mut last: Option<(Place, Value)> = None;
+        let mut last: Option<((Place, u16), Value)> = None;
         for op in step.ops.iter().filter_map(|op| plan.ops.get(*op as usize)) {
             let mut index = 0;
             while let Some((column, parent)) = self.waiting_key(number, op.place.slot, index) {
@@ -340,7 +340,7 @@ impl Session {
                 if !op.columns.contains(column) || op.nulls.contains(column) {
                     continue;
                 }
-                if last.as_ref().is_none_or(|(place, _)| *place != parent) {
+                if last.as_ref().is_none_or(|(known, _)| *known != parent) {
                     last = self.key_of(parent)?.map(|key| (parent, key));
                 }
                 if let (Some((_, key)), Some(arena)) = (&last, self.arenas.get_mut(number)) {
@@ -351,17 +351,17 @@ impl Session {
         Ok(())
     }
 
-    /// A column that waits for a key, and whose key it is.
-    fn waiting_key(&self, arena: usize, slot: u32, index: usize) -> Option<(u16, Place)> {
+    /// A column that waits for a key, and whose column that is.
+    fn waiting_key(&self, arena: usize, slot: u32, index: usize) -> Option<(u16, (Place, u16))> {
         let arena = self.arenas.get(arena)?;
         let parent = arena.note(slot)?.parents.get(index)?;
-        Some((arena.key_column(parent.foreign_key)?, parent.place))
+        let (own, theirs) = arena.waiting(parent)?;
+        Some((own, (parent.place, theirs)))
     }
 
-    fn key_of(&self, parent: Place) -> Result<Option<Value>> {
+    fn key_of(&self, (parent, column): (Place, u16)) -> Result<Option<Value>> {
         let Some(arena) = self.arenas.get(usize::from(parent.arena)) else { return Ok(None) };
-        let Some(key) = arena.meta.primary_key.first() else { return Ok(None) };
-        keys::value(arena.values.as_ref(), At::Now(parent.slot), *key).map(Some)
+        keys::value(arena.values.as_ref(), At::Now(parent.slot), column).map(Some)
     }
 
     async fn write_step(&mut self, plan: &Plan, step: &Step) -> Result<()> {
@@ -437,22 +437,21 @@ impl Session {
     /// The database has deleted, or set to NULL, the rows that belonged to deleted ones; so do their objects.
     pub(super) fn follow_deletes(&mut self, mut deleted: Vec<(usize, u32)>) -> Result<()> {
         while !deleted.is_empty() {
-            let mut gone: HashMap<usize, HashMap<u32, Vec<u32>>> = HashMap::new();
-            for (number, slot) in std::mem::take(&mut deleted) {
-                let Some(arena) = self.arenas.get(number) else { continue };
-                let hash =
-                    keys::hash_row(arena.hasher(), arena.values.as_ref(), At::Now(slot), arena.meta.primary_key)?;
-                gone.entry(number).or_default().entry(hash).or_default().push(slot);
-            }
+            let mut gone: HashMap<usize, Vec<u32>> = HashMap::new();
+            std::mem::take(&mut deleted)
+                .into_iter()
+                .for_each(|(number, slot)| gone.entry(number).or_default().push(slot));
             for child in 0..self.arenas.len() {
-                for (slot, column, action) in self.children_of(child, &gone)? {
+                for (slot, key) in self.children_of(child, &gone)? {
                     let Some(arena) = self.arenas.get_mut(child) else { continue };
-                    match action {
+                    match key.on_delete {
                         OnAction::Cascade => {
                             arena.was_deleted(slot);
                             deleted.push((child, slot));
                         }
-                        OnAction::SetNull => arena.follow(slot, column, ValueRef::Null)?,
+                        OnAction::SetNull => {
+                            key.columns.iter().try_for_each(|column| arena.follow(slot, *column, ValueRef::Null))?
+                        }
                         // What the default is only the database knows: the object is to be read again.
                         OnAction::SetDefault => arena.expunge(slot),
                         OnAction::NoAction | OnAction::Restrict => {}
@@ -463,34 +462,26 @@ impl Session {
         Ok(())
     }
 
-    /// The objects of an arena that belonged to deleted ones, by which column, and what the database does to them.
+    /// The objects of an arena that belonged to deleted ones, and by which foreign key.
     fn children_of(
         &self,
         child: usize,
-        gone: &HashMap<usize, HashMap<u32, Vec<u32>>>,
-    ) -> Result<Vec<(u32, u16, OnAction)>> {
+        gone: &HashMap<usize, Vec<u32>>,
+    ) -> Result<Vec<(u32, &'static ForeignKeyMeta)>> {
         let mut children = Vec::new();
         let Some(arena) = self.arenas.get(child) else { return Ok(children) };
-        for key in arena.meta.foreign_keys {
-            let Some(column) = key.columns.first().copied() else { continue };
+        let acts = |key: &&ForeignKeyMeta| !matches!(key.on_delete, OnAction::NoAction | OnAction::Restrict);
+        for key in arena.meta.foreign_keys.iter().filter(acts) {
             let target = (key.references)();
             let parents = self.arenas.iter().enumerate().find(|(_, parents)| *parents.meta == *target);
             let Some((number, parents)) = parents else { continue };
             let Some(gone) = gone.get(&number) else { continue };
-            if matches!(key.on_delete, OnAction::NoAction | OnAction::Restrict) {
-                continue;
-            }
+            let gone = by_hash(parents, gone, key.referenced())?;
             for slot in arena.slots().filter(|slot| arena.slot_state(*slot) == Slot::Persistent) {
                 let hash = keys::hash_row(parents.hasher(), arena.values.as_ref(), At::Now(slot), key.columns)?;
-                let belongs = |parent: &u32| {
-                    let theirs = parents.meta.primary_key.first().copied().unwrap_or_default();
-                    keys::same_across(
-                        (arena.values.as_ref(), At::Now(slot), column),
-                        (parents.values.as_ref(), At::Now(*parent), theirs),
-                    )
-                };
+                let belongs = |parent: &u32| holds(arena, At::Now(slot), key, parents, At::Now(*parent));
                 if gone.get(&hash).is_some_and(|parents| parents.iter().any(belongs)) {
-                    children.push((slot, column, key.on_delete));
+                    children.push((slot, key));
                 }
             }
         }
@@ -501,23 +492,22 @@ impl Session {
     /// the new key: the database gives it to them.
     fn followers(&self, plan: &Plan) -> Result<Vec<(usize, u32, u16, Value)>> {
         let mut followers = Vec::new();
-        let mut rekeyed: HashMap<u16, Vec<(u32, Value)>> = HashMap::new();
+        let mut updated: HashMap<u16, Vec<&Op>> = HashMap::new();
         for op in plan.ops.iter().filter(|op| op.whole && op.kind == Kind::Update && op.base == op.place.slot) {
-            let Some(arena) = self.arenas.get(usize::from(op.place.arena)) else { continue };
-            let [column] = arena.meta.primary_key else { continue };
-            if op.columns.contains(*column) {
-                let key = keys::value(arena.values.as_ref(), At::Now(op.place.slot), *column)?;
-                rekeyed.entry(op.place.arena).or_default().push((op.place.slot, key));
-            }
+            updated.entry(op.place.arena).or_default().push(op);
         }
-        for (parents, keys) in &rekeyed {
-            let Some(parents) = self.arenas.get(usize::from(*parents)) else { continue };
-            for (number, arena) in self.arenas.iter().enumerate() {
-                for key in arena.meta.foreign_keys.iter().filter(|key| key.on_update == OnAction::Cascade) {
-                    let Some(column) = key.columns.first().copied() else { continue };
-                    if *(key.references)() == *parents.meta {
-                        let found = following(arena, column, parents, keys);
-                        followers.extend(found.into_iter().map(|(slot, key)| (number, slot, column, key)));
+        for (number, arena) in self.arenas.iter().enumerate() {
+            for key in arena.meta.foreign_keys.iter().filter(|key| key.on_update == OnAction::Cascade) {
+                let target = (key.references)();
+                let parents = (0..).zip(&self.arenas).find(|(_, parents)| *parents.meta == *target);
+                let Some((parent, parents)) = parents else { continue };
+                let changed = |op: &&&Op| key.referenced().iter().any(|column| op.columns.contains(*column));
+                let rekeyed: Vec<u32> =
+                    updated.get(&parent).into_iter().flatten().filter(changed).map(|op| op.place.slot).collect();
+                for (slot, parent) in following(arena, key, parents, &rekeyed) {
+                    for (own, theirs) in key.pairs() {
+                        let value = keys::value(parents.values.as_ref(), At::Now(parent), theirs)?;
+                        followers.push((number, slot, own, value));
                     }
                 }
             }
@@ -526,20 +516,36 @@ impl Session {
     }
 }
 
-/// The objects whose column had the old key of a re-keyed one, and has it still.
-fn following(arena: &Arena, column: u16, parents: &Arena, rekeyed: &[(u32, Value)]) -> Vec<(u32, Value)> {
-    let values = arena.values.as_ref();
-    let theirs = parents.meta.primary_key.first().copied().unwrap_or_default();
-    let follows = |slot: &u32, parent: u32| {
-        let old = (parents.values.as_ref(), parents.stored(parent), theirs);
-        keys::same_across((values, arena.stored(*slot), column), old)
-            && keys::same_across((values, At::Now(*slot), column), old)
+/// Objects by the hash of their values in some columns.
+fn by_hash(arena: &Arena, slots: &[u32], columns: &[u16]) -> Result<HashMap<u32, Vec<u32>>> {
+    let mut found: HashMap<u32, Vec<u32>> = HashMap::new();
+    for slot in slots {
+        let hash = keys::hash_row(arena.hasher(), arena.values.as_ref(), At::Now(*slot), columns)?;
+        found.entry(hash).or_default().push(*slot);
+    }
+    Ok(found)
+}
+
+/// Whether a row holds, in a foreign key, the values of a row of another table. NULL is nobody's.
+fn holds(arena: &Arena, row: At, key: &ForeignKeyMeta, parents: &Arena, parent: At) -> bool {
+    let (own, theirs) = (arena.values.as_ref(), parents.values.as_ref());
+    key.pairs().all(|(column, referenced)| {
+        keys::same_across((own, row, column), (theirs, parent, referenced)) && !keys::is_null(own, row, column)
+    })
+}
+
+/// The objects that had the old key of a re-keyed one, and have it still, each with that one.
+fn following(arena: &Arena, key: &ForeignKeyMeta, parents: &Arena, rekeyed: &[u32]) -> Vec<(u32, u32)> {
+    if rekeyed.is_empty() {
+        return Vec::new();
+    }
+    let follows = |slot: u32, parent: u32| {
+        let old = parents.stored(parent);
+        holds(arena, arena.stored(slot), key, parents, old) && holds(arena, At::Now(slot), key, parents, old)
     };
     let persistent = arena.slots().filter(|slot| arena.slot_state(*slot) == Slot::Persistent);
-    let found = persistent.filter_map(|slot| {
-        let (_, key) = rekeyed.iter().find(|(parent, _)| follows(&slot, *parent))?;
-        Some((slot, key.clone()))
-    });
+    let found =
+        persistent.filter_map(|slot| Some((slot, rekeyed.iter().copied().find(|parent| follows(slot, *parent))?)));
     found.collect()
 }
 

@@ -173,7 +173,7 @@ impl Session {
 
     fn pending_with_key<T: Object>(&self, key: &[Value]) -> Option<Ref<T>> {
         let arena = self.arena::<T>()?;
-        arena.find_now(key).map(|slot| self.handle(arena, slot))
+        arena.find_now(arena.meta.primary_key, key).map(|slot| self.handle(arena, slot))
     }
 
     fn insert_merged<T: Object>(&mut self, row: T) -> Result<Ref<T>> {

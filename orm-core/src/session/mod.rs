@@ -44,7 +44,7 @@ pub use handle::{AnyRef, Ref};
 pub use hooks::{Hooks, Violations};
 pub use load::Get;
 pub use nested::{Joined, Nested, NoAutoflush};
-pub use new_row::{New, NewRow, ParentKey, Parents, bind_parent_key, built, optional_parent, parent_key};
+pub use new_row::{KeyPart, New, NewRow, ParentKey, Parents, bind_parent_key, built, optional_parent, parent_key};
 pub use parents::ParentOf;
 
 use crate::engine::after_commit::Action;
@@ -526,7 +526,7 @@ impl Session {
     }
 
     fn insert_pending<R: NewRow<Model: Object>>(&mut self, row: R) -> Result<Ref<R::Model>> {
-        let mut parents = parents::Found::new(self);
+        let mut parents = parents::Found::new(self, R::Model::TABLE);
         let New { row, columns } = row.into_new(&mut parents)?;
         let parents = parents.missing;
         let id = self.id;

@@ -3,9 +3,9 @@
 use super::keys::placeholder;
 use super::{AnyRef, ParentOf, Ref};
 use crate::ast::ColumnSet;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::meta::TableMeta;
-use crate::model::{InsertRow, Model, bind_column, no_column};
+use crate::model::{InsertRow, Model, bind_column, column_error, no_column};
 use crate::relation::kind;
 use crate::types::{BindSink, Scalar, SqlType};
 use crate::value::Value;
@@ -47,13 +47,23 @@ impl<M: Model + InsertRow> New<M> {
 
 /// Knows the rows that handles stand for.
 pub trait Parents {
-    /// The parent's key, or none if the database makes it later: then foreign key number `foreign_key` of the new row
-    /// is filled in at its flush.
+    /// The parent's value for a column of the new row's foreign key, or none if the database makes it later: then it is
+    /// filled in at the flush.
     ///
     /// # Errors
     ///
     /// The handle is of another session, or its row is gone.
-    fn key(&mut self, foreign_key: u16, parent: AnyRef) -> Result<Option<Value>>;
+    fn key(&mut self, foreign_key: KeyPart, parent: AnyRef) -> Result<Option<Value>>;
+}
+
+/// A column of a foreign key.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy)]
+pub struct KeyPart {
+    /// The number of the foreign key.
+    pub foreign_key: u16,
+    /// The number of its column.
+    pub part: u16,
 }
 
 /// A key of a new row that is another's: the key itself, or the other by its handle.
@@ -64,8 +74,8 @@ pub enum ParentKey<T> {
     Unset,
     /// The key.
     Value(T),
-    /// The other row.
-    Parent(AnyRef),
+    /// The other row, and of which foreign key the column is.
+    Parent(AnyRef, KeyPart),
 }
 
 impl<T> ParentKey<T> {
@@ -75,30 +85,43 @@ impl<T> ParentKey<T> {
     }
 }
 
-impl<T, M: 'static> From<Ref<M>> for ParentKey<T> {
-    fn from(parent: Ref<M>) -> Self {
-        ParentKey::Parent(parent.into())
+impl<T> ParentKey<T> {
+    /// The key of another row. Generated code calls it.
+    pub fn of<M: 'static>(parent: Ref<M>, foreign_key: u16, part: u16) -> Self {
+        ParentKey::Parent(parent.into(), KeyPart { foreign_key, part })
     }
 }
 
-/// The key that belongs to a parent that may be missing. Generated code calls it.
+impl<T> ParentKey<Option<T>> {
+    /// The key of another row, or NULL where there is none. Generated code calls it.
+    pub fn maybe<M: 'static>(parent: Option<Ref<M>>, foreign_key: u16, part: u16) -> Self {
+        parent.map_or(ParentKey::Value(None), |parent| Self::of(parent, foreign_key, part))
+    }
+}
+
+/// A parent that may be missing. Generated code calls it.
 #[doc(hidden)]
-pub fn optional_parent<M: 'static, T>(parent: impl ParentOf<M, kind::MaybeBelongsTo>) -> ParentKey<Option<T>> {
-    parent.into_parent().map_or(ParentKey::Value(None), |parent| ParentKey::Parent(parent.into()))
+pub fn optional_parent<M>(parent: impl ParentOf<M, kind::MaybeBelongsTo>) -> Option<Ref<M>> {
+    parent.into_parent()
 }
 
 /// The key of a new row. One that is not known yet is NULL, or 0 where NULL cannot be, as a generated key is 0 until
 /// its row is inserted. Generated code calls it.
 #[doc(hidden)]
-pub fn parent_key<T: SqlType>(given: ParentKey<T>, foreign_key: u16, parents: &mut dyn Parents) -> Result<T> {
+pub fn parent_key<T: SqlType>(
+    given: ParentKey<T>,
+    column: u16,
+    table: &'static TableMeta,
+    parents: &mut dyn Parents,
+) -> Result<T> {
     let key = match given {
         ParentKey::Value(key) => return Ok(key),
-        ParentKey::Parent(parent) => parents.key(foreign_key, parent)?,
+        ParentKey::Parent(parent, foreign_key) => parents.key(foreign_key, parent)?,
         ParentKey::Unset => None,
     };
     let unknown = if T::NULLABLE { Value::Null } else { placeholder(<T::Plain as Scalar>::COLUMN) };
     let decoded = key.as_ref().unwrap_or(&unknown).borrowed().and_then(T::decode_value);
-    decoded.map_err(|source| Error::Decode { column: format!("of foreign key number {foreign_key}"), source })
+    decoded.map_err(|source| column_error(source, column, table))
 }
 
 /// Gives a key of a builder to `sink`, as [`bind_column`] does. The builder's type says that no handle was given.
@@ -113,7 +136,7 @@ pub fn bind_parent_key<T>(
 ) -> Result<()> {
     match given {
         ParentKey::Value(key) => bind_column(key, column, table, sink, bind),
-        ParentKey::Unset | ParentKey::Parent(_) => Err(no_column(column, table)),
+        ParentKey::Unset | ParentKey::Parent(..) => Err(no_column(column, table)),
     }
 }
 
@@ -132,7 +155,7 @@ pub fn built<M>(row: impl FnOnce(&mut dyn Parents) -> Result<M>) -> M {
 struct Nobody;
 
 impl Parents for Nobody {
-    fn key(&mut self, _foreign_key: u16, _parent: AnyRef) -> Result<Option<Value>> {
+    fn key(&mut self, _foreign_key: KeyPart, _parent: AnyRef) -> Result<Option<Value>> {
         Ok(None)
     }
 }
@@ -145,38 +168,58 @@ mod tests {
     struct Known(Option<Value>);
 
     impl Parents for Known {
-        fn key(&mut self, _: u16, _: AnyRef) -> Result<Option<Value>> {
+        fn key(&mut self, _: KeyPart, _: AnyRef) -> Result<Option<Value>> {
             Ok(self.0.clone())
         }
     }
 
     fn handle<T>() -> ParentKey<T> {
-        Ref::<()>::new(1, 2, 3).into()
+        ParentKey::of(Ref::<()>::new(1, 2, 3), 0, 0)
+    }
+
+    /// The key of a row of nothing.
+    fn key_of<T: SqlType>(given: ParentKey<T>, parents: &mut dyn Parents) -> Result<T> {
+        static TABLE: TableMeta = TableMeta {
+            name: "t",
+            model: "T",
+            columns: &[],
+            primary_key: &[],
+            generated: None,
+            version: None,
+            uniques: &[],
+            indexes: &[],
+            checks: &[],
+            foreign_keys: &[],
+            relations: &[],
+        };
+        parent_key(given, 0, &TABLE, parents)
     }
 
     #[test]
     fn a_key_that_is_given_asks_nobody() {
-        assert_eq!(parent_key(ParentKey::Value(5_i64), 0, &mut Nobody).ok(), Some(5));
+        assert_eq!(key_of(ParentKey::Value(5_i64), &mut Nobody).ok(), Some(5));
     }
 
     #[test]
     fn the_key_of_a_parent_is_read_from_its_row() {
-        assert_eq!(parent_key::<i64>(handle(), 0, &mut Known(Some(Value::Int(7)))).ok(), Some(7));
+        assert_eq!(key_of::<i64>(handle(), &mut Known(Some(Value::Int(7)))).ok(), Some(7));
         let word = Value::Text("sql".into());
-        assert_eq!(parent_key::<String>(handle(), 0, &mut Known(Some(word))).ok(), Some("sql".into()));
-        assert!(parent_key::<i8>(handle(), 0, &mut Known(Some(Value::Int(700)))).is_err());
+        assert_eq!(key_of::<String>(handle(), &mut Known(Some(word))).ok(), Some("sql".into()));
+        assert!(key_of::<i8>(handle(), &mut Known(Some(Value::Int(700)))).is_err());
     }
 
     #[test]
     fn a_key_that_the_database_has_yet_to_make_is_null_or_zero() {
-        assert_eq!(parent_key::<i64>(handle(), 0, &mut Nobody).ok(), Some(0));
-        assert_eq!(parent_key::<Option<i64>>(handle(), 0, &mut Nobody).ok(), Some(None));
-        assert_eq!(parent_key::<Option<i64>>(ParentKey::Unset, 0, &mut Nobody).ok(), Some(None));
+        assert_eq!(key_of::<i64>(handle(), &mut Nobody).ok(), Some(0));
+        assert_eq!(key_of::<Option<i64>>(handle(), &mut Nobody).ok(), Some(None));
+        assert_eq!(key_of::<Option<i64>>(ParentKey::Unset, &mut Nobody).ok(), Some(None));
     }
 
     #[test]
     fn no_parent_is_a_key_that_is_null() {
-        assert!(matches!(optional_parent::<(), i64>(None), ParentKey::Value(None)));
-        assert!(matches!(optional_parent::<(), i64>(Some(Ref::new(1, 2, 3))), ParentKey::Parent(_)));
+        let none: Option<Ref<()>> = optional_parent(None);
+        assert!(matches!(ParentKey::<Option<i64>>::maybe(none, 0, 0), ParentKey::Value(None)));
+        let some: Option<Ref<()>> = optional_parent(Some(Ref::new(1, 2, 3)));
+        assert!(matches!(ParentKey::<Option<i64>>::maybe(some, 0, 0), ParentKey::Parent(..)));
     }
 }

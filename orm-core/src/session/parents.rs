@@ -2,13 +2,15 @@
 
 use smallvec::SmallVec;
 
-use super::arena::{Arena, Parent, Place, Slot};
+use super::arena::{Arena, Parent, Place, Slot, waiting};
 use super::handle::AnyRef;
 use super::keys;
-use super::new_row::Parents;
+use super::new_row::{KeyPart, Parents};
 use super::rows::At;
 use super::{Object, Ref, Session, detached};
 use crate::error::{Error, Result};
+use crate::meta::{ForeignKeyMeta, TableMeta};
+use crate::model::KeyValues;
 use crate::relation::{Relation, kind};
 use crate::value::Value;
 
@@ -40,19 +42,24 @@ impl<P> ParentOf<P, kind::MaybeBelongsTo> for Option<Ref<P>> {
 /// Looks up the parents of a new row.
 pub(super) struct Found<'a> {
     session: &'a Session,
+    /// Of the new row.
+    table: &'static TableMeta,
     /// Those whose key is to come.
     pub(super) missing: SmallVec<[Parent; 1]>,
 }
 
 impl<'a> Found<'a> {
-    pub(super) fn new(session: &'a Session) -> Self {
-        Found { session, missing: SmallVec::new() }
+    pub(super) fn new(session: &'a Session, table: &'static TableMeta) -> Self {
+        Found { session, table, missing: SmallVec::new() }
     }
 }
 
 impl Parents for Found<'_> {
-    fn key(&mut self, foreign_key: u16, parent: AnyRef) -> Result<Option<Value>> {
-        match self.session.link_to(foreign_key, parent)? {
+    fn key(&mut self, part: KeyPart, parent: AnyRef) -> Result<Option<Value>> {
+        let key = self.table.foreign_keys.get(usize::from(part.foreign_key));
+        let referenced = key.and_then(|key| key.referenced().get(usize::from(part.part)));
+        match self.session.link_to(part, *referenced.ok_or_else(no_key)?, parent)? {
+            Link::Nobody => Ok(None),
             Link::Key(key) => Ok(Some(key)),
             Link::Waits(parent) => {
                 self.missing.push(parent);
@@ -64,6 +71,8 @@ impl Parents for Found<'_> {
 
 /// How an object belongs to another one.
 enum Link {
+    /// To nobody: the column is NULL, if it can be.
+    Nobody,
     Key(Value),
     /// The other has no key yet.
     Waits(Parent),
@@ -77,17 +86,11 @@ fn placeholder(arena: &Arena, column: u16) -> Value {
     }
 }
 
-/// An object's key, unless it is still to be made, or to be filled in.
-fn known_key(arena: &Arena, slot: u32) -> Result<Option<Value>> {
-    let [column] = arena.meta.primary_key else {
-        return Err(Error::Statement(format!("`{}` has a key of several columns: give them", arena.meta.model)));
-    };
-    let waits = arena.slot_state(slot) == Slot::Pending
-        && (!arena.given(slot).contains(*column)
-            || arena.note(slot).is_some_and(|note| {
-                note.parents.iter().any(|parent| arena.key_column(parent.foreign_key) == Some(*column))
-            }));
-    if waits { Ok(None) } else { keys::value(arena.values.as_ref(), At::Now(slot), *column).map(Some) }
+/// An object's value of a column, unless it is still to be made, or to be filled in.
+fn known_value(arena: &Arena, slot: u32, column: u16) -> Result<Option<Value>> {
+    let made_later = || !arena.given(slot).contains(column) || arena.is_linked(slot, column);
+    let waits = arena.slot_state(slot) == Slot::Pending && made_later();
+    if waits { Ok(None) } else { keys::value(arena.values.as_ref(), At::Now(slot), column).map(Some) }
 }
 
 impl Session {
@@ -131,40 +134,40 @@ impl Session {
         parent: impl ParentOf<P, Kind>,
     ) -> Result<()> {
         self.place(handle).ok_or_else(detached::<T>)?;
-        let foreign_key = foreign_key(relation)?;
-        let link = match parent.into_parent() {
-            Some(parent) => Some(self.link_to(foreign_key, parent.into())?),
-            None => None,
-        };
+        let (number, key) = foreign_key(relation)?;
+        let parent = parent.into_parent().map(AnyRef::from);
+        let links = self.links(number, key, parent)?;
         let arena = self.arena_mut::<T>();
-        let Some(column) = arena.key_column(foreign_key) else { return Ok(()) };
         arena.touch(handle.slot);
-        let (key, waits) = match link {
-            None => (Value::Null, None),
-            Some(Link::Key(key)) => (key, None),
-            Some(Link::Waits(parent)) => (placeholder(arena, column), Some(parent)),
-        };
-        let value = key.borrowed().map_err(|source| Error::Bind { place: "a key".into(), source })?;
-        arena.values.assign(handle.slot, column, value)?;
-        if let Some(note) = arena.note_mut(handle.slot) {
-            note.parents.retain(|parent| parent.foreign_key != foreign_key);
-            note.parents.extend(waits);
-        }
-        if waits.is_none() && arena.slot_state(handle.slot) == Slot::Pending {
-            let mut columns = arena.given(handle.slot);
-            columns.insert(column);
-            arena.give(handle.slot, columns);
-        }
-        Ok(())
+        links.into_iter().try_for_each(|(column, link)| follow_link(arena, handle.slot, column, link))
     }
 
-    fn link_to(&self, foreign_key: u16, parent: AnyRef) -> Result<Link> {
+    /// The columns of a foreign key that a parent sets, and to what. Without a parent those that may be NULL are.
+    fn links(
+        &self,
+        number: u16,
+        key: &'static ForeignKeyMeta,
+        parent: Option<AnyRef>,
+    ) -> Result<SmallVec<[(u16, Link); 1]>> {
+        let mut links = SmallVec::new();
+        for (part, (own, theirs)) in (0..).zip(key.pairs()) {
+            let link = match parent {
+                Some(parent) => self.link_to(KeyPart { foreign_key: number, part }, theirs, parent)?,
+                None => Link::Nobody,
+            };
+            links.push((own, link));
+        }
+        Ok(links)
+    }
+
+    fn link_to(&self, part: KeyPart, referenced: u16, parent: AnyRef) -> Result<Link> {
         let (number, arena) = self.arena_of(parent)?;
         let (slot, generation) = (parent.slot, parent.generation);
         let place = Place { arena: number, slot };
-        Ok(match known_key(arena, slot)? {
+        let KeyPart { foreign_key, part } = part;
+        Ok(match known_value(arena, slot, referenced)? {
             Some(key) => Link::Key(key),
-            None => Link::Waits(Parent { foreign_key, place, generation }),
+            None => Link::Waits(Parent { foreign_key, part, place, generation }),
         })
     }
 
@@ -179,24 +182,62 @@ impl Session {
         relation: Relation<T, P, Kind>,
     ) -> Result<Option<Ref<P>>> {
         self.place(handle).ok_or_else(detached::<T>)?;
-        let foreign_key = foreign_key(relation)?;
+        let (number, key) = foreign_key(relation)?;
         let (Some(arena), Some(parents)) = (self.arena::<T>(), self.arena::<P>()) else { return Ok(None) };
-        let Some(column) = arena.key_column(foreign_key) else { return Ok(None) };
-        let linked = arena
-            .note(handle.slot)
-            .and_then(|note| note.parents.iter().find(|parent| parent.foreign_key == foreign_key).copied());
         let values = arena.values.as_ref();
-        if let Some(parent) = linked
-            && keys::is_unset(values, At::Now(handle.slot), column)
-        {
+        let waits = |parent: &&Parent| {
+            let unset = |(own, _)| keys::is_unset(values, At::Now(handle.slot), own);
+            parent.foreign_key == number && arena.waiting(parent).is_some_and(unset)
+        };
+        if let Some(parent) = arena.note(handle.slot).and_then(|note| note.parents.iter().find(waits)) {
             let here = parents.is_here(parent.place.slot, parent.generation);
             return Ok(here.then(|| Ref::new(self.id, parent.place.slot, parent.generation)));
         }
-        let key = keys::value(values, At::Now(handle.slot), column)?;
-        Ok(parents.find_now(&[key]).map(|slot| self.handle(parents, slot)))
+        let held: KeyValues = key
+            .columns
+            .iter()
+            .map(|column| keys::value(values, At::Now(handle.slot), *column))
+            .collect::<Result<_>>()?;
+        if held.contains(&Value::Null) {
+            return Ok(None);
+        }
+        Ok(parents.find_now(key.referenced(), &held).map(|slot| self.handle(parents, slot)))
     }
 }
 
-fn foreign_key<T, P, Kind: kind::OwnKey>(relation: Relation<T, P, Kind>) -> Result<u16> {
-    relation.foreign_key().ok_or_else(|| Error::Statement("the relation has no foreign key of its own".into()))
+/// Sets a column of a foreign key to what it is linked to. What it waited for before is forgotten.
+fn follow_link(arena: &mut Arena, slot: u32, column: u16, link: Link) -> Result<()> {
+    let (key, waits) = match link {
+        Link::Nobody if arena.meta.column(column).is_some_and(|column| !column.nullable) => return Ok(()),
+        Link::Nobody => (Value::Null, None),
+        Link::Key(key) => (key, None),
+        Link::Waits(parent) => (placeholder(arena, column), Some(parent)),
+    };
+    let value = key.borrowed().map_err(|source| Error::Bind { place: "a key".into(), source })?;
+    arena.values.assign(slot, column, value)?;
+    let meta = arena.meta;
+    if let Some(note) = arena.note_mut(slot) {
+        note.parents.retain(|parent| waiting(meta, parent).is_none_or(|(own, _)| own != column));
+        note.parents.extend(waits);
+    }
+    if waits.is_none() && arena.slot_state(slot) == Slot::Pending {
+        let mut columns = arena.given(slot);
+        columns.insert(column);
+        arena.give(slot, columns);
+    }
+    Ok(())
+}
+
+/// The foreign key of a relation, and its number.
+fn foreign_key<T: Object, P, Kind: kind::OwnKey>(
+    relation: Relation<T, P, Kind>,
+) -> Result<(u16, &'static ForeignKeyMeta)> {
+    let number = relation.foreign_key().ok_or_else(no_key)?;
+    let key = T::TABLE.foreign_keys.get(usize::from(number)).ok_or_else(no_key)?;
+    Ok((number, key))
+}
+
+#[cold]
+fn no_key() -> Error {
+    Error::Statement("the relation has no foreign key of its own".into())
 }

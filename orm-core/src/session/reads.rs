@@ -1,6 +1,6 @@
 //! Which tables a query reads: a flush before it is needed only if one of them has changes that were not flushed.
 
-use crate::ast::{Expr, Operation, Projection, RawPart, Select};
+use crate::ast::{Expr, Operation, Projection, RawPart, Select, SourceQuery};
 use crate::meta::{OnAction, TableMeta};
 
 /// What is known of the tables that a query reads.
@@ -30,6 +30,15 @@ impl Reads {
     }
 
     fn select(&mut self, select: &Select) {
+        for source in &select.sources {
+            match &source.query {
+                SourceQuery::Subquery(query) => self.select(query),
+                SourceQuery::Cte(cte) => self.select(&cte.select),
+                SourceQuery::Itself(_) => {}
+            }
+        }
+        select.operands.iter().for_each(|operand| self.select(&operand.select));
+        select.distinct_on.iter().for_each(|expr| self.expr(expr));
         select.root().into_iter().for_each(|table| self.table(table.meta));
         for join in &select.joins {
             self.table(join.table.meta);
@@ -87,6 +96,9 @@ impl Reads {
                 self.exprs(when.iter().flat_map(|(condition, result)| [condition, result]).chain(otherwise));
             }
             Operation::Aggregate { expr, filter, .. } => self.exprs(expr.iter().chain(filter)),
+            Operation::Window { arguments, filter, window, .. } => {
+                self.exprs(arguments.iter().chain(filter).chain(window.exprs()));
+            }
         }
     }
 }

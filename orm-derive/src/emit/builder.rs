@@ -7,13 +7,13 @@
 //! A key may be set to another row's handle: then its parameter is `Linked`, and only a session can add the row. A key
 //! that is not required has a parameter as well, which says whether it is a handle.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 
 use super::{Names, at, bind_match, generated, numbered};
-use crate::ir::{BelongsTo, Column, KeySource, Model};
+use crate::ir::{BelongsTo, Column, ForeignKey, KeySource, Model};
 use crate::naming::{self, Case};
 
 /// What the draft begins with.
@@ -50,7 +50,7 @@ pub(super) fn start(model: &Model, names: &Names) -> TokenStream {
     let private = &model.private;
     let fields = given(model).map(|(number, column)| {
         let field = &column.field;
-        let value = match (slot(model, number, column), column.belongs_to.is_some()) {
+        let value = match (slot(model, number, column), model.holds_key(column)) {
             (Slot::Required | Slot::Optional, false) => quote!(::core::option::Option::None),
             (Slot::Required | Slot::Optional, true) => quote!(#private::session::ParentKey::Unset),
             (Slot::Initial(value), false) => value,
@@ -101,7 +101,7 @@ fn definition(model: &Model, names: &Names, followed: &[Followed<'_>]) -> TokenS
     let debug_name = builder.to_string();
     let docs = format!("Makes a row of [`{name}`](struct@{name}): insert it once every required field is set.");
     let fields = given(model).map(|(number, column @ Column { field, ty, .. })| match slot(model, number, column) {
-        _ if column.belongs_to.is_some() => quote!(#field: #private::session::ParentKey<#ty>),
+        _ if model.holds_key(column) => quote!(#field: #private::session::ParentKey<#ty>),
         Slot::Initial(_) => quote!(#field: #ty),
         Slot::Required | Slot::Optional => quote!(#field: ::core::option::Option<#ty>),
     });
@@ -148,14 +148,14 @@ fn needs(model: &Model, names: &Names, followed: &[Followed<'_>]) -> TokenStream
     let traits = required.iter().map(|column| {
         let (trait_name, field) = (&column.field, column.field_name());
         let message = format!("required field `{field}` is not set");
-        let label = format!("`{name}` needs {} before this", setters(column));
+        let label = format!("`{name}` needs {} before this", setters(model, column));
         quote! {
             #[diagnostic::on_unimplemented(message = #message, label = #label)]
             pub trait #trait_name: 'static {}
         }
     });
     let fields = required.iter().map(|column| &column.field);
-    let keys = required.iter().filter(|column| column.belongs_to.is_some()).map(|column| &column.field);
+    let keys = required.iter().filter(|column| model.holds_key(column)).map(|column| &column.field);
     quote! {
         #[doc(hidden)]
         #[allow(non_camel_case_types, unreachable_pub)]
@@ -176,19 +176,18 @@ fn needs(model: &Model, names: &Names, followed: &[Followed<'_>]) -> TokenStream
 }
 
 /// What sets a field: `.name(..)`, or `.author_id(..)` or `.author(..)`.
-fn setters(column: &Column) -> String {
-    let field = column.field_name();
-    match &column.belongs_to {
-        None => format!("`.{field}(..)`"),
-        Some(relation) => format!("`.{field}(..)` or `.{}(..)`", naming::plain(&relation.name)),
-    }
+fn setters(model: &Model, column: &Column) -> String {
+    let sets = |key: &ForeignKey<'_>| key.linked().any(|(_, linked)| linked.field == column.field);
+    let handles = model.foreign_keys().filter(sets).map(|key| naming::plain(&key.relation.name));
+    let names: Vec<String> = std::iter::once(column.field_name()).chain(handles).collect();
+    names.iter().map(|name| format!("`.{name}(..)`")).collect::<Vec<_>>().join(" or ")
 }
 
 fn methods(model: &Model, names: &Names, followed: &[Followed<'_>]) -> TokenStream {
     let Names { builder, .. } = names;
     let parameters = parameters(followed);
     let setters = given(model).map(|(number, column)| setter(model, names, followed, number, column));
-    let handles = given(model).filter_map(|(_, column)| handle(model, names, followed, column));
+    let handles = (0..).zip(model.foreign_keys()).map(|numbered| handle(model, names, followed, numbered));
     let build = build(model, names, followed);
     quote! {
         #[allow(dead_code, clippy::all, clippy::pedantic, clippy::nursery)]
@@ -206,11 +205,11 @@ fn setter(model: &Model, names: &Names, followed: &[Followed<'_>], number: u16, 
     let docs = format!("Sets `{}`.", column.field_name());
     let Argument { generics, ty, value } = argument(model, column);
     let value = match slot(model, number, column) {
-        _ if column.belongs_to.is_some() => quote!(#private::session::ParentKey::Value(#value)),
+        _ if model.holds_key(column) => quote!(#private::session::ParentKey::Value(#value)),
         Slot::Required | Slot::Optional => quote!(::core::option::Option::Some(#value)),
         Slot::Initial(_) => value,
     };
-    let (output, result) = turned(model, names, followed, field, "Set");
+    let (output, result) = turned(model, names, followed, &[field], "Set");
     quote_spanned! {generated(column.ty_span)=>
         #[doc = #docs]
         #visibility fn #field #generics(mut self, value: #ty) -> #output {
@@ -221,41 +220,52 @@ fn setter(model: &Model, names: &Names, followed: &[Followed<'_>], number: u16, 
 }
 
 /// `.author(handle)`, beside `.author_id(5)`.
-fn handle(model: &Model, names: &Names, followed: &[Followed<'_>], column: &Column) -> Option<TokenStream> {
+fn handle(
+    model: &Model,
+    names: &Names,
+    followed: &[Followed<'_>],
+    (number, key): (u16, ForeignKey<'_>),
+) -> TokenStream {
     let Model { private, visibility, .. } = model;
-    let (field, BelongsTo { name, target }) = (&column.field, column.belongs_to.as_ref()?);
-    let docs = format!("Sets `{}` to the key of a row of a session, which may be new.", column.field_name());
-    let (ty, value) = match column.shape.option {
-        false => (quote!(#private::session::Ref<#target>), quote!(::core::convert::From::from(parent))),
+    let BelongsTo { name, target, .. } = key.relation;
+    let fields: Vec<&Ident> = key.linked().map(|(_, column)| &column.field).collect();
+    let said: Vec<String> = key.linked().map(|(_, column)| format!("`{}`", column.field_name())).collect();
+    let docs = format!("Sets {} to the key of a row of a session, which may be new.", said.join(" and "));
+    let (ty, parent, constructor) = match key.is_optional() {
+        false => (quote!(#private::session::Ref<#target>), quote!(parent), quote!(of)),
         true => (
             quote!(impl #private::session::ParentOf<#target, #private::relation::kind::MaybeBelongsTo>),
-            quote!(#private::session::optional_parent::<#target, _>(parent)),
+            quote!(#private::session::optional_parent::<#target>(parent)),
+            quote!(maybe),
         ),
     };
-    let (output, result) = turned(model, names, followed, field, "Linked");
-    Some(quote_spanned! {generated(column.ty_span)=>
+    let parts = key.linked().map(|(part, _)| part);
+    let (output, result) = turned(model, names, followed, &fields, "Linked");
+    let span = key.columns.first().map_or_else(Span::call_site, |(_, column)| column.ty_span);
+    quote_spanned! {generated(span)=>
         #[doc = #docs]
         #visibility fn #name(mut self, parent: #ty) -> #output {
-            self.draft.#field = #value;
+            let parent = #parent;
+            #(self.draft.#fields = #private::session::ParentKey::#constructor(parent, #number, #parts);)*
             #result
         }
-    })
+    }
 }
 
-/// The builder after `field` was set: its type, with `marker` for the field, and its value.
+/// The builder after `fields` were set: its type, with `marker` for them, and its value.
 fn turned(
     model: &Model,
     names: &Names,
     followed: &[Followed<'_>],
-    field: &Ident,
+    fields: &[&Ident],
     marker: &str,
 ) -> (TokenStream, TokenStream) {
     let (private, builder) = (&model.private, &names.builder);
-    if followed.iter().all(|followed| followed.column.field != *field) {
+    if followed.iter().all(|followed| !fields.contains(&&followed.column.field)) {
         return (quote!(Self), quote!(self));
     }
     let marker = Ident::new(marker, Span::call_site());
-    let arguments = followed.iter().map(|Followed { column, parameter, .. }| match column.field == *field {
+    let arguments = followed.iter().map(|Followed { column, parameter, .. }| match fields.contains(&&column.field) {
         true => quote!(#private::model::#marker),
         false => quote!(#parameter),
     });
@@ -299,9 +309,9 @@ fn converted(model: &Model, column: &Column, value: &TokenStream) -> TokenStream
 /// `build`, unless the struct would need a value that only the database knows, or a field has that name.
 fn build(model: &Model, names: &Names, followed: &[Followed<'_>]) -> TokenStream {
     let Model { private, visibility, name, .. } = model;
-    let taken = |column: &Column| column.field == "build" || column.relation().is_some_and(|name| name == "build");
     let of_the_database = |column: &Column| column.default_sql.is_some() || column.computed.is_some();
-    if model.columns.iter().any(|column| of_the_database(column) || taken(column)) {
+    let taken = model.foreign_keys().any(|key| key.relation.name == "build");
+    if taken || model.columns.iter().any(|column| of_the_database(column) || column.field == "build") {
         return TokenStream::new();
     }
     let bounds = bounds(model, names, followed);
@@ -323,7 +333,7 @@ fn insert_row(model: &Model, names: &Names, followed: &[Followed<'_>]) -> TokenS
     let bounds = bounds(model, names, followed);
     let bind = bind_match(model, |number, column| match slot(model, number, column) {
         _ if column.computed.is_some() => None,
-        _ if column.belongs_to.is_some() => Some((["session", "bind_parent_key"], quote!(self.draft))),
+        _ if model.holds_key(column) => Some((["session", "bind_parent_key"], quote!(self.draft))),
         Slot::Required | Slot::Optional => Some((["model", "bind_draft"], quote!(self.draft))),
         Slot::Initial(_) => Some((["model", "bind_column"], quote!(self.draft))),
     });
@@ -382,7 +392,7 @@ fn columns(model: &Model) -> TokenStream {
     let width = model.columns.len();
     let left_out = numbered(model).filter_map(|(number, column @ Column { field, .. })| {
         let remove = quote!(columns.remove(#number););
-        match (slot(model, number, column), column.belongs_to.is_some()) {
+        match (slot(model, number, column), model.holds_key(column)) {
             _ if column.computed.is_some() => Some(remove),
             (Slot::Optional, false) => Some(quote!(if self.#field.is_none() { #remove })),
             (Slot::Optional, true) => Some(quote!(if self.#field.is_unset() { #remove })),
@@ -402,12 +412,11 @@ fn columns(model: &Model) -> TokenStream {
 /// Of the draft: the struct that it has become.
 fn row(model: &Model) -> TokenStream {
     let Model { private, name, .. } = model;
-    let keys: HashMap<usize, u16> = model.foreign_keys().map(|(index, ..)| index).zip(0_u16..).collect();
     let fields = numbered(model).map(|(number, column @ Column { field, .. })| match slot(model, number, column) {
         _ if column.computed.is_some() => filled_in(model, column),
-        _ if column.belongs_to.is_some() => {
-            let key = keys.get(&usize::from(number));
-            quote!(#field: #private::session::parent_key(self.#field, #key, parents)?)
+        _ if model.holds_key(column) => {
+            let table = quote!(<#name as #private::model::Model>::TABLE);
+            quote!(#field: #private::session::parent_key(self.#field, #number, #table, parents)?)
         }
         Slot::Required => quote!(#field: #private::model::required(self.#field)),
         Slot::Optional => filled_in(model, column),
@@ -470,7 +479,7 @@ fn slot(model: &Model, number: u16, column: &Column) -> Slot {
 fn followed(model: &Model) -> Vec<Followed<'_>> {
     let is_required = |number, column| matches!(slot(model, number, column), Slot::Required);
     let required = given(model).filter(|(number, column)| is_required(*number, column));
-    let others = given(model).filter(|(number, column)| column.belongs_to.is_some() && !is_required(*number, column));
+    let others = given(model).filter(|(number, column)| model.holds_key(column) && !is_required(*number, column));
     let mut taken = HashSet::new();
     let with_flag = required.map(|numbered| (numbered, true)).chain(others.map(|numbered| (numbered, false)));
     with_flag
@@ -496,9 +505,9 @@ fn bounds(model: &Model, names: &Names, followed: &[Followed<'_>]) -> Vec<TokenS
     let bound = |followed: &Followed<'_>| {
         let given = handles_welcome(names, followed);
         let span = followed.column.field.span();
-        match followed.column.belongs_to {
-            None => given,
-            Some(_) => at(span, quote_spanned!(span=> #given + #private::model::NoHandle)),
+        match model.holds_key(followed.column) {
+            false => given,
+            true => at(span, quote_spanned!(span=> #given + #private::model::NoHandle)),
         }
     };
     followed.iter().map(bound).collect()

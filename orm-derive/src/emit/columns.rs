@@ -28,7 +28,7 @@ pub(super) fn columns(model: &Model, names: &Names) -> TokenStream {
 
         #[allow(unused_qualifications)]
         impl #columns {
-            const fn __new(alias: ::core::option::Option<&'static str>) -> Self {
+            const fn __new(alias: ::core::option::Option<#private::ast::Alias>) -> Self {
                 let table = #private::ast::TableRef { meta: <#name as #private::model::Model>::TABLE, alias };
                 Self { #(#values,)* __table: table }
             }
@@ -42,7 +42,7 @@ pub(super) fn columns(model: &Model, names: &Names) -> TokenStream {
                 self.__table
             }
 
-            fn aliased(alias: &'static str) -> Self {
+            fn aliased(alias: #private::ast::Alias) -> Self {
                 Self::__new(::core::option::Option::Some(alias))
             }
         }

@@ -1,11 +1,11 @@
 //! The table's metadata. It is a `static`, so that its address says which table it is.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 
 use super::{at, numbered, relations};
-use crate::attr::Spanned;
-use crate::ir::{Check, Column, Group, Model, OnAction};
+use crate::attr::{self, Spanned};
+use crate::ir::{BelongsTo, Check, Column, ForeignKey, Group, Model, OnAction};
 use crate::naming;
 
 /// `const TABLE`
@@ -22,6 +22,7 @@ pub(super) fn table(model: &Model) -> TokenStream {
     let foreign_keys = foreign_keys(model);
     let relations = relations::metadata(model);
     quote! {
+        const TABLE_NAME: &'static str = #table;
         const TABLE: &'static #private::meta::TableMeta = {
             static TABLE: #private::meta::TableMeta = #private::meta::TableMeta {
                 name: #table,
@@ -92,24 +93,54 @@ fn checks(model: &Model) -> impl Iterator<Item = TokenStream> {
 
 fn foreign_keys(model: &Model) -> impl Iterator<Item = TokenStream> {
     let private = &model.private;
-    model.foreign_keys().map(move |(index, column, relation)| {
-        let (name, target, columns) = (naming::plain(&relation.name), &relation.target, numbers([index]));
-        let on_delete = action(column.on_delete.as_ref().map(|action| action.value));
-        let on_update = action(column.on_update.as_ref().map(|action| action.value));
-        // A key of another type is underlined where the field's type stands.
-        let plain = &column.shape.plain;
-        let references = quote_spanned!(column.ty_span=> #private::model::referenced::<#target, #plain>);
-        let references = at(column.ty_span, references);
+    model.foreign_keys().map(move |key| {
+        let BelongsTo { name, target, .. } = key.relation;
+        let (name, columns) = (naming::plain(name), key.columns.iter().map(|(number, _)| number));
+        let (on_delete, on_update) = (action(key.on_delete), action(key.on_update));
+        let span = attr::span_of(target);
+        let table = at(span, quote_spanned!(span=> <#target as #private::model::Model>::TABLE_NAME));
+        let (references, to) = references(&key, private);
         quote! {
             #private::meta::ForeignKeyMeta {
                 relation: #name,
-                columns: #columns,
+                columns: &[#(#columns),*],
+                table: #table,
                 references: #references,
+                to: #to,
                 on_delete: #private::meta::OnAction::#on_delete,
                 on_update: #private::meta::OnAction::#on_update,
             }
         }
     })
+}
+
+/// The table that a key points at, and the columns unless they are its primary key. A key of another type is underlined
+/// where the field's type stands.
+fn references(key: &ForeignKey<'_>, private: &TokenStream) -> (TokenStream, TokenStream) {
+    let BelongsTo { target, to, .. } = key.relation;
+    let types: Vec<_> = key.columns.iter().map(|(_, column)| &column.shape.plain).collect();
+    let place = match key.columns.as_slice() {
+        [(_, only)] => only.ty_span,
+        _ => attr::span_of(target),
+    };
+    if to.is_empty() {
+        let held = match types.as_slice() {
+            [only] => quote!(#only),
+            several => quote!((#(#several,)*)),
+        };
+        let references = at(place, quote_spanned!(place=> #private::model::referenced::<#target, #held>));
+        return (references, option::<TokenStream>(None));
+    }
+    let positions = key.columns.iter().zip(types).zip(to).map(|(((_, column), ty), to)| {
+        let place = column.ty_span;
+        let function = at(place, quote_spanned!(place=> #private::fits::referenced_column::<#target, #ty, _>));
+        quote!(#function(#target.#to))
+    });
+    let (count, table) = (to.len(), quote!(<#target as #private::model::Model>::TABLE));
+    let span = to.first().map_or(place, Ident::span);
+    let columns = relations::checked(span, private, "referenced", quote!(#table, [#(#positions),*]));
+    let to = quote!(|| { const TO: [u16; #count] = #columns; &TO });
+    (quote!(|| #table), option(Some(to)))
 }
 
 fn action(action: Option<OnAction>) -> TokenStream {

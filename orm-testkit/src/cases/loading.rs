@@ -304,3 +304,30 @@ pub async fn a_self_reference_is_loaded_both_ways(db: &TestDb) -> TestResult {
     assert_eq!(db.log.take().len(), 2);
     Ok(())
 }
+
+pub async fn so_many_related_rows_of_each_row_are_loaded(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let carol = db.fetch_scalar(select(User.id).filter(User.name.eq("Carol"))).await?;
+    let post = |number: i64| Post { id: 0, author_id: carol, title: format!("C{number}"), views: number };
+    db.execute(insert((0..9).map(post).collect::<Vec<_>>())).await?;
+    db.log.take();
+
+    let newest = User.posts.order_by(Post.id.desc()).limit(2);
+    let rows = db.fetch_all(select(User).with(newest.clone()).order_by(User.id)).await?;
+    let sent = db.log.take();
+    let nested: Vec<(User, Vec<(Post, User, Vec<Tag>)>)> =
+        db.fetch_all(select(User).with(newest.with(Post.author).with(Post.tags)).order_by(User.id)).await?;
+    let tagged: Vec<(Tag, Vec<Post>)> = db.fetch_all(select(Tag).with(Tag.posts.limit(1)).order_by(Tag.name)).await?;
+
+    let all: Vec<_> = rows.iter().map(|(_, posts)| titles(posts)).collect();
+    assert_eq!(all, [vec!["Joins", "Hello"], vec!["Replies"], vec!["C8", "C7"]]);
+    // No more of them are read than are wanted.
+    assert_eq!((sent.len(), sent[1].rows), (2, 5));
+    for ((user, posts), (_, nested)) in rows.iter().zip(&nested) {
+        assert!(nested.iter().all(|(_, author, _)| author == user));
+        assert_eq!(nested.iter().map(|(post, ..)| post).collect::<Vec<_>>(), posts.iter().collect::<Vec<_>>());
+    }
+    assert_eq!(nested[0].1[1].2.len(), 2);
+    assert_eq!(tagged.iter().map(|(_, posts)| titles(posts)).collect::<Vec<_>>(), [vec!["Hello"], vec!["Hello"]]);
+    Ok(())
+}

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use hashbrown::{HashMap, HashSet};
 
 use super::keyed::{Book, Claim, Claims, uniques};
-use super::{Kind, Nulls, Op, Place, Step, Tables, describe, is_linked, order};
+use super::{Kind, Nulls, Op, Place, Step, Tables, describe, order};
 use crate::ast::ColumnSet;
 use crate::error::{Error, Result};
 use crate::meta::OnAction;
@@ -58,11 +58,11 @@ struct Graph<'a> {
     queued: Vec<bool>,
     /// Operations that were added to break circles: by the row's operation, the column, and whether it comes first.
     parts: HashMap<(u32, u16, bool), u32>,
-    /// The tag of a foreign key's target is its table's number and this.
     claims: Claims,
 }
 
-/// The tag of keys that foreign keys use.
+/// The tag of columns that foreign keys point at: the first are those of the primary key. Unique constraints are
+/// numbered from the other end.
 const KEYS: u16 = u16::MAX;
 
 type Turn = (Kind, u16, u16, [u64; 4], u32);
@@ -101,19 +101,20 @@ impl<'a> Graph<'a> {
         let mut inserts: HashMap<Place, u32> = HashMap::new();
         for (number, op) in (0_u32..).zip(self.ops.iter()) {
             let Some(arena) = self.arena(op) else { continue };
-            let columns = arena.meta.primary_key;
             let (table, slot) = (op.place.arena, op.place.slot);
-            let claim = |at| Claim { tag: (table, KEYS), arena: table, at, columns };
-            let rekeyed = op.kind == Kind::Update && columns.iter().any(|column| op.columns.contains(*column));
-            let keyed = columns.iter().all(|column| op.columns.contains(*column) && !is_linked(arena, slot, *column));
             if op.kind == Kind::Insert && op.whole {
                 inserts.insert(op.place, number);
             }
-            if rekeyed || (op.kind == Kind::Insert && keyed) {
-                makers.note(self.arenas, number, claim(At::Now(slot)))?;
-            }
-            if rekeyed || op.kind == Kind::Delete {
-                takers.note(self.arenas, number, claim(arena.stored(op.base)))?;
+            for (target, columns) in tables.targets(table) {
+                let claim = |at| Claim { tag: (table, KEYS - target), arena: table, at, columns };
+                let rekeyed = op.kind == Kind::Update && columns.iter().any(|column| op.columns.contains(*column));
+                let given = |column: &u16| op.columns.contains(*column) && !arena.is_linked(slot, *column);
+                if rekeyed || (op.kind == Kind::Insert && columns.iter().all(given)) {
+                    makers.note(self.arenas, number, claim(At::Now(slot)))?;
+                }
+                if rekeyed || op.kind == Kind::Delete {
+                    takers.note(self.arenas, number, claim(arena.stored(op.base)))?;
+                }
             }
         }
         for number in (0_u32..).take(self.ops.len()) {
@@ -138,19 +139,21 @@ impl<'a> Graph<'a> {
     ) -> Result<()> {
         let Some(arena) = self.arena(op) else { return Ok(()) };
         for (key_number, key) in (0_u16..).zip(arena.meta.foreign_keys) {
-            let Some(column) = key.columns.first().copied() else { continue };
             let Some(parent) = tables.parent(op.place.arena, usize::from(key_number)) else { continue };
             let Some(parents) = self.arenas.get(usize::from(parent)) else { continue };
-            let claim = |at| Claim { tag: (parent, KEYS), arena: op.place.arena, at, columns: key.columns };
+            let tag = (parent, KEYS - tables.target(parent, key.referenced()));
+            let claim = |at| Claim { tag, arena: op.place.arena, at, columns: key.columns };
+            let Some(column) = self.column_to_break(number, key.columns) else { continue };
+            let written = key.columns.iter().any(|column| op.columns.contains(*column));
             let linked = arena.note(op.place.slot).and_then(|note| {
                 note.parents.iter().find(|link| link.foreign_key == key_number).map(|link| link.place)
             });
-            if op.kind != Kind::Delete && op.columns.contains(column) {
+            if op.kind != Kind::Delete && written {
                 if let Some(maker) = linked.and_then(|place| inserts.get(&place)) {
                     self.edge(*maker, number, Why::Key(column), false);
                 } else if linked.is_none() {
                     let new = claim(At::Now(op.place.slot));
-                    if let Some(maker) = self.find(makers, new, parents, false)? {
+                    if let Some(maker) = self.find(makers, new, (parents, key.referenced()), false)? {
                         let both = self.op(maker).is_some_and(|maker| maker.kind == op.kind && op.kind == Kind::Insert);
                         if maker != number {
                             self.edge(maker, number, Why::Key(column), both && maker < number);
@@ -159,11 +162,12 @@ impl<'a> Graph<'a> {
                 }
             }
             // Where the database changes a row's key with its parent's, the row could not be found by it afterwards.
-            let moves = key.on_update == OnAction::Cascade && arena.meta.primary_key.contains(&column);
-            let used = op.kind == Kind::Delete || (op.kind == Kind::Update && (moves || op.columns.contains(column)));
+            let moves = key.on_update == OnAction::Cascade
+                && key.columns.iter().any(|column| arena.meta.primary_key.contains(column));
+            let used = op.kind == Kind::Delete || (op.kind == Kind::Update && (moves || written));
             if used {
                 let old = claim(arena.stored(op.base));
-                if let Some(taker) = self.find(takers, old, parents, true)? {
+                if let Some(taker) = self.find(takers, old, (parents, key.referenced()), true)? {
                     let both = self.op(taker).is_some_and(|taker| taker.kind == op.kind && op.kind == Kind::Delete);
                     if taker != number {
                         self.edge(number, taker, Why::Use(column), both && key.on_delete == OnAction::NoAction);
@@ -175,14 +179,20 @@ impl<'a> Graph<'a> {
     }
 
     /// The operation that makes, or takes away, the key that a row's column holds.
-    fn find(&self, book: &Book, claim: Claim<'_>, parents: &Arena, old: bool) -> Result<Option<u32>> {
+    fn find(
+        &self,
+        book: &Book,
+        claim: Claim<'_>,
+        (parents, columns): (&Arena, &'static [u16]),
+        old: bool,
+    ) -> Result<Option<u32>> {
         if book.is_empty() || claim.has_null(self.arenas) {
             return Ok(None);
         }
         let agrees = |candidate: &&u32| {
             let Some(op) = self.op(**candidate) else { return false };
             let at = if old { parents.stored(op.base) } else { At::Now(op.place.slot) };
-            let theirs = Claim { tag: claim.tag, arena: op.place.arena, at, columns: parents.meta.primary_key };
+            let theirs = Claim { tag: claim.tag, arena: op.place.arena, at, columns };
             claim.agrees(&theirs, self.arenas)
         };
         Ok(book.candidates(self.arenas, claim)?.iter().find(agrees).copied())
@@ -388,6 +398,30 @@ impl<'a> Graph<'a> {
         })
     }
 
+    /// Whether an operation can leave a column to another one, and write NULL for now.
+    fn can_part_with(&self, number: u32, column: u16) -> bool {
+        let written = |op: &Op| op.kind == Kind::Delete || op.columns.contains(column);
+        self.op(number).is_some_and(written) && self.may_be_null(number, column)
+    }
+
+    /// The column of a foreign key at which a circle is broken, if at any: while it is NULL, the key says nothing.
+    fn column_to_break(&self, number: u32, columns: &[u16]) -> Option<u16> {
+        let can = |column: &&u16| self.can_part_with(number, **column);
+        let waits = |column: &&u16| {
+            self.op(number)
+                .and_then(|op| Some((op, self.arena(op)?)))
+                .is_some_and(|(op, arena)| arena.is_linked(op.place.slot, **column))
+        };
+        let mut waiting = columns.iter().filter(waits);
+        let found = match (waiting.next(), waiting.next()) {
+            (None, _) => columns.iter().find(can).or(columns.first()),
+            // It is what must come later. Two of them cannot be put off together.
+            (Some(only), None) => Some(only),
+            (Some(first), Some(second)) => [first, second].into_iter().find(|column| !can(column)).or(Some(first)),
+        };
+        found.copied()
+    }
+
     /// The column of a unique constraint that may be NULL.
     fn nullable_of(&self, number: u32, constraint: u16) -> Option<u16> {
         let arena = self.op(number).and_then(|op| self.arena(op))?;
@@ -397,8 +431,8 @@ impl<'a> Graph<'a> {
 
     fn way_to_break(&self, edge: Edge) -> Option<Break> {
         match edge.why {
-            Why::Key(column) if self.may_be_null(edge.after, column) => Some(Break::Later(column)),
-            Why::Use(column) if self.may_be_null(edge.before, column) => Some(Break::Early(column)),
+            Why::Key(column) if self.can_part_with(edge.after, column) => Some(Break::Later(column)),
+            Why::Use(column) if self.can_part_with(edge.before, column) => Some(Break::Early(column)),
             Why::Unique(constraint) => {
                 let taker = self.nullable_of(edge.after, constraint).map(Break::Later);
                 taker.or_else(|| self.nullable_of(edge.before, constraint).map(Break::Early))

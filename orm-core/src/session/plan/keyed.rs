@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hasher};
 use hashbrown::{DefaultHashBuilder, HashMap};
 use smallvec::SmallVec;
 
-use super::{Kind, Op, is_linked};
+use super::{Kind, Op};
 use crate::error::Result;
 use crate::meta::TableMeta;
 use crate::session::arena::Arena;
@@ -135,7 +135,7 @@ impl Claims {
         let Some(arena) = arenas.get(usize::from(op.place.arena)) else { return Vec::new() };
         let taken = uniques(arena.meta).filter(|(_, columns)| match op.kind {
             Kind::Insert => {
-                columns.iter().all(|column| op.columns.contains(*column) && !is_linked(arena, op.place.slot, *column))
+                columns.iter().all(|column| op.columns.contains(*column) && !arena.is_linked(op.place.slot, *column))
             }
             Kind::Update => columns.iter().any(|column| op.columns.contains(*column)),
             Kind::Delete => false,

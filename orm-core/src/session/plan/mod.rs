@@ -15,7 +15,8 @@ use super::keys;
 use super::rows::At;
 use crate::ast::ColumnSet;
 use crate::error::{Error, Result};
-use crate::meta::{OnAction, TableMeta};
+use crate::meta::{ForeignKeyMeta, OnAction, TableMeta};
+use crate::model::KeyValues;
 use keyed::Claims;
 
 /// One row to be written.
@@ -127,6 +128,8 @@ impl Plan {
 pub(super) struct Tables {
     /// For each arena and foreign key of it: the arena that it points at.
     parents: Vec<Vec<Option<u16>>>,
+    /// For each arena: the columns that foreign keys point at, its primary key first.
+    targets: Vec<Vec<&'static [u16]>>,
     /// For each arena: those that can be reached from it by foreign keys.
     reach: Vec<Vec<bool>>,
     /// For each arena: how many tables stand above it.
@@ -140,6 +143,7 @@ impl Tables {
             .iter()
             .map(|arena| arena.meta.foreign_keys.iter().map(|key| arena_of((key.references)())).collect())
             .collect();
+        let targets = arenas.iter().map(|arena| targets(arena.meta, arenas)).collect();
         let mut reach: Vec<Vec<bool>> = vec![vec![false; arenas.len()]; arenas.len()];
         for (from, row) in parents.iter().zip(0..).map(|(keys, from)| (from, keys)) {
             for to in row.iter().flatten() {
@@ -164,11 +168,27 @@ impl Tables {
                 u16::try_from(above).unwrap_or(u16::MAX)
             })
             .collect();
-        Tables { parents, reach, ranks }
+        Tables { parents, targets, reach, ranks }
     }
 
     fn parent(&self, arena: u16, foreign_key: usize) -> Option<u16> {
         self.parents.get(usize::from(arena))?.get(foreign_key).copied().flatten()
+    }
+
+    /// The columns of `arena` that foreign keys point at, numbered.
+    fn targets(&self, arena: u16) -> impl Iterator<Item = (u16, &'static [u16])> + '_ {
+        (0..).zip(self.targets.get(usize::from(arena)).into_iter().flatten().copied())
+    }
+
+    /// The number of some columns among them.
+    fn target(&self, arena: u16, columns: &[u16]) -> u16 {
+        self.targets(arena).find(|(_, target)| *target == columns).map_or(0, |(number, _)| number)
+    }
+
+    /// Whether an operation changes a value that a foreign key may hold.
+    fn is_rekeyed(&self, op: &Op) -> bool {
+        let changed = |(_, columns): (u16, &[u16])| columns.iter().any(|column| op.columns.contains(*column));
+        op.kind == Kind::Update && self.targets(op.place.arena).any(changed)
     }
 
     /// Whether a foreign key of `arena` that points at `parent` is part of a circle.
@@ -179,6 +199,18 @@ impl Tables {
     fn rank(&self, arena: u16) -> u16 {
         self.ranks.get(usize::from(arena)).copied().unwrap_or_default()
     }
+}
+
+/// The columns of a table that foreign keys of these tables point at, and its primary key before them.
+fn targets(meta: &TableMeta, arenas: &[Arena]) -> Vec<&'static [u16]> {
+    let mut targets = vec![meta.primary_key];
+    let keys = arenas.iter().flat_map(|arena| arena.meta.foreign_keys);
+    for columns in keys.filter(|key| *(key.references)() == *meta).map(ForeignKeyMeta::referenced) {
+        if !targets.contains(&columns) {
+            targets.push(columns);
+        }
+    }
+    targets
 }
 
 fn is(reach: &[Vec<bool>], from: usize, to: usize) -> bool {
@@ -214,7 +246,7 @@ fn collect_one(arenas: &[Arena], number: u16, arena: &Arena, ops: &mut Vec<Op>) 
         let (place, given) = (Place { arena: number, slot }, arena.given(slot));
         let mut op = Op::new(place, Kind::Insert, given);
         for parent in &note.parents {
-            arena.key_column(parent.foreign_key).into_iter().for_each(|column| op.columns.insert(column));
+            arena.waiting(parent).into_iter().for_each(|(column, _)| op.columns.insert(column));
         }
         if let Some(other) = same_key(arena, slot, given)? {
             let deleting = arena.slot_state(other) == Slot::Deleting;
@@ -225,7 +257,7 @@ fn collect_one(arenas: &[Arena], number: u16, arena: &Arena, ops: &mut Vec<Op>) 
                 }
                 (op.kind, op.base, op.columns) = (Kind::Update, other, ColumnSet::default());
                 arena.differences(arena.stored(other), At::Now(slot), &mut op.columns)?;
-            } else if !deleting && !moves && !is_rekeyed(arena, other)? {
+            } else if !deleting && !moves && !is_rekeyed(arena, other, arena.meta.primary_key)? {
                 return Err(Error::IdentityConflict { object: describe(arena, other) });
             }
         }
@@ -251,10 +283,16 @@ fn collect_one(arenas: &[Arena], number: u16, arena: &Arena, ops: &mut Vec<Op>) 
     Ok(())
 }
 
-/// Whether an object gives up the key that the database has for it.
-fn is_rekeyed(arena: &Arena, slot: u32) -> Result<bool> {
+/// Whether an object gives up the values that the database has for it in these columns.
+fn is_rekeyed(arena: &Arena, slot: u32, columns: &[u16]) -> Result<bool> {
     let changed = arena.changed(slot)?;
-    Ok(arena.slot_state(slot) == Slot::Persistent && arena.meta.primary_key.iter().any(|key| changed.contains(*key)))
+    Ok(arena.slot_state(slot) == Slot::Persistent && columns.iter().any(|key| changed.contains(*key)))
+}
+
+/// The object that a row of the database belongs to by a foreign key.
+fn parent_of(arena: &Arena, row: At, key: &ForeignKeyMeta, parents: &Arena) -> Result<Option<u32>> {
+    let values = key.columns.iter().map(|column| keys::value(arena.values.as_ref(), row, *column));
+    Ok(parents.find_by(key.referenced(), &values.collect::<Result<KeyValues>>()?))
 }
 
 /// Whether the database is going to change a row because it belongs to one whose key changes. Another row of the same
@@ -263,9 +301,8 @@ fn moves_by_itself(arenas: &[Arena], arena: &Arena, slot: u32) -> Result<bool> {
     for key in arena.meta.foreign_keys.iter().filter(|key| key.on_update != OnAction::NoAction) {
         let target = (key.references)();
         let Some(parents) = arenas.iter().find(|parents| *parents.meta == *target) else { continue };
-        let values = key.columns.iter().map(|column| keys::value(arena.values.as_ref(), arena.stored(slot), *column));
-        if let Some(parent) = parents.find(&values.collect::<Result<Vec<_>>>()?)
-            && is_rekeyed(parents, parent)?
+        if let Some(parent) = parent_of(arena, arena.stored(slot), key, parents)?
+            && is_rekeyed(parents, parent, key.referenced())?
         {
             return Ok(true);
         }
@@ -276,33 +313,37 @@ fn moves_by_itself(arenas: &[Arena], arena: &Arena, slot: u32) -> Result<bool> {
 /// Takes out what the database does by itself: a row that the program gave its parent's new key gets it from the
 /// parent's.
 fn leave_to_database(arenas: &[Arena], ops: &mut [Op]) -> Result<()> {
-    let rekeyed = |op: &Op| {
-        let meta = arenas.get(usize::from(op.place.arena)).map(|arena| arena.meta);
-        op.kind == Kind::Update
-            && op.base == op.place.slot
-            && meta.is_some_and(|meta| meta.primary_key.iter().any(|column| op.columns.contains(*column)))
-    };
-    if !ops.iter().any(rekeyed) {
+    let mut keys = arenas.iter().flat_map(|arena| arena.meta.foreign_keys);
+    if !keys.any(|key| key.on_update == OnAction::Cascade) {
+        return Ok(());
+    }
+    let tables = Tables::new(arenas);
+    if !ops.iter().any(|op| op.base == op.place.slot && tables.is_rekeyed(op)) {
         return Ok(());
     }
     for op in ops.iter_mut().filter(|op| op.kind == Kind::Update && op.base == op.place.slot) {
         let Some(arena) = arenas.get(usize::from(op.place.arena)) else { continue };
         for key in arena.meta.foreign_keys.iter().filter(|key| key.on_update == OnAction::Cascade) {
-            let ([column], [theirs]) = (key.columns, (key.references)().primary_key) else { continue };
             let parents = arenas.iter().find(|parents| *parents.meta == *(key.references)());
-            let (true, Some(parents)) = (op.columns.contains(*column), parents) else { continue };
+            let moves = key.columns.iter().any(|column| op.columns.contains(*column));
+            let (true, Some(parents)) = (moves, parents) else { continue };
             // While it also changes another part of a key, the row would for a moment be one that nobody asked for.
             let alone = |(_, columns): (u16, &[u16])| {
-                !columns.contains(column) || !columns.iter().any(|other| other != column && op.columns.contains(*other))
+                !columns.iter().any(|column| key.columns.contains(column))
+                    || !columns.iter().any(|other| !key.columns.contains(other) && op.columns.contains(*other))
             };
-            let (values, stored) = (arena.values.as_ref(), arena.stored(op.base));
-            let Some(parent) = parents.find(&[keys::value(values, stored, *column)?]) else { continue };
-            let same = keys::same_across(
-                (values, At::Now(op.place.slot), *column),
-                (parents.values.as_ref(), At::Now(parent), *theirs),
-            );
-            if same && is_rekeyed(parents, parent)? && keyed::uniques(arena.meta).all(alone) {
-                op.columns.remove(*column);
+            let Some(parent) = parent_of(arena, arena.stored(op.base), key, parents)? else { continue };
+            let now = |(own, theirs)| {
+                keys::same_across(
+                    (arena.values.as_ref(), At::Now(op.place.slot), own),
+                    (parents.values.as_ref(), At::Now(parent), theirs),
+                )
+            };
+            if key.pairs().all(now)
+                && is_rekeyed(parents, parent, key.referenced())?
+                && keyed::uniques(arena.meta).all(alone)
+            {
+                key.columns.iter().for_each(|column| op.columns.remove(*column));
             }
         }
     }
@@ -312,15 +353,8 @@ fn leave_to_database(arenas: &[Arena], ops: &mut [Op]) -> Result<()> {
 /// The object that has a pending row's key, if that is known.
 fn same_key(arena: &Arena, slot: u32, columns: ColumnSet) -> Result<Option<u32>> {
     let known =
-        arena.meta.primary_key.iter().all(|column| columns.contains(*column) && !is_linked(arena, slot, *column));
+        arena.meta.primary_key.iter().all(|column| columns.contains(*column) && !arena.is_linked(slot, *column));
     if known { arena.find_row(At::Now(slot)) } else { Ok(None) }
-}
-
-/// Whether a column is a key that an object without one is going to fill in.
-fn is_linked(arena: &Arena, slot: u32, column: u16) -> bool {
-    arena
-        .note(slot)
-        .is_some_and(|note| note.parents.iter().any(|parent| arena.key_column(parent.foreign_key) == Some(column)))
 }
 
 impl Op {
@@ -351,9 +385,7 @@ pub(super) fn describe(arena: &Arena, slot: u32) -> String {
 fn needs_graph(arenas: &[Arena], tables: &Tables, ops: &[Op]) -> Result<bool> {
     for op in ops {
         let Some(arena) = arenas.get(usize::from(op.place.arena)) else { continue };
-        let new_key =
-            op.kind == Kind::Update && arena.meta.primary_key.iter().any(|column| op.columns.contains(*column));
-        if new_key || in_a_circle(arena, tables, op) {
+        if tables.is_rekeyed(op) || in_a_circle(arena, tables, op) {
             return Ok(true);
         }
     }
@@ -366,14 +398,13 @@ fn in_a_circle(arena: &Arena, tables: &Tables, op: &Op) -> bool {
     let values = arena.values.as_ref();
     arena.meta.foreign_keys.iter().enumerate().any(|(number, key)| {
         let Some(parent) = tables.parent(op.place.arena, number) else { return false };
-        let Some(column) = key.columns.first() else { return false };
+        let (slot, mut columns) = (op.place.slot, key.columns.iter());
         tables.is_circular(op.place.arena, parent)
             && match op.kind {
-                Kind::Insert => {
-                    is_linked(arena, op.place.slot, *column) || !keys::is_null(values, At::Now(op.place.slot), *column)
-                }
-                Kind::Update => op.columns.contains(*column),
-                Kind::Delete => !keys::is_null(values, arena.stored(op.base), *column),
+                Kind::Insert => columns
+                    .all(|column| arena.is_linked(slot, *column) || !keys::is_null(values, At::Now(slot), *column)),
+                Kind::Update => columns.any(|column| op.columns.contains(*column)),
+                Kind::Delete => columns.all(|column| !keys::is_null(values, arena.stored(op.base), *column)),
             }
     })
 }
