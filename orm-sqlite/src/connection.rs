@@ -34,8 +34,6 @@ pub(crate) struct SqliteConnection {
     pub(crate) transaction: Option<Transaction>,
     /// The transaction (0) or outermost savepoint that was dropped while the connection was away.
     abandoned: Option<u32>,
-    /// The texts of what it ran last.
-    last_texts: LastTexts,
 }
 
 /// Where the connection is.
@@ -57,7 +55,6 @@ impl SqliteConnection {
             database,
             transaction: None,
             abandoned: None,
-            last_texts: LastTexts::default(),
         }
     }
 
@@ -110,8 +107,8 @@ impl SqliteConnection {
         Ok(())
     }
 
-    fn prepare<'a>(&mut self, statement: Statement<'a>) -> Result<Prepared<'a>> {
-        self.database.cache.prepare_again(&mut self.last_texts, statement, &SqliteDialect)
+    fn prepare<'a>(&self, statement: Statement<'a>) -> Result<Prepared<'a>> {
+        self.database.cache.prepare(statement, &SqliteDialect)
     }
 
     fn compiled<'p, 'a>(&self, prepared: &'p Prepared<'a>) -> Compiled<'p, 'a> {
@@ -125,22 +122,35 @@ impl SqliteConnection {
         permit: &mut Option<WritePermit>,
         sink: &mut dyn RowSink,
     ) -> Result<Done, Failure> {
+        // Taken out, so that the statement can be run while it has its text from them.
+        let mut texts = self.live().map_err(Failure::Failed)?.last_texts.take().unwrap_or_default();
+        let done = self.run_beside(&mut texts, statement, permit, sink);
+        if let Ok(live) = self.live() {
+            live.last_texts = Some(texts);
+        }
+        done
+    }
+
+    fn run_beside(
+        &mut self,
+        texts: &mut LastTexts,
+        statement: Statement<'_>,
+        permit: &mut Option<WritePermit>,
+        sink: &mut dyn RowSink,
+    ) -> Result<Done, Failure> {
         if let Some(chunk) = keys::without_returning(statement)
             && self.can_count(&chunk)
         {
-            return self.run_counted(chunk, permit, sink);
+            return self.run_counted(texts, chunk, permit, sink);
         }
-        if let Statement::UpdateRows(chunk) = statement
-            && self.runs_apart(&chunk)
-        {
-            let prepared = self.prepare(Statement::UpdateRows(chunk.first())).map_err(Failure::Failed)?;
-            let work = Compiled { apart: Some(chunk), ..self.compiled(&prepared) };
-            return self.attempt(&work, permit, sink);
-        }
-        match self.prepare(statement) {
+        let (statement, apart) = match statement {
+            Statement::UpdateRows(chunk) if self.runs_apart(&chunk) => (Statement::UpdateRows(chunk.first()), Some(chunk)),
+            statement => (statement, None),
+        };
+        match self.database.cache.prepare_beside(texts, statement, &SqliteDialect) {
             // Where it is: to move it takes as long as to walk a small statement.
             Ok(ref prepared) => {
-                let work = self.compiled(prepared);
+                let work = Compiled { apart, ..self.compiled(prepared) };
                 self.attempt(&work, permit, sink)
             }
             Err(error) => Err(Failure::Failed(error)),
@@ -160,11 +170,14 @@ impl SqliteConnection {
     /// Runs an insert whose keys are counted.
     fn run_counted(
         &mut self,
+        texts: &mut LastTexts,
         chunk: InsertChunk<'_>,
         permit: &mut Option<WritePermit>,
         sink: &mut dyn RowSink,
     ) -> Result<Done, Failure> {
-        let prepared = self.prepare(Statement::Insert(chunk)).map_err(Failure::Failed)?;
+        let statement = Statement::Insert(chunk);
+        let prepared =
+            self.database.cache.prepare_beside(texts, statement, &SqliteDialect).map_err(Failure::Failed)?;
         let work = Compiled { counted: true, ..self.compiled(&prepared) };
         let before = self.live().map_err(Failure::Failed)?.db.total_changes();
         let done = self.attempt(&work, permit, &mut NoRows)?;

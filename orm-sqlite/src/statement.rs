@@ -166,8 +166,9 @@ impl Live {
             });
         }
         let before = if writes { self.db.total_changes() } else { 0 };
+        let returns = statement.column_count() > 0;
         let mut rows = statement.raw_query();
-        if writes && self.commit_may_wait() {
+        if returns && writes && self.commit_may_wait() {
             self.keep_then_give(&mut rows, work, sink)?;
         } else {
             self.step(&mut rows, writes, work, sink)?;
