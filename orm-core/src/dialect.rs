@@ -124,6 +124,8 @@ pub struct Features {
     pub max_identifier: usize,
     /// Best number of rows in one `INSERT`, or in one `UPDATE` or `DELETE` by keys.
     pub insert_rows: usize,
+    /// The same of an `INSERT` whose rows have no more than one text or bytes each.
+    pub insert_rows_of_one_text: usize,
     /// `LIMIT` is written as a number, since the database plans anew for each bound one.
     pub literal_limit: bool,
     /// `OFFSET` stands only after a `LIMIT`.

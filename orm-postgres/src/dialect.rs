@@ -17,6 +17,7 @@ static FEATURES: Features = Features {
     max_binds: 65_535,
     max_identifier: 63,
     insert_rows: 500,
+    insert_rows_of_one_text: 500,
     literal_limit: false,
     offset_needs_limit: false,
     decimal_collation: None,

@@ -16,7 +16,6 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use orm_core::compile::LastTexts;
 use orm_core::driver::Caller;
 use orm_core::engine::EngineOptions;
 use orm_core::error::{Error, Result};
@@ -43,8 +42,6 @@ pub(crate) struct Live {
     pub(crate) writing: Option<WritePermit>,
     /// What the transaction has found out about its tables.
     pub(crate) countable: Countable,
-    /// The texts of what it ran last, unless they are in use.
-    pub(crate) last_texts: Option<Box<LastTexts>>,
     /// Whether there is a write-ahead log: with one, no commit has to wait for readers.
     pub(crate) wal: bool,
     /// Whether it is thrown away instead of going back to the pool.
@@ -279,7 +276,6 @@ impl Manager {
             clock,
             writing: None,
             countable: Countable::default(),
-            last_texts: None,
             wal,
             broken: false,
             created: Instant::now(),

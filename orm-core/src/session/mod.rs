@@ -533,12 +533,7 @@ impl Session {
         let arena = self.arena_mut::<R::Model>();
         let slot = arena.next_slot();
         put(arena, slot, row);
-        let generation = arena.add(slot, columns);
-        if !parents.is_empty()
-            && let Some(note) = arena.note_mut(slot)
-        {
-            note.parents = parents;
-        }
+        let generation = arena.add(slot, columns, parents);
         Ok(Ref::new(id, slot, generation))
     }
 
