@@ -299,6 +299,7 @@ impl SqliteConnection {
 }
 
 /// As [`SqliteConnection::attempt`], where other parts of the connection are in use.
+#[inline]
 fn attempt<W: Work>(
     place: &mut Place,
     database: &Database,

@@ -106,6 +106,7 @@ impl Cache {
     }
 
     /// The text of a statement, which is remembered, and its binds.
+    #[inline]
     fn text_again<'a, 'l>(
         &self,
         last: &'l mut LastTexts,
@@ -140,6 +141,7 @@ impl Cache {
     }
 
     /// The text of a statement for which the table decides it.
+    #[inline]
     fn known_text<'l>(
         &self,
         last: &'l mut LastOf,

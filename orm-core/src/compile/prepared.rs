@@ -45,6 +45,7 @@ impl<'a> Prepared<'a> {
     }
 
     /// With a text that somebody else keeps.
+    #[inline]
     pub(super) fn beside(statement: Statement<'a>, compiled: &'a Arc<Compiled>, values: Values<'a>) -> Self {
         Prepared { compiled: Text::Kept(compiled), values, statement }
     }
