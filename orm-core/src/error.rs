@@ -187,6 +187,13 @@ pub enum Error {
         /// The relation.
         relation: &'static str,
     },
+    /// A session does not know all related objects of an object. Nothing was asked of the database.
+    NotLoaded {
+        /// The model of the object.
+        model: &'static str,
+        /// The relation.
+        relation: &'static str,
+    },
     /// A column holds what the Rust type cannot.
     Decode {
         /// The column as `table.column`, or the place of an expression.
@@ -373,6 +380,11 @@ impl std::fmt::Display for Error {
                 "a row has no `{relation}`, and must have one: the row that its key points at is not there, or is hidden \
                  by a filter; `{relation}.filter(..)` reads it as an `Option`"
             ),
+            Error::NotLoaded { model, relation } => write!(
+                f,
+                "`{model}.{relation}` of this object is not loaded: add `.with({model}.{relation})` to the query, or call \
+                 `session.load(&[object], {model}.{relation})` first"
+            ),
             Error::Decode { column, source } => write!(f, "column `{column}`: {source}"),
             Error::Bind { place, source } => write!(f, "{place}: {source}"),
             Error::MissingFrom { table, column, hint } => {
@@ -467,6 +479,7 @@ impl std::error::Error for Error {
             | Error::NoRow
             | Error::MoreThanOneRow
             | Error::NoRelated { .. }
+            | Error::NotLoaded { .. }
             | Error::MissingFrom { .. }
             | Error::TooManyBinds { .. }
             | Error::Identifier { .. }
@@ -588,6 +601,7 @@ impl Error {
             Error::NoRow => "NoRow",
             Error::MoreThanOneRow => "MoreThanOneRow",
             Error::NoRelated { .. } => "NoRelated",
+            Error::NotLoaded { .. } => "NotLoaded",
             Error::Decode { .. } => "Decode",
             Error::Bind { .. } => "Bind",
             Error::MissingFrom { .. } => "MissingFrom",

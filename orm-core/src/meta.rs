@@ -99,6 +99,8 @@ pub struct ForeignKeyMeta {
     pub on_delete: OnAction,
     /// What happens to this row when the other's key changes.
     pub on_update: OnAction,
+    /// Whether a session deletes the row when it is let go by the other: an orphan.
+    pub delete_orphans: bool,
 }
 
 /// A relation of a model, for messages.

@@ -130,6 +130,16 @@ pub struct Linked;
 #[derive(Debug, Clone, Copy)]
 pub struct Unset;
 
+/// The marker of a builder that brings no other rows along: [`Linked`] is that of one that does.
+#[diagnostic::on_unimplemented(
+    message = "`insert` and `build` take one row, and this builder brings others along",
+    label = "a builder with related rows is for `session.add(..)`"
+)]
+pub trait NoChildren: 'static {}
+
+#[diagnostic::do_not_recommend]
+impl NoChildren for Set {}
+
 /// A builder's field whose value is known if it is given at all: it is no handle. An [`Unset`] one has its own error.
 #[diagnostic::on_unimplemented(
     message = "`insert` and `build` need the key itself, and the builder was given a handle",

@@ -7,9 +7,8 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use crate::ast::{Alias, BinaryOp, ColumnRef, Expr as Tree, Join, JoinKind, Operation, Projection, Select, TableRef};
+use crate::ast::{Alias, BinaryOp, ColumnRef, Expr as Tree, Join, JoinKind, TableRef};
 use crate::error::{Error, Result};
-use crate::expr::{Condition, Expr};
 use crate::meta::{ForeignKeyMeta, TableMeta};
 use crate::model::{Entity, Model};
 
@@ -314,32 +313,6 @@ impl<From: Model, To: Model, Kind> Relation<From, To, Kind> {
         self
     }
 
-    /// True of the rows that have at least one related row for which `condition` is true.
-    ///
-    /// It is a correlated `EXISTS`, never a join, so no row comes twice.
-    ///
-    /// ```
-    /// # use orm::{prelude::*, docs::*};
-    /// let authors = select(User.name).filter(User.posts.any(Post.title.starts_with("A")));
-    /// assert_sql!(authors, sqlite: r#"SELECT "users"."name" FROM "users" WHERE EXISTS (SELECT 1 FROM "post" WHERE "post"."author_id" = "users"."id" AND "post"."title" LIKE ?1 ESCAPE '\')"#);
-    /// ```
-    #[must_use = "gives a condition"]
-    pub fn any(self, condition: impl Condition) -> Expr<bool> {
-        self.related(Some(condition.into_condition()), false)
-    }
-
-    /// True of the rows that have no related row for which `condition` is true.
-    #[must_use = "gives a condition"]
-    pub fn none(self, condition: impl Condition) -> Expr<bool> {
-        self.related(Some(condition.into_condition()), true)
-    }
-
-    /// True of the rows that have a related row at all.
-    #[must_use = "gives a condition"]
-    pub fn exists(self) -> Expr<bool> {
-        self.related(None, false)
-    }
-
     /// The table that it leads to.
     pub(crate) fn target(&self) -> TableRef {
         TableRef { meta: To::TABLE, alias: self.to }
@@ -375,28 +348,6 @@ impl<From: Model, To: Model, Kind> Relation<From, To, Kind> {
     /// The same relation, as one of another kind.
     pub(crate) fn of_kind<Other>(self) -> Relation<From, To, Other> {
         Relation { from: self.from, to: self.to, between: self.between, path: self.path, types: PhantomData }
-    }
-
-    fn related(self, condition: Option<Tree>, negated: bool) -> Expr<bool> {
-        if self.target() == self.from {
-            return Expr::new(Tree::Invalid(
-                format!(
-                    "the relation leads from `{0}` to itself: name the other side with `.to({0}.alias(\"other\"))`",
-                    From::TABLE.model
-                )
-                .into(),
-            ));
-        }
-        let mut select = Select { projection: vec![Projection::One], ..Select::default() };
-        self.push_joins(JoinKind::Inner, &mut select.joins);
-        // The first table is not joined but selected from, and what joins it is a condition on the rows around.
-        let first = select.joins.remove(0);
-        select.from = Some(first.table);
-        select.filter.extend(first.on);
-        if let Some(condition) = condition {
-            condition.and_into(&mut select.filter);
-        }
-        Expr::new(Tree::Operation(Box::new(Operation::Exists { select: Box::new(select), negated })))
     }
 
     /// By which columns the two tables meet.

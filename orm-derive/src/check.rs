@@ -212,6 +212,9 @@ fn actions_need_a_foreign_key(column: &Column, errors: &mut Errors) {
         {
             errors.push(span, format!("`{attribute}` needs a foreign key: add `belongs_to(name: Model)`"));
         }
+        if let Some(span) = column.delete_orphans {
+            errors.push(span, "`delete_orphans` needs a foreign key: add `belongs_to(name: Model)`");
+        }
     }
 }
 

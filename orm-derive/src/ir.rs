@@ -55,6 +55,7 @@ pub(crate) struct Column {
     pub(crate) belongs_to: Option<BelongsTo>,
     pub(crate) on_delete: Option<Spanned<OnAction>>,
     pub(crate) on_update: Option<Spanned<OnAction>>,
+    pub(crate) delete_orphans: Option<Span>,
 }
 
 /// A field that is not a column.
@@ -128,6 +129,7 @@ pub(crate) struct ForeignKey<'a> {
     pub(crate) columns: Vec<(u16, &'a Column)>,
     pub(crate) on_delete: Option<OnAction>,
     pub(crate) on_update: Option<OnAction>,
+    pub(crate) delete_orphans: bool,
 }
 
 /// A relation that is written on the struct.
@@ -232,6 +234,7 @@ impl Model {
                 columns: vec![(number, column)],
                 on_delete: action(&column.on_delete),
                 on_update: action(&column.on_update),
+                delete_orphans: column.delete_orphans.is_some(),
             })
         });
         of_fields.chain(self.keys.iter().map(|key| ForeignKey {
@@ -239,6 +242,7 @@ impl Model {
             columns: key.columns.fields.iter().filter_map(|field| self.numbered(field)).collect(),
             on_delete: key.on_delete.as_ref().map(|action| action.value),
             on_update: key.on_update.as_ref().map(|action| action.value),
+            delete_orphans: false,
         }))
     }
 

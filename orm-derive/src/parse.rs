@@ -12,7 +12,7 @@ use crate::naming::{self, Case};
 const ON_MODEL: [&str; 10] =
     ["table", "primary_key", "unique", "index", "check", "belongs_to", "has_many", "has_one", "many_to_many", "crate"];
 
-const ON_FIELD: [&str; 17] = [
+const ON_FIELD: [&str; 18] = [
     "column",
     "primary_key",
     "natural",
@@ -29,6 +29,7 @@ const ON_FIELD: [&str; 17] = [
     "belongs_to",
     "on_delete",
     "on_update",
+    "delete_orphans",
     "skip",
 ];
 
@@ -165,6 +166,7 @@ fn column(ident: &Ident, field: &syn::Field) -> ir::Column {
         belongs_to: None,
         on_delete: None,
         on_update: None,
+        delete_orphans: None,
     }
 }
 
@@ -189,6 +191,7 @@ fn field_item(item: &Item, column: &mut ir::Column, model: &Ident, errors: &mut 
         "belongs_to" => column.belongs_to = belongs_to(item, model, errors),
         "on_delete" => column.on_delete = item.choice(&ACTIONS, errors),
         "on_update" => column.on_update = item.choice(&ACTIONS, errors),
+        "delete_orphans" => column.delete_orphans = item.flag(errors),
         _ => attr::unknown(item, "a field", &ON_FIELD, errors),
     }
 }

@@ -11,6 +11,7 @@
 
 pub mod cases;
 mod db;
+mod dice;
 mod expect;
 pub mod models;
 mod sql_log;

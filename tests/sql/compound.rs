@@ -65,7 +65,7 @@ fn a_compound_is_a_query_like_any_other() {
     check!(
         select(name).from(&names).filter(name.starts_with("A")),
         sqlite: r#"SELECT "names"."name" FROM (SELECT "users"."name" FROM "users" UNION SELECT "post"."title" FROM "post") AS "names" WHERE "names"."name" LIKE ?1 ESCAPE '\'"#,
-        postgres: r#"SELECT "names"."name" FROM (SELECT "users"."name" FROM "users" UNION SELECT "post"."title" FROM "post") AS "names" WHERE "names"."name" LIKE $1 ESCAPE '\'"#,
+        postgres: r#"SELECT "names"."name" FROM (SELECT "users"."name" FROM "users" UNION SELECT "post"."title" FROM "post") AS "names" WHERE "names"."name" LIKE CAST($1 AS text) ESCAPE '\'"#,
     );
     check!(
         select(User.name).filter(User.id.in_(select(Post.author_id).except(select(Post.id)))),
@@ -111,6 +111,6 @@ fn duplicates_are_counted_where_the_database_can() {
         r#"SELECT "users"."id" FROM "users" EXCEPT ALL SELECT "post"."id" FROM "post""#
     );
     let hint = "use the form without ALL, or count the rows by groups";
-    refused_in(dialect::sqlite(), &both(), &format!("sqlite cannot do INTERSECT ALL: {hint}"));
-    refused_in(dialect::sqlite(), &rest(), &format!("sqlite cannot do EXCEPT ALL: {hint}"));
+    refused_in(dialect::sqlite(), &both(), &format!("SQLite cannot do INTERSECT ALL: {hint}"));
+    refused_in(dialect::sqlite(), &rest(), &format!("SQLite cannot do EXCEPT ALL: {hint}"));
 }

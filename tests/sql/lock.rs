@@ -40,7 +40,7 @@ fn a_backend_without_locks_of_rows_says_so() {
     refused_in(
         dialect::sqlite(),
         &select(Tag.name).for_update(),
-        "sqlite cannot do locks of rows: a transaction that writes has the whole database to itself: begin it before the \
+        "SQLite cannot do locks of rows: a transaction that writes has the whole database to itself: begin it before the \
          rows are read",
     );
 }
@@ -72,7 +72,7 @@ fn of_rows_that_agree_the_first_is_kept() {
     refused_in(
         dialect::sqlite(),
         &newest(),
-        "sqlite cannot do DISTINCT ON: select `row_number().over(partition_by(..).order_by(..))` in a subquery, and keep \
+        "SQLite cannot do DISTINCT ON: select `row_number().over(partition_by(..).order_by(..))` in a subquery, and keep \
          number 1",
     );
 }

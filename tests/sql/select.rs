@@ -178,10 +178,17 @@ fn the_rows_are_counted_without_order_and_limit() {
 }
 
 #[test]
-fn grouped_or_distinct_rows_are_not_counted() {
-    let message = "`.count()` of a grouped or distinct select: count a key with `count(..).distinct()` instead";
-    refused(select(User.age).distinct().count(), message);
-    refused(select(User.age).group_by(User.age).count(), message);
+fn grouped_or_distinct_rows_are_counted_in_a_subquery() {
+    check!(
+        select(User.age).distinct().count(),
+        sqlite: r#"SELECT count(*) FROM (SELECT DISTINCT "users"."age" FROM "users") AS "counted""#,
+        postgres: r#"SELECT count(*) FROM (SELECT DISTINCT "users"."age" FROM "users") AS "counted""#,
+    );
+    check!(
+        select(User.age).group_by(User.age).order_by(User.age).limit(3).count(),
+        sqlite: r#"SELECT count(*) FROM (SELECT "users"."age" FROM "users" GROUP BY "users"."age") AS "counted""#,
+        postgres: r#"SELECT count(*) FROM (SELECT "users"."age" FROM "users" GROUP BY "users"."age") AS "counted""#,
+    );
 }
 
 #[test]

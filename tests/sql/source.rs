@@ -153,8 +153,9 @@ fn a_statement_reads_from_the_query_whose_columns_it_names() {
 #[test]
 fn names_that_would_hide_others_are_refused() {
     let users = select(Post.author_id).cte("users");
+    let user = User.alias("user");
     refused(
-        select(users.columns()).from(&users).join(User.on(User.id.eq(users.columns()))),
+        select(users.columns()).from(&users).join(user.on(user.id.eq(users.columns()))),
         "the table `users` is hidden by the common table expression of that name: call that one otherwise",
     );
     let (first, second) = (select(Post.id).cte("ids"), select(User.id).cte("ids"));

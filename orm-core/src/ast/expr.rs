@@ -29,6 +29,8 @@ pub enum Expr {
     Function(Function, Vec<Expr>),
     /// Text written by hand, with binds.
     Raw(Box<Raw>),
+    /// Several values as one: `(a, b)`.
+    Row(Vec<Expr>),
     /// A subquery of one column and at most one row.
     Subquery(Box<Select>),
     /// The name of a labelled expression of the same `SELECT`, for `ORDER BY` and `GROUP BY`.

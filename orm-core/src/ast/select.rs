@@ -158,7 +158,9 @@ impl Expr {
             Expr::Column(column) => Some(column.table).filter(|table| !skip(table)),
             Expr::Bind(_) | Expr::Bool(_) | Expr::Label(_) | Expr::Invalid(_) | Expr::Subquery(_) => None,
             Expr::Binary(_, sides) => first(&mut [&sides.0, &sides.1].into_iter()),
-            Expr::And(exprs) | Expr::Or(exprs) | Expr::Function(_, exprs) => first(&mut exprs.iter()),
+            Expr::And(exprs) | Expr::Or(exprs) | Expr::Row(exprs) | Expr::Function(_, exprs) => {
+                first(&mut exprs.iter())
+            }
             Expr::Not(expr) | Expr::Negate(_, expr) => expr.first_table(skip, depth + 1),
             Expr::Raw(raw) => first(&mut raw.parts.iter().filter_map(|part| match part {
                 RawPart::Expr(expr) => Some(expr),

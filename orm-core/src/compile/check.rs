@@ -515,7 +515,7 @@ impl<'s> Check<'s> {
             Expr::Column(column) => self.column(*column),
             Expr::Bind(_) | Expr::Bool(_) => Ok(()),
             Expr::Binary(_, sides) => self.exprs([&sides.0, &sides.1]),
-            Expr::And(exprs) | Expr::Or(exprs) | Expr::Function(_, exprs) => self.exprs(exprs),
+            Expr::And(exprs) | Expr::Or(exprs) | Expr::Row(exprs) | Expr::Function(_, exprs) => self.exprs(exprs),
             Expr::Not(expr) | Expr::Negate(_, expr) => self.expr(expr),
             Expr::Operation(operation) => self.operation(operation),
             Expr::Raw(raw) => self.raw(raw),
@@ -547,7 +547,10 @@ impl<'s> Check<'s> {
             Operation::Between { expr, low, high, .. } => self.exprs([expr, low, high]),
             Operation::InSelect { expr, select, .. } => {
                 self.expr(expr)?;
-                self.value_of(select)
+                match expr {
+                    Expr::Row(parts) => self.rows_of(select, parts.len()),
+                    _ => self.value_of(select),
+                }
             }
             Operation::Exists { select, .. } => check_select(select, Some(self.scope), self.features),
             Operation::Case { when, .. } if when.is_empty() => {
@@ -595,6 +598,15 @@ impl<'s> Check<'s> {
         inside.exprs(expr)?;
         inside.exprs(filter)?;
         inside.exprs(order_by.iter().map(|order| &order.expr))
+    }
+
+    /// A subquery that stands for rows of so many values.
+    fn rows_of(self, select: &Select, parts: usize) -> Result<()> {
+        check_select(select, Some(self.scope), self.features)?;
+        match width(&select.first_operand().projection) {
+            width if width == parts => Ok(()),
+            width => refuse(format!("a row of {parts} values is looked for in a subquery that selects {width}")),
+        }
     }
 
     /// A subquery that stands for values, and so has one column.

@@ -57,6 +57,7 @@ impl<'a> Writer<'a> {
             | Expr::Bool(_)
             | Expr::Function(..)
             | Expr::Subquery(_)
+            | Expr::Row(_)
             | Expr::Label(_)
             | Expr::Invalid(_) => Level::Primary,
             Expr::Binary(op, _) => self.binary_level(*op),
@@ -109,6 +110,7 @@ impl<'a> Writer<'a> {
             Expr::Binary(op, sides) => self.binary(*op, &sides.0, &sides.1),
             Expr::And(exprs) => self.and_or(exprs, true),
             Expr::Or(exprs) => self.and_or(exprs, false),
+            Expr::Row(parts) => self.row(parts, &[]),
             Expr::Not(expr) => {
                 self.push("NOT ");
                 self.expr(expr, Level::Primary)
@@ -183,8 +185,20 @@ impl<'a> Writer<'a> {
     fn beside(&mut self, expr: &'a Expr, other: &Expr) -> Result<()> {
         match (expr, other) {
             (Expr::Bind(value), Expr::Column(_)) => self.bind(value),
+            (Expr::Row(parts), Expr::Row(others)) => self.row(parts, others),
             _ => self.expr(expr, Level::Concat),
         }
+    }
+
+    /// `(a, b)`, beside another row if there is one.
+    fn row(&mut self, parts: &'a [Expr], others: &[Expr]) -> Result<()> {
+        self.push("(");
+        self.separated(parts.iter().enumerate(), ", ", |out, (number, part)| match others.get(number) {
+            Some(other) => out.beside(part, other),
+            None => out.expr(part, Level::Or),
+        })?;
+        self.push(")");
+        Ok(())
     }
 
     /// `=` and `<>`, which ask for NULL where one side is a bound NULL.

@@ -60,6 +60,7 @@ pub(super) static USERS: TableMeta = TableMeta {
         to: None,
         on_delete: OnAction::SetNull,
         on_update: OnAction::NoAction,
+        delete_orphans: false,
     }],
     relations: &[RelationMeta { name: "posts", target: || &POST }],
 };
@@ -86,6 +87,7 @@ pub(super) static POST: TableMeta = TableMeta {
         to: None,
         on_delete: OnAction::Cascade,
         on_update: OnAction::Restrict,
+        delete_orphans: false,
     }],
     ..EMPTY
 };
@@ -104,6 +106,7 @@ pub(super) static COMMENT: TableMeta = TableMeta {
         to: None,
         on_delete: OnAction::NoAction,
         on_update: OnAction::NoAction,
+        delete_orphans: false,
     }],
     ..EMPTY
 };

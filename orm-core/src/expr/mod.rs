@@ -12,6 +12,7 @@ mod expression;
 mod function;
 mod math;
 mod order;
+mod row;
 mod text;
 mod window;
 
@@ -23,6 +24,7 @@ pub use expression::{Expression, InValues};
 pub use function::{coalesce, exists, function, greatest, least, not_exists, now, value};
 pub use math::{NumberExpression, Operand};
 pub use order::{IntoOrder, OrderBy};
+pub use row::{PlainRow, Row, RowOf, RowParts, RowsOf, row};
 pub use text::{IsText, TextExpression};
 pub use window::{
     Window, WindowCall, cume_dist, dense_rank, first_value, lag, lag_or, last_value, lead, lead_or, nth_value, ntile,

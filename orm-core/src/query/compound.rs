@@ -63,6 +63,7 @@ impl<Row: Send + 'static> Select<Row> {
     }
 
     fn combine(self, operator: SetOperator, other: Select<Row>) -> Self {
+        let loads = self.loads_relations() || other.loads_relations();
         let (left, reader) = self.into_parts();
         let other = Operand { operator, select: other.into_ast() };
         let mut compound = match goes_on(&left, operator) {
@@ -70,6 +71,10 @@ impl<Row: Send + 'static> Select<Row> {
             false => ast::Select { operands: vec![Operand { operator, select: left }], ..ast::Select::default() },
         };
         compound.operands.push(other);
+        if loads {
+            let text = "the operands of a compound load no relations: they would be those of one operand's table";
+            compound.filter.push(ast::Expr::Invalid(text.into()));
+        }
         Select::from_parts(compound, reader)
     }
 }

@@ -403,12 +403,16 @@ impl<C: Copy> FromItem for &Subquery<C> {
 
 /// The tree of a query whose columns have the names that it gives.
 fn named<Row>(select: Select<Row>, name: &'static str) -> (ast::Select, Arc<[&'static str]>) {
-    let mut select = select.into_ast();
+    let (mut select, reader) = select.into_parts();
     let mut leaf = &mut select;
     while !leaf.operands.is_empty() {
         leaf = &mut leaf.operands[0].select;
     }
-    match name_columns(leaf) {
+    let columns = match reader {
+        Reader::Plain(_) => name_columns(leaf),
+        Reader::Loading(_) => Err("it loads relations: make it a query in FROM before `.with(..)`".into()),
+    };
+    match columns {
         Ok(columns) => (select, columns.into()),
         Err(problem) => {
             leaf.filter.push(Expr::Invalid(format!("the query `{name}`: {problem}").into()));

@@ -363,9 +363,9 @@ impl<T: Send + 'static, Out: Send + 'static> Branch<Out> for JoinedRows<T, Out> 
 }
 
 /// The end of a row, as a row.
-struct Shifted<'a> {
-    row: &'a dyn Row,
-    by: usize,
+pub(crate) struct Shifted<'a> {
+    pub(crate) row: &'a dyn Row,
+    pub(crate) by: usize,
 }
 
 impl Row for Shifted<'_> {
@@ -460,9 +460,7 @@ impl Index {
                 let (mut rows, mut each) = (HashMap::<_, SmallVec<[u32; 1]>>::new(), Vec::new());
                 for (row, key) in (0_u32..).zip(keys.iter_mut()) {
                     let Some(key) = key.take() else { continue };
-                    let mut bytes = Vec::new();
-                    key.iter()
-                        .for_each(|value| value.borrowed().iter().for_each(|value| write_key(*value, &mut bytes)));
+                    let bytes = key_bytes(&key);
                     let numbers = rows.entry(bytes).or_default();
                     if numbers.is_empty() {
                         each.push(key);
@@ -560,6 +558,27 @@ impl Iterator for Owners<'_> {
             }
         }
     }
+}
+
+/// The conditions that ask for these keys, each of them once: mostly a single one.
+pub(crate) fn key_conditions(columns: &[ColumnRef], keys: Vec<KeyValues>, features: &Features) -> Vec<Expr> {
+    let integers = |key: &KeyValues| match key.as_slice() {
+        [Value::Int(key)] => Some(Some(*key)),
+        _ => None,
+    };
+    let mut keys = match keys.iter().map(integers).collect::<Option<Vec<_>>>() {
+        Some(integers) => Keys::Integers(integers),
+        None => Keys::Any(keys.into_iter().map(Some).collect()),
+    };
+    let (index, mut asked) = (Index::of(&mut keys), 0);
+    std::iter::from_fn(|| index.condition(columns, &mut asked, features)).collect()
+}
+
+/// A key as bytes that are equal where keys are.
+pub(crate) fn key_bytes(key: &KeyValues) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    key.iter().for_each(|value| value.borrowed().iter().for_each(|value| write_key(*value, &mut bytes)));
+    bytes
 }
 
 fn in_list(column: ColumnRef, list: Vec<Value>) -> Expr {

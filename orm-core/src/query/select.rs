@@ -5,9 +5,9 @@ use std::sync::OnceLock;
 
 use super::derived::FromItem;
 use super::join::Joinable;
+use super::lazy_select::LazySelect;
 use super::loader::{Loader, Reader};
 use super::selection::Selection;
-use super::tree::Tree;
 use super::{Command, Decoder, Query, Runnable};
 use crate::ast::{self, JoinKind, Projection, Statement};
 use crate::error::Error;
@@ -17,7 +17,7 @@ use crate::value::Value;
 /// A `SELECT` whose rows are `Row`s.
 #[must_use = "a statement does nothing until it is run: `engine.fetch_all(statement)`"]
 pub struct Select<Row> {
-    pub(super) ast: Tree,
+    pub(super) ast: LazySelect,
     pub(super) reader: Reader<Row>,
 }
 
@@ -36,12 +36,12 @@ pub struct Select<Row> {
 /// ```
 pub fn select<Row: Send + 'static, S: Selection<Row = Row>>(selection: S) -> Select<Row> {
     let ast = match selection.whole_table() {
-        Some(table) => Tree::Whole(table, OnceLock::new()),
+        Some(table) => LazySelect::Whole(table, OnceLock::new()),
         None => {
             // Room for what a first push would make room for, since asking ahead is cheaper.
             let mut projection = Vec::with_capacity(4);
             selection.project(&mut projection);
-            Tree::of(projection)
+            LazySelect::of(projection)
         }
     };
     Select { ast, reader: Reader::Plain(Decoder::new(|row| S::decode(row, 0))) }
@@ -211,7 +211,11 @@ impl<Row> Select<Row> {
     }
 
     pub(super) fn from_parts(ast: ast::Select, reader: Reader<Row>) -> Self {
-        Select { ast: Tree::Built(Box::new(ast)), reader }
+        Select { ast: LazySelect::Built(Box::new(ast)), reader }
+    }
+
+    pub(super) fn loads_relations(&self) -> bool {
+        matches!(self.reader, Reader::Loading(_))
     }
 
     pub(super) fn into_parts(self) -> (ast::Select, Reader<Row>) {

@@ -9,10 +9,10 @@ use super::with::Append;
 use crate::ast::{Expr, Order, Projection};
 use crate::driver::Row;
 use crate::error::Result;
-use crate::expr::{Expression, IntoOrder};
+use crate::expr::{Expression, IntoOrder, PlainRow, RowOf, RowParts};
 use crate::model::{FromRow, KeyValues};
 use crate::query::select::IntoGroup;
-use crate::types::{IntoKey, SqlType};
+use crate::types::{Comparable, IntoKey, Scalar, SqlType};
 
 macro_rules! tuples {
     ($($name:ident $key:ident $position:tt),+) => {
@@ -52,6 +52,27 @@ macro_rules! tuples {
             fn columns(parts: &mut Parts) -> Self::Columns {
                 ($($name::columns(parts),)+)
             }
+        }
+
+        #[diagnostic::do_not_recommend]
+        impl<$($name: Expression),+> RowParts for ($($name,)+) {
+            type Types = ($(<$name::Type as SqlType>::Plain,)+);
+
+            fn into_parts(self) -> Vec<Expr> {
+                vec![$(self.$position.into_tree()),+]
+            }
+        }
+
+        #[diagnostic::do_not_recommend]
+        impl<$($name: Comparable<$key>, $key: Scalar),+> RowOf<($($key,)+)> for ($($name,)+) {
+            fn into_values(self) -> Vec<Expr> {
+                vec![$(self.$position.into_operand()),+]
+            }
+        }
+
+        #[diagnostic::do_not_recommend]
+        impl<$($name: SqlType),+> PlainRow for ($($name,)+) {
+            type Types = ($($name::Plain,)+);
         }
 
         #[diagnostic::do_not_recommend]

@@ -11,7 +11,6 @@
 //! row belongs to is joined. Each can be filtered, ordered and limited, and has relations of its own.
 
 use std::fmt;
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -39,8 +38,12 @@ pub struct Related<From, To, Kind, Row = To, Nested = ()> {
     per_row: Option<u64>,
     how: How,
     /// The relations that are loaded with it, for a session.
-    nested: PhantomData<fn() -> Nested>,
+    nested: Nested,
 }
+
+/// Marks that columns of the related rows are read, and no models: a session cannot hold them.
+#[derive(Debug, Clone, Copy)]
+pub struct Columns;
 
 /// How the rows that others belong to are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,9 +149,9 @@ impl<Row: Send + 'static> Select<Row> {
 }
 
 impl<From: Model, To: Model, Kind: kind::Loads> Relation<From, To, Kind> {
-    fn into_related(self) -> Related<From, To, Kind> {
+    pub(crate) fn into_related(self) -> Related<From, To, Kind> {
         let columns = self.target().alias.map_or(To::COLUMNS, To::Columns::aliased);
-        Related { relation: self, select: select(columns), per_row: None, how: How::Best, nested: PhantomData }
+        Related { relation: self, select: select(columns), per_row: None, how: How::Best, nested: () }
     }
 
     /// Loads only the related rows for which `condition` is true. What a row belongs to becomes an `Option`.
@@ -182,7 +185,10 @@ impl<From: Model, To: Model, Kind: kind::Loads> Relation<From, To, Kind> {
     /// # use orm::{prelude::*, docs::*};
     /// let q: Select<(User, Vec<(Post, User)>)> = select(User).with(User.posts.with(Post.author));
     /// ```
-    pub fn with<L: Loadable>(self, relation: L) -> Related<From, To, Kind, <To as Append<L::Loaded>>::Row, ((), L)>
+    pub fn with<L: Loadable + Clone>(
+        self,
+        relation: L,
+    ) -> Related<From, To, Kind, <To as Append<L::Loaded>>::Row, ((), L)>
     where
         To: Append<L::Loaded>,
     {
@@ -195,7 +201,7 @@ impl<From: Model, To: Model, Kind: kind::Loads> Relation<From, To, Kind> {
     /// # use orm::{prelude::*, docs::*};
     /// let q: Select<(User, Vec<String>)> = select(User).with(User.posts.select(Post.title));
     /// ```
-    pub fn select<S: Selection>(self, selection: S) -> Related<From, To, Kind, S::Row> {
+    pub fn select<S: Selection>(self, selection: S) -> Related<From, To, Kind, S::Row, Columns> {
         self.into_related().select(selection)
     }
 
@@ -214,24 +220,14 @@ impl<From: Model, To: Model, Kind: kind::Loads> Relation<From, To, Kind> {
 }
 
 impl<From: Model, To: Model, Kind: kind::Loads, Row: Send + 'static, Nested> Related<From, To, Kind, Row, Nested> {
-    fn become_of<K, R, N>(
-        self,
-        relation: Relation<From, To, K>,
-        change: impl FnOnce(Select<Row>) -> Select<R>,
-    ) -> Related<From, To, K, R, N> {
-        let Related { select, per_row, how, .. } = self;
-        Related { relation, select: change(select), per_row, how, nested: PhantomData }
-    }
-
     fn changed(self, change: impl FnOnce(Select<Row>) -> Select<Row>) -> Self {
-        let relation = self.relation;
-        self.become_of(relation, change)
+        Related { select: change(self.select), ..self }
     }
 
     /// Loads only the related rows for which `condition` is true. See [`Relation::filter`].
     pub fn filter(self, condition: impl Condition) -> Related<From, To, Kind::Filtered, Row, Nested> {
-        let relation = self.relation.of_kind();
-        self.become_of(relation, |select| select.filter(condition))
+        let Related { relation, select, per_row, how, nested } = self;
+        Related { relation: relation.of_kind(), select: select.filter(condition), per_row, how, nested }
     }
 
     /// Loads the related rows in this order. Called again, it adds further keys.
@@ -256,18 +252,32 @@ impl<From: Model, To: Model, Kind: kind::Loads, Row: Send + 'static, Nested> Rel
     }
 
     /// Loads what is related to the related rows as well. See [`Relation::with`].
-    pub fn with<L: Loadable>(self, relation: L) -> Related<From, To, Kind, <Row as Append<L::Loaded>>::Row, (Nested, L)>
+    pub fn with<L: Loadable + Clone>(
+        self,
+        load: L,
+    ) -> Related<From, To, Kind, <Row as Append<L::Loaded>>::Row, (Nested, L)>
     where
         Row: Append<L::Loaded>,
     {
-        let own = self.relation;
-        self.become_of(own, |select| select.with(relation))
+        let Related { relation, select, per_row, how, nested } = self;
+        Related { relation, select: select.with(load.clone()), per_row, how, nested: (nested, load) }
     }
 
     /// Loads something else of the related rows than the whole model. See [`Relation::select`].
-    pub fn select<S: Selection>(self, selection: S) -> Related<From, To, Kind, S::Row, Nested> {
-        let relation = self.relation;
-        self.become_of(relation, |select| select.of(selection))
+    pub fn select<S: Selection>(self, selection: S) -> Related<From, To, Kind, S::Row, Columns> {
+        let Related { relation, select, per_row, how, nested: _ } = self;
+        Related { relation, select: select.of(selection), per_row, how, nested: Columns }
+    }
+
+    /// What a session needs to know of it.
+    pub(crate) fn into_wanted(self) -> (Relation<From, To, Kind>, ast::Select, Option<u64>, Nested) {
+        let Related { relation, select, per_row, nested, .. } = self;
+        let mut ast = select.into_ast();
+        // What was added to load further relations is the session's own affair.
+        ast.joins.retain(|join| !join.table.alias.is_some_and(|alias| NAMES.contains(&alias.name())));
+        ast.projection = vec![Projection::Table(relation.target())];
+        ast.from = Some(relation.target());
+        (relation, ast, per_row, nested)
     }
 
     /// Loads by a statement of its own what would be joined.
@@ -286,10 +296,10 @@ impl<From: Model, To: Model, Kind: kind::Loads, Row: Send + 'static, Nested> Rel
     }
 }
 
-impl<From: Model, To: Model, Kind, Row, Nested> Clone for Related<From, To, Kind, Row, Nested> {
+impl<From: Model, To: Model, Kind, Row, Nested: Clone> Clone for Related<From, To, Kind, Row, Nested> {
     fn clone(&self) -> Self {
         let Related { relation, select, per_row, how, nested } = self;
-        Related { relation: *relation, select: select.clone(), per_row: *per_row, how: *how, nested: *nested }
+        Related { relation: *relation, select: select.clone(), per_row: *per_row, how: *how, nested: nested.clone() }
     }
 }
 
@@ -524,7 +534,7 @@ fn meets(left: &[ColumnRef], right: &[ColumnRef]) -> Expr {
 }
 
 /// Of each group of rows that agree in these columns, so many: the first by the order.
-pub(super) fn first_of_each(
+pub(crate) fn first_of_each(
     mut select: ast::Select,
     columns: &[ColumnRef],
     theirs: &[usize],

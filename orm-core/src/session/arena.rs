@@ -11,6 +11,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use smallvec::SmallVec;
 
 use super::keys;
+use super::kin::Kin;
 use super::rows::{At, Rows, Values};
 use super::{Object, State};
 use crate::ast::{Assignment, ColumnSet};
@@ -49,6 +50,12 @@ pub(super) struct Arena {
     mark: usize,
     /// How many objects there are.
     len: usize,
+    /// Who belongs to whom, by the foreign keys that somebody asked for.
+    pub(super) kin: Vec<Kin>,
+    /// Rows that the program has in its hands: what they belong to may have changed since.
+    pub(super) lent: SmallVec<[u32; 1]>,
+    /// How many objects of the database's have left.
+    departures: u32,
 }
 
 /// What is known of every slot.
@@ -61,6 +68,8 @@ struct Head {
     /// The hash of its key in the identity map.
     hash: u32,
     state: Slot,
+    /// Whether the session itself added it, and has the whole of it.
+    born: bool,
     /// The transaction that read or wrote it last.
     read: u16,
 }
@@ -191,9 +200,9 @@ struct Undo {
 enum Happened {
     /// It was added: on the way back it leaves, as if it had never been saved.
     Added,
-    /// It was read after something was written: on the way back it leaves, for what was read may be undone. `own`
-    /// says whether the innermost level had written by then.
-    Came { own: bool },
+    /// It was read after so many writes of the transaction: it leaves on the way back beyond the last of them, for what
+    /// was read may be undone.
+    Came { writes: u32 },
     /// Its row was read anew; it was read last by this transaction before.
     Read { before: u16 },
     /// Its row was another one, which is kept. `before` is the object's entry before this one.
@@ -223,6 +232,9 @@ impl Arena {
             undo: Vec::new(),
             mark: 0,
             len: 0,
+            kin: Vec::new(),
+            lent: SmallVec::new(),
+            departures: 0,
         }
     }
 
@@ -268,6 +280,23 @@ impl Arena {
         if let Some(head) = self.heads.get_mut(slot as usize) {
             head.state = state;
         }
+        self.rekin(slot);
+    }
+
+    /// Whether the session added the object itself, so that nobody else can have given it anything.
+    pub(super) fn is_born(&self, slot: u32) -> bool {
+        self.heads.get(slot as usize).is_some_and(|head| head.born)
+    }
+
+    /// How many objects of the database's have left since the session began.
+    pub(super) fn departures(&self) -> u32 {
+        self.departures
+    }
+
+    /// What was known to be all may be so no more.
+    pub(super) fn depart(&mut self) {
+        self.departures = self.departures.wrapping_add(1);
+        self.heads.iter_mut().for_each(|head| head.born &= head.state == Slot::Pending);
     }
 
     fn set_read(&mut self, slot: u32, transaction: u16) {
@@ -311,16 +340,21 @@ impl Arena {
             self.free.pop();
             self.set_state(slot, state);
         } else {
-            self.heads.push(Head { generation: 0, note: 0, hash: 0, state, read: 0 });
+            self.heads.push(Head { generation: 0, note: 0, hash: 0, state, born: false, read: 0 });
+        }
+        if let Some(head) = self.heads.get_mut(slot as usize) {
+            head.born = state == Slot::Pending;
         }
         self.set_read(slot, self.clock.now);
         self.len += 1;
+        self.rekin(slot);
     }
 
     /// The object leaves, and its row with it.
     fn vacate(&mut self, slot: u32, left: State) {
         // Whoever gets the slot next must not be found in the lists of this one.
         let touched = self.note(slot).is_some_and(|note| note.base.is_some());
+        let deleted = self.slot_state(slot) == Slot::Deleted;
         match self.slot_state(slot) {
             Slot::Pending => strike(&mut self.pending, slot),
             Slot::Deleting => strike(&mut self.deleting, slot),
@@ -337,6 +371,10 @@ impl Arena {
             self.free.push(slot);
             self.len -= 1;
         }
+        if left == State::Detached && !deleted {
+            self.departures = self.departures.wrapping_add(1);
+        }
+        self.rekin(slot);
     }
 
     // Notes.
@@ -436,8 +474,9 @@ impl Arena {
         if let Some(kept) = note.base {
             self.differences(At::Kept(kept), At::Now(slot), &mut columns)?;
         }
-        for parent in &note.parents {
-            if let Some((column, _)) = self.waiting(parent) {
+        for column in note.parents.iter().filter_map(|parent| Some(self.waiting(parent)?.0)) {
+            // Else a key was set since, which counts.
+            if keys::is_unset(self.values.as_ref(), At::Now(slot), column) {
                 columns.insert(column);
             }
         }
@@ -659,6 +698,7 @@ impl Arena {
         }
         // What was read now is true also if the transaction is undone.
         self.values.decode(slot, row)?;
+        self.rekin(slot);
         self.set_read(slot, self.clock.now);
         Ok(())
     }
@@ -724,6 +764,7 @@ impl Arena {
     pub(super) fn follow(&mut self, slot: u32, column: u16, value: ValueRef<'_>) -> Result<()> {
         let kept = self.values.keep(slot);
         self.values.assign(slot, column, value)?;
+        self.rekin(slot);
         self.log_changed(slot, kept);
         if self.meta.primary_key.contains(&column) {
             // The column is a part of its own key as well.
@@ -754,6 +795,7 @@ impl Arena {
             return Err(error);
         }
         self.enter(slot)?;
+        self.rekin(slot);
         self.log_changed(slot, kept);
         self.log_read(slot);
         Ok(())
@@ -777,6 +819,7 @@ impl Arena {
         if let Some(kept) = note.base.take() {
             self.values.restore(slot, kept);
         }
+        self.rekin(slot);
     }
 
     /// Keeps a row for the way back, unless the innermost level has one of the object already.
@@ -796,9 +839,9 @@ impl Arena {
         self.undo.push(Undo { slot, generation, what });
     }
 
-    /// Notes that an object was read after something was written, since the innermost savepoint or before it.
-    pub(super) fn log_came(&mut self, slot: u32, own: bool) {
-        self.log(slot, Happened::Came { own });
+    /// Notes that an object was read after so many writes of the transaction.
+    pub(super) fn log_came(&mut self, slot: u32, writes: u32) {
+        self.log(slot, Happened::Came { writes });
     }
 
     /// Marks an object to be deleted by the next flush; a pending one just leaves.
@@ -811,6 +854,14 @@ impl Arena {
                 self.log(slot, Happened::Deleted);
             }
             Slot::Deleting | Slot::Deleted | Slot::Empty(_) => {}
+        }
+    }
+
+    /// Takes back that an object is to be deleted.
+    pub(super) fn undelete(&mut self, slot: u32) {
+        if self.slot_state(slot) == Slot::Deleting {
+            strike(&mut self.deleting, slot);
+            self.set_state(slot, Slot::Persistent);
         }
     }
 
@@ -888,6 +939,7 @@ impl Arena {
             note.parents.clear();
             note.expressions.clear();
         }
+        self.rekin(slot);
     }
 
     /// Gives new rows their first version.
@@ -988,8 +1040,8 @@ impl Arena {
         self.mark = outer;
     }
 
-    /// Undoes the innermost level in memory: a savepoint, or all.
-    pub(super) fn undo_level(&mut self, savepoint: bool) {
+    /// Undoes the innermost level in memory. It began after so many writes of the transaction.
+    pub(super) fn undo_level(&mut self, before: u32) {
         for slot in std::mem::take(&mut self.touched) {
             self.unkeep(slot);
         }
@@ -997,10 +1049,8 @@ impl Arena {
         while self.undo.len() > self.mark {
             let Some(entry) = self.undo.pop() else { break };
             match entry.what {
-                // What it may hang on was written before this level: it is the affair of the level around it.
-                Happened::Came { own: false } if savepoint => {
-                    kept.push(Undo { what: Happened::Came { own: true }, ..entry });
-                }
+                // What it may hang on was written before this level: it is the affair of a level around it.
+                Happened::Came { writes } if writes <= before => kept.push(entry),
                 _ => self.undo_one(entry),
             }
         }
@@ -1025,6 +1075,7 @@ impl Arena {
             Happened::Changed { kept, before } if here => {
                 self.leave(slot);
                 self.values.restore(slot, kept);
+                self.rekin(slot);
                 if let Some(note) = self.note_mut(slot) {
                     note.logged = before;
                 }
@@ -1077,7 +1128,7 @@ impl Arena {
     /// The transaction is over, and nothing of it is left.
     pub(super) fn rolled_back(&mut self) {
         self.mark = 0;
-        self.undo_level(false);
+        self.undo_level(0);
     }
 }
 

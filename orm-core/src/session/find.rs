@@ -1,6 +1,8 @@
 //! [`Find`]: a query that gives handles.
 
-use super::arena::{Arena, Slot};
+use super::arena::{Arena, Place, Slot};
+use super::loading::{SessionLoad, Spec};
+use super::plan::Deleted;
 use super::reads::Reads;
 use super::{Object, Ref, Session};
 use crate::ast::{self, Projection, Statement, TableRef};
@@ -9,7 +11,7 @@ use crate::engine::Executor;
 use crate::error::{Error, Result};
 use crate::expr::{AggregateExpr, Condition, Expression, IntoOrder, count_all};
 use crate::model::Entity;
-use crate::query::{Command, Filtered, FromItem, IntoGroup, Joinable, Select, Update, select};
+use crate::query::{Command, Filtered, FromItem, IntoGroup, Joinable, Select, Tree, Update, select};
 
 /// A query of a session, which gives handles: every row once, whatever it is read by.
 ///
@@ -20,6 +22,7 @@ pub struct Find<'s, T> {
     session: &'s mut Session,
     select: Select<T>,
     populate_existing: bool,
+    loads: Vec<Spec>,
 }
 
 /// What a session can be asked for: a model's value (`User`), or a `select(User)`.
@@ -54,6 +57,15 @@ impl<T: Object> Findable for Select<T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
+impl<T: Object> Findable for Tree<T> {
+    type Model = T;
+
+    fn into_select(self) -> Select<T> {
+        self.select()
+    }
+}
+
 impl Session {
     /// A query for objects. Rows that the session has already are those objects: as they are in memory, if they were read
     /// or written in this transaction or have changes; otherwise they are brought up to date.
@@ -72,7 +84,7 @@ impl Session {
     /// # Ok(()) }
     /// ```
     pub fn query<F: Findable>(&mut self, what: F) -> Find<'_, F::Model> {
-        Find { session: self, select: what.into_select(), populate_existing: false }
+        Find { session: self, select: what.into_select(), populate_existing: false, loads: Vec::new() }
     }
 
     /// Flushes if a query of these tables could see what has not been flushed.
@@ -93,64 +105,88 @@ impl Session {
 }
 
 impl<'s, T: Object> Find<'s, T> {
-    fn with(mut self, change: impl FnOnce(Select<T>) -> Select<T>) -> Self {
+    fn change(mut self, change: impl FnOnce(Select<T>) -> Select<T>) -> Self {
         self.select = change(self.select);
         self
     }
 
     /// Keeps the rows for which `condition` is true. See [`Select::filter`].
     pub fn filter(self, condition: impl Condition) -> Self {
-        self.with(|select| select.filter(condition))
+        self.change(|select| select.filter(condition))
     }
 
     /// Leaves out the rows for which `condition` is true. See [`Select::exclude`].
     pub fn exclude(self, condition: impl Condition) -> Self {
-        self.with(|select| select.exclude(condition))
+        self.change(|select| select.exclude(condition))
     }
 
     /// Says the first table of FROM. See [`Select::from`].
     pub fn from(self, item: impl FromItem) -> Self {
-        self.with(|select| select.from(item))
+        self.change(|select| select.from(item))
     }
 
     /// Inner join. See [`Select::join`].
     pub fn join(self, other: impl Joinable) -> Self {
-        self.with(|select| select.join(other))
+        self.change(|select| select.join(other))
     }
 
     /// Left join. See [`Select::left_join`].
     pub fn left_join(self, other: impl Joinable) -> Self {
-        self.with(|select| select.left_join(other))
+        self.change(|select| select.left_join(other))
     }
 
     /// Groups rows. See [`Select::group_by`].
     pub fn group_by(self, by: impl IntoGroup) -> Self {
-        self.with(|select| select.group_by(by))
+        self.change(|select| select.group_by(by))
     }
 
     /// Keeps the groups for which `condition` is true. See [`Select::having`].
     pub fn having(self, condition: impl Condition) -> Self {
-        self.with(|select| select.having(condition))
+        self.change(|select| select.having(condition))
     }
 
     /// Orders the rows. See [`Select::order_by`].
     pub fn order_by(self, order: impl IntoOrder) -> Self {
-        self.with(|select| select.order_by(order))
+        self.change(|select| select.order_by(order))
     }
 
     /// Leaves out rows that are there already. See [`Select::distinct`].
     pub fn distinct(self) -> Self {
-        self.with(Select::distinct)
+        self.change(Select::distinct)
     }
 
     /// At most so many rows. See [`Select::limit`].
     pub fn limit(self, rows: u64) -> Self {
-        self.with(|select| select.limit(rows))
+        self.change(|select| select.limit(rows))
     }
 
     /// Leaves out the first rows. See [`Select::offset`].
     pub fn offset(self, rows: u64) -> Self {
-        self.with(|select| select.offset(rows))
+        self.change(|select| select.offset(rows))
+    }
+
+    /// Loads what is related to each row into the session, by one further statement for each relation:
+    /// [`Session::related`] then has it.
+    ///
+    /// ```
+    /// # use orm::{prelude::*, docs::*};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> orm::Result<()> {
+    /// # let engine = orm::connect("sqlite::memory:").await?;
+    /// # engine.create_all(schema![User, Post]).await?;
+    /// # let mut session = Session::new(&engine);
+    /// # session.add(User::builder().name("Al").email("a@example.com").posts([Post::builder().title("Hello")]));
+    /// # session.commit().await?;
+    /// # let mut session = Session::new(&engine);
+    /// for user in session.query(User).with(User.posts.order_by(Post.id)).all().await? {
+    ///     for post in session.related(user, User.posts)? {
+    ///         println!("{}: {}", session[user].name, session[post].title);
+    ///     }
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn with<L: SessionLoad<From = T>>(mut self, relation: L) -> Self {
+        self.loads.push(relation.into_spec());
+        self
     }
 
     /// Overwrites objects that the session has with what the database has, their changes included.
@@ -165,10 +201,12 @@ impl<'s, T: Object> Find<'s, T> {
     ///
     /// Any of [`Error`]; those of the flush before it.
     pub async fn all(self) -> Result<Vec<Ref<T>>> {
-        let Find { session, select, populate_existing } = self;
+        let Find { session, select, populate_existing, loads } = self;
         session.check()?;
         session.flush_for(|| Reads::of(select.ast())).await?;
-        session.read_rows(select.statement(), populate_existing).await
+        let found = session.read_rows(select.statement(), populate_existing).await?;
+        session.load_all(&found, &loads, populate_existing).await?;
+        Ok(found)
     }
 
     /// The only row.
@@ -309,7 +347,9 @@ impl<'s, T: Object> Find<'s, T> {
         let done = link.run(Command::One(Statement::Delete(&delete)), &mut sink).await;
         let done = link.noted(done)?;
         let (rows, slots) = (sink.rows, sink.slots);
-        session.follow_deletes(slots.into_iter().map(|slot| (number, slot)).collect())?;
+        let arena = u16::try_from(number).unwrap_or(u16::MAX);
+        let deleted = slots.into_iter().map(|slot| Deleted { place: Place { arena, slot }, when: 0 });
+        session.follow_deletes(deleted.collect(), &|_, _, _| false)?;
         Ok(if watched { rows } else { done.rows_affected })
     }
 

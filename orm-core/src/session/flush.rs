@@ -6,13 +6,16 @@ use super::arena::{Arena, Place, Slot};
 use super::hooks::{Moment, Told};
 use super::job::{Job, miscounted, write_back};
 use super::line::Status;
-use super::plan::{self, Kind, Op, Plan, Step};
+use super::plan::{self, Deleted, Kind, Op, Plan, Step};
 use super::rows::At;
 use super::{Session, changes, keys};
 use crate::engine::link::Ending;
 use crate::error::{Error, Result};
 use crate::meta::{ForeignKeyMeta, OnAction};
 use crate::value::{Value, ValueRef};
+
+/// Deleted objects by arena: their slots, and the step that deleted them.
+type Gone = HashMap<usize, Vec<(u32, usize)>>;
 
 /// How often a commit flushes what hooks of the flush before have changed.
 const ROUNDS: usize = 100;
@@ -396,7 +399,6 @@ impl Session {
 
     /// Everything is written: states, keys and the undo log follow.
     fn finish(&mut self, plan: &Plan) -> Result<()> {
-        let mut deleted = Vec::new();
         let followers = self.followers(plan)?;
         let whole = || plan.ops.iter().filter(|op| op.whole);
         for op in whole() {
@@ -407,10 +409,7 @@ impl Session {
                     let rekeyed = arena.meta.primary_key.iter().any(|column| op.columns.contains(*column));
                     arena.was_updated(slot, rekeyed || op.expressions)?;
                 }
-                Kind::Delete => {
-                    arena.was_deleted(slot);
-                    deleted.push((number, slot));
-                }
+                Kind::Delete => arena.was_deleted(slot),
                 Kind::Insert | Kind::Update => {}
             }
         }
@@ -431,23 +430,32 @@ impl Session {
             }
         }
         self.arenas.iter_mut().for_each(Arena::flushed);
-        self.follow_deletes(deleted)
+        self.follow_deletes(plan.deletes(), &|place, column, when| plan.is_written_after(place, column, when))
     }
 
-    /// The database has deleted, or set to NULL, the rows that belonged to deleted ones; so do their objects.
-    pub(super) fn follow_deletes(&mut self, mut deleted: Vec<(usize, u32)>) -> Result<()> {
+    /// The database has deleted, or set to NULL, the rows that belonged to deleted ones; so do their objects, but for
+    /// those that were given the key when the row that had it was gone: it is another row's now.
+    pub(super) fn follow_deletes(
+        &mut self,
+        mut deleted: Vec<Deleted>,
+        given_after: &dyn Fn(Place, u16, usize) -> bool,
+    ) -> Result<()> {
         while !deleted.is_empty() {
-            let mut gone: HashMap<usize, Vec<u32>> = HashMap::new();
-            std::mem::take(&mut deleted)
-                .into_iter()
-                .for_each(|(number, slot)| gone.entry(number).or_default().push(slot));
+            let mut gone: Gone = HashMap::new();
+            for Deleted { place, when } in std::mem::take(&mut deleted) {
+                gone.entry(usize::from(place.arena)).or_default().push((place.slot, when));
+            }
             for child in 0..self.arenas.len() {
-                for (slot, key) in self.children_of(child, &gone)? {
-                    let Some(arena) = self.arenas.get_mut(child) else { continue };
+                for (Deleted { place, when }, key) in self.children_of(child, &gone)? {
+                    let slot = place.slot;
+                    let given = key.columns.iter().any(|column| given_after(place, *column, when));
+                    let Some(arena) = self.arenas.get_mut(child).filter(|_| !given) else {
+                        continue;
+                    };
                     match key.on_delete {
                         OnAction::Cascade => {
                             arena.was_deleted(slot);
-                            deleted.push((child, slot));
+                            deleted.push(Deleted { place, when });
                         }
                         OnAction::SetNull => {
                             key.columns.iter().try_for_each(|column| arena.follow(slot, *column, ValueRef::Null))?
@@ -463,11 +471,7 @@ impl Session {
     }
 
     /// The objects of an arena that belonged to deleted ones, and by which foreign key.
-    fn children_of(
-        &self,
-        child: usize,
-        gone: &HashMap<usize, Vec<u32>>,
-    ) -> Result<Vec<(u32, &'static ForeignKeyMeta)>> {
+    fn children_of(&self, child: usize, gone: &Gone) -> Result<Vec<(Deleted, &'static ForeignKeyMeta)>> {
         let mut children = Vec::new();
         let Some(arena) = self.arenas.get(child) else { return Ok(children) };
         let acts = |key: &&ForeignKeyMeta| !matches!(key.on_delete, OnAction::NoAction | OnAction::Restrict);
@@ -479,9 +483,10 @@ impl Session {
             let gone = by_hash(parents, gone, key.referenced())?;
             for slot in arena.slots().filter(|slot| arena.slot_state(*slot) == Slot::Persistent) {
                 let hash = keys::hash_row(parents.hasher(), arena.values.as_ref(), At::Now(slot), key.columns)?;
-                let belongs = |parent: &u32| holds(arena, At::Now(slot), key, parents, At::Now(*parent));
-                if gone.get(&hash).is_some_and(|parents| parents.iter().any(belongs)) {
-                    children.push((slot, key));
+                let belongs = |(parent, _): &&(u32, usize)| holds(arena, At::Now(slot), key, parents, At::Now(*parent));
+                if let Some((_, when)) = gone.get(&hash).and_then(|parents| parents.iter().find(belongs)) {
+                    let place = Place { arena: u16::try_from(child).unwrap_or(u16::MAX), slot };
+                    children.push((Deleted { place, when: *when }, key));
                 }
             }
         }
@@ -516,12 +521,12 @@ impl Session {
     }
 }
 
-/// Objects by the hash of their values in some columns.
-fn by_hash(arena: &Arena, slots: &[u32], columns: &[u16]) -> Result<HashMap<u32, Vec<u32>>> {
-    let mut found: HashMap<u32, Vec<u32>> = HashMap::new();
-    for slot in slots {
+/// Deleted objects by the hash of the values that they had in some columns.
+fn by_hash(arena: &Arena, gone: &[(u32, usize)], columns: &[u16]) -> Result<HashMap<u32, Vec<(u32, usize)>>> {
+    let mut found: HashMap<u32, Vec<(u32, usize)>> = HashMap::new();
+    for (slot, when) in gone {
         let hash = keys::hash_row(arena.hasher(), arena.values.as_ref(), At::Now(*slot), columns)?;
-        found.entry(hash).or_default().push(*slot);
+        found.entry(hash).or_default().push((*slot, *when));
     }
     Ok(found)
 }
@@ -554,7 +559,9 @@ fn borrowed(value: &Value) -> Result<ValueRef<'_>> {
 }
 
 fn assign(arena: &mut Arena, slot: u32, column: u16, value: &Value) -> Result<()> {
-    arena.values.assign(slot, column, borrowed(value)?)
+    arena.values.assign(slot, column, borrowed(value)?)?;
+    arena.rekin(slot);
+    Ok(())
 }
 
 /// A part of the session's work whose future may be dropped: then the session says so, and nothing of it stays.

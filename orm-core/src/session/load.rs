@@ -15,6 +15,7 @@ use crate::engine::link::Link;
 use crate::error::{Error, Result};
 use crate::model::{Entity, KeyValues, Model};
 use crate::query::Command;
+use crate::query::loader::Shifted;
 use crate::types::IntoKey;
 use crate::value::Value;
 
@@ -195,26 +196,64 @@ impl Session {
         refresh: bool,
     ) -> Result<Vec<Ref<T>>> {
         let number = self.arena_number::<T>();
+        let slots = self.read_slots(number, statement, refresh).await?;
+        let Some(arena) = self.arenas.get(number) else { return Ok(Vec::new()) };
+        Ok(slots.iter().map(|slot| self.handle(arena, *slot)).collect())
+    }
+
+    /// Runs a statement whose rows are those of an arena's model, and gives their slots.
+    pub(super) async fn read_slots(
+        &mut self,
+        number: usize,
+        statement: Statement<'_>,
+        refresh: bool,
+    ) -> Result<Vec<u32>> {
         self.run_before_load(number)?;
         self.open(None).await?;
-        let how = Reading { refresh, late: self.has_written(self.writes) };
+        let how = Reading { refresh, late: self.written() > 0 };
         let found = self.read_into(number, statement, how).await?;
-        let Some(arena) = self.arenas.get(number) else { return Ok(Vec::new()) };
-        let handles = found.slots.iter().map(|slot| self.handle(arena, *slot)).collect();
         for slot in found.new {
             self.loaded(number, slot)?;
         }
-        Ok(handles)
+        Ok(found.slots)
+    }
+
+    /// The same of rows that are those of two models, the second after the first.
+    pub(super) async fn read_pairs(
+        &mut self,
+        numbers: [usize; 2],
+        statement: Statement<'_>,
+        refresh: bool,
+    ) -> Result<[Vec<u32>; 2]> {
+        numbers.into_iter().try_for_each(|number| self.run_before_load(number))?;
+        self.open(None).await?;
+        let how = Reading { refresh, late: self.written() > 0 };
+        let (hooked, writes) = (!self.hooks.is_empty(), self.written());
+        let (Ok([first, second]), Some(link)) = (self.arenas.get_disjoint_mut(numbers), self.line.link()) else {
+            return Err(Error::TransactionEnded);
+        };
+        let by = first.meta.columns.len();
+        let taken = |arena| Taken { arena, fresh: false, how, writes, hooked, found: Found::default() };
+        let mut sink = Pairs { first: taken(first), second: taken(second), by };
+        let read = link.run(Command::One(statement), &mut sink).await;
+        link.noted(read)?;
+        let found = [sink.first.found, sink.second.found];
+        for (number, found) in numbers.into_iter().zip(&found) {
+            for slot in &found.new {
+                self.loaded(number, *slot)?;
+            }
+        }
+        Ok(found.map(|found| found.slots))
     }
 
     async fn read_into(&mut self, number: usize, statement: Statement<'_>, how: Reading) -> Result<Found> {
         let hooked = !self.hooks.is_empty();
-        let own = self.has_written(self.levels.last().map_or(self.writes, |level| level.writes));
+        let writes = self.written();
         let (Some(arena), Some(link)) = (self.arenas.get_mut(number), self.line.link()) else {
             return Err(Error::TransactionEnded);
         };
         let fresh = arena.len() == 0;
-        let mut sink = Taken { arena, fresh, how, own, hooked, found: Found::default() };
+        let mut sink = Taken { arena, fresh, how, writes, hooked, found: Found::default() };
         let read = link.run(Command::One(statement), &mut sink).await;
         link.noted(read)?;
         Ok(sink.found)
@@ -231,16 +270,19 @@ impl Session {
         self.line.link().ok_or(Error::TransactionEnded)
     }
 
-    /// Whether something was written since the connection had written so often.
-    fn has_written(&self, before: u64) -> bool {
-        self.line.writes() != before
+    /// How often the transaction has written.
+    pub(super) fn written(&self) -> u32 {
+        u32::try_from(self.line.writes().saturating_sub(self.writes)).unwrap_or(u32::MAX)
     }
 
     /// What was read so far may have been changed by someone else.
     pub(super) fn doubt(&mut self) {
         self.tick();
         self.clock.doubt = self.clock.now;
-        self.arenas.iter_mut().for_each(|arena| arena.clock = self.clock);
+        self.arenas.iter_mut().for_each(|arena| {
+            arena.clock = self.clock;
+            arena.depart();
+        });
     }
 
     /// Another transaction: what is read from now on is newer than what was read before.
@@ -303,10 +345,25 @@ struct Taken<'a> {
     /// Whether there was no object before.
     fresh: bool,
     how: Reading,
-    /// Whether something was written since the innermost savepoint.
-    own: bool,
+    /// How often the transaction has written.
+    writes: u32,
     hooked: bool,
     found: Found,
+}
+
+/// Rows of two models.
+struct Pairs<'a> {
+    first: Taken<'a>,
+    second: Taken<'a>,
+    /// Where the second one's columns begin.
+    by: usize,
+}
+
+impl RowSink for Pairs<'_> {
+    fn row(&mut self, row: &dyn Row) -> Result<Flow> {
+        self.first.row(row)?;
+        self.second.row(&Shifted { row, by: self.by })
+    }
 }
 
 impl RowSink for Taken<'_> {
@@ -320,7 +377,7 @@ impl RowSink for Taken<'_> {
             self.found.new.push(slot);
         }
         if new && self.how.late {
-            self.arena.log_came(slot, self.own);
+            self.arena.log_came(slot, self.writes);
         }
         Ok(Flow::Continue)
     }

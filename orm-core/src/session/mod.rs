@@ -24,13 +24,16 @@ mod handle;
 mod hooks;
 mod job;
 mod keys;
+mod kin;
 mod line;
 mod load;
+mod loading;
 mod nested;
 mod new_row;
 mod parents;
 mod plan;
 mod reads;
+mod relations;
 mod rows;
 
 use std::any::TypeId;
@@ -39,13 +42,20 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use smallvec::SmallVec;
+
 pub use find::{Find, Findable};
 pub use handle::{AnyRef, Ref};
 pub use hooks::{Hooks, Violations};
 pub use load::Get;
+pub use loading::{SessionLoad, SessionLoads};
 pub use nested::{Joined, Nested, NoAutoflush};
-pub use new_row::{KeyPart, New, NewRow, ParentKey, Parents, bind_parent_key, built, optional_parent, parent_key};
+pub use new_row::{
+    Children, KeyPart, NestedRow, New, NewRow, ParentKey, Parents, bind_parent_key, built, key_not_given,
+    optional_parent, parent_key,
+};
 pub use parents::ParentOf;
+pub use relations::{Gathered, Linked, Nest, Unlinked};
 
 use crate::engine::after_commit::Action;
 use crate::engine::{Engine, Transaction, TransactionOptions};
@@ -54,8 +64,9 @@ use crate::expr::{Column, Expression};
 use crate::model::{Entity, Model};
 use crate::types::{Assign, SqlType};
 use crate::value::Value;
-use arena::{Arena, Clock, Slot};
+use arena::{Arena, Clock, Parent, Slot};
 use line::{Line, Status};
+use relations::Loaded;
 use rows::At;
 
 /// A model that a session can hold.
@@ -130,6 +141,8 @@ pub struct Session {
     /// What the connection had written when the transaction began.
     writes: u64,
     clock: Clock,
+    /// The relations that are known as a whole.
+    loaded: Loaded,
     hooks: Vec<Arc<Hooks>>,
     /// What is to be done after a commit, until there is a transaction that can be told.
     actions: Vec<Action>,
@@ -142,7 +155,8 @@ struct Level {
     depth: u32,
     /// Where the level around it begins in the undo log of each arena.
     outer: Vec<usize>,
-    writes: u64,
+    /// How often the transaction had written when it began.
+    writes: u32,
 }
 
 /// Handles of a session are never those of another one.
@@ -194,6 +208,7 @@ impl Session {
             levels: Vec::new(),
             writes: 0,
             clock: Clock { now: 0, doubt: 0 },
+            loaded: Loaded::default(),
             hooks,
             actions: Vec::new(),
             autoflush: true,
@@ -357,6 +372,7 @@ impl Session {
         }
         let arena = self.arena_mut::<T>();
         handles.iter().for_each(|handle| arena.touch(handle.slot));
+        arena.lend_all(&handles.map(|handle| handle.slot));
         let rows = arena.rows_mut::<T>().and_then(|rows| rows.pick(handles.map(|handle| handle.slot)));
         rows.ok_or_else(|| Error::Statement("a row cannot be picked twice at once".into()))
     }
@@ -384,6 +400,7 @@ impl Session {
     /// Lets all objects go, and with them all changes that were not flushed. Handles from before are void.
     pub fn clear(&mut self) {
         self.arenas.clear();
+        self.loaded.clear();
         self.levels.iter_mut().for_each(|level| level.outer.clear());
         // Arenas that come later know the new number only.
         self.id = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -527,14 +544,36 @@ impl Session {
 
     fn insert_pending<R: NewRow<Model: Object>>(&mut self, row: R) -> Result<Ref<R::Model>> {
         let mut parents = parents::Found::new(self, R::Model::TABLE);
-        let New { row, columns } = row.into_new(&mut parents)?;
-        let parents = parents.missing;
+        let new = row.into_new(&mut parents)?;
+        let missing = parents.missing;
+        self.place_new(new, missing)
+    }
+
+    /// Adds a row that belongs to others by these foreign keys.
+    fn add_nested<R: NestedRow<Model: Object>>(&mut self, row: R, keys: &[(u16, AnyRef)]) -> Result<Ref<R::Model>> {
+        let mut parents = parents::Found::new(self, R::Model::TABLE);
+        let new = row.into_nested(keys, &mut parents)?;
+        let missing = parents.missing;
+        self.place_new(new, missing)
+    }
+
+    fn place_new<T: Object>(&mut self, new: New<T>, parents: SmallVec<[Parent; 1]>) -> Result<Ref<T>> {
+        let New { row, columns, children } = new;
         let id = self.id;
-        let arena = self.arena_mut::<R::Model>();
+        let arena = self.arena_mut::<T>();
         let slot = arena.next_slot();
         put(arena, slot, row);
+        let linked = !parents.is_empty();
         let generation = arena.add(slot, columns, parents);
-        Ok(Ref::new(id, slot, generation))
+        if linked {
+            arena.rekin(slot);
+        }
+        let handle = Ref::new(id, slot, generation);
+        if let Err(error) = children.add_to(self, handle.into()) {
+            self.arena_mut::<T>().expunge(slot);
+            return Err(error);
+        }
+        Ok(handle)
     }
 
     fn arena<T: Object>(&self) -> Option<&Arena> {
@@ -584,6 +623,7 @@ impl Session {
         self.place(handle)?;
         let arena = self.arena_mut::<T>();
         arena.touch(handle.slot);
+        arena.lend(handle.slot);
         arena.rows_mut::<T>()?.get_mut(handle.slot)
     }
 }

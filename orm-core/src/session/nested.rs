@@ -49,7 +49,7 @@ impl Session {
         };
         attempt.over();
         let depth = entered?;
-        let writes = self.line.writes();
+        let writes = self.written();
         let outer = self.arenas.iter_mut().map(super::arena::Arena::begin_level).collect();
         self.levels.push(Level { depth, outer, writes });
         Ok(Nested { session: self, depth })
@@ -58,7 +58,7 @@ impl Session {
     /// Undoes savepoints from `depth` on, in memory.
     pub(super) fn undo_levels(&mut self, depth: u32) {
         while let Some(level) = self.levels.pop_if(|level| level.depth >= depth) {
-            self.arenas.iter_mut().for_each(|arena| arena.undo_level(true));
+            self.arenas.iter_mut().for_each(|arena| arena.undo_level(level.writes));
             self.end_level(&level);
         }
     }

@@ -1,12 +1,12 @@
 //! What a session can add: a struct, or a builder whose keys may be other rows by their handles.
 
 use super::keys::placeholder;
-use super::{AnyRef, ParentOf, Ref};
+use super::{AnyRef, Nest, Object, ParentOf, Ref, Session};
 use crate::ast::ColumnSet;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::meta::TableMeta;
 use crate::model::{InsertRow, Model, bind_column, column_error, no_column};
-use crate::relation::kind;
+use crate::relation::{Relation, kind};
 use crate::types::{BindSink, Scalar, SqlType};
 use crate::value::Value;
 
@@ -28,12 +28,76 @@ pub trait NewRow: Send + 'static {
 }
 
 /// A row to insert.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct New<M> {
     /// The row. What the database fills in is its type's default until then, and a generated key is 0.
     pub row: M,
     /// The columns that are given; the database fills in the others.
     pub columns: ColumnSet,
+    /// Rows that belong to it.
+    pub children: Children,
+}
+
+/// A new row that another one brings along, and whose key is that one's: a builder whose other required fields are set.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a row that another one can bring along",
+    label = "expected a builder with every required field set but its keys",
+    note = "a whole struct is for `session.add(row)`"
+)]
+pub trait NestedRow: Send + Sync + 'static {
+    /// The model.
+    type Model: Model;
+
+    /// The struct with these keys set, each by its number, and which of its columns are given.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Statement`] if another required key is not set; those of [`Parents::key`].
+    fn into_nested(self, keys: &[(u16, AnyRef)], parents: &mut dyn Parents) -> Result<New<Self::Model>>;
+}
+
+/// Rows that are added with another one, to which they belong.
+#[derive(Default)]
+pub struct Children(Vec<Add>);
+
+type Add = Box<dyn FnOnce(&mut Session, AnyRef) -> Result<()> + Send + Sync>;
+
+impl Children {
+    /// Adds rows by a relation. Generated code calls it.
+    #[doc(hidden)]
+    pub fn push<From: Object, To: Object, Kind: 'static, R: Nest<From, To, Kind>>(
+        &mut self,
+        relation: Relation<From, To, Kind>,
+        rows: impl IntoIterator<Item = R>,
+    ) {
+        let rows: Vec<R> = rows.into_iter().collect();
+        self.0.push(Box::new(move |session, parent| {
+            let Some(parent) = parent.of::<From>() else { return Ok(()) };
+            rows.into_iter().try_for_each(|row| row.nest(session, parent, relation))
+        }));
+    }
+
+    pub(super) fn add_to(self, session: &mut Session, parent: AnyRef) -> Result<()> {
+        self.0.into_iter().try_for_each(|add| add(session, parent))
+    }
+}
+
+impl std::fmt::Debug for Children {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Children").field(&self.0.len()).finish()
+    }
+}
+
+/// The error of a nested row whose key nobody gives. Generated code calls it.
+#[doc(hidden)]
+#[cold]
+#[must_use]
+pub fn key_not_given(table: &'static TableMeta, column: u16) -> Error {
+    let field = table.column(column).map_or("?", |column| column.field);
+    Error::Statement(format!(
+        "required field `{field}` of `{}` is not set, and is not the key of the row that brings it along",
+        table.model
+    ))
 }
 
 impl<M: Model + InsertRow> New<M> {
@@ -41,7 +105,7 @@ impl<M: Model + InsertRow> New<M> {
     #[doc(hidden)]
     #[must_use]
     pub fn of(row: M) -> Self {
-        New { columns: row.columns(), row }
+        New { columns: row.columns(), row, children: Children::default() }
     }
 }
 
@@ -88,7 +152,12 @@ impl<T> ParentKey<T> {
 impl<T> ParentKey<T> {
     /// The key of another row. Generated code calls it.
     pub fn of<M: 'static>(parent: Ref<M>, foreign_key: u16, part: u16) -> Self {
-        ParentKey::Parent(parent.into(), KeyPart { foreign_key, part })
+        Self::of_any(parent.into(), foreign_key, part)
+    }
+
+    /// The same of a row of any model. Generated code calls it.
+    pub fn of_any(parent: AnyRef, foreign_key: u16, part: u16) -> Self {
+        ParentKey::Parent(parent, KeyPart { foreign_key, part })
     }
 }
 

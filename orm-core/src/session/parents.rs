@@ -134,12 +134,18 @@ impl Session {
         parent: impl ParentOf<P, Kind>,
     ) -> Result<()> {
         self.place(handle).ok_or_else(detached::<T>)?;
-        let (number, key) = foreign_key(relation)?;
-        let parent = parent.into_parent().map(AnyRef::from);
-        let links = self.links(number, key, parent)?;
+        let number = relation.foreign_key().ok_or_else(no_key)?;
+        self.set_key(handle, number, parent.into_parent().map(AnyRef::from))
+    }
+
+    /// Sets a foreign key of an object to another one's, or to NULL.
+    pub(super) fn set_key<T: Object>(&mut self, handle: Ref<T>, number: u16, parent: Option<AnyRef>) -> Result<()> {
+        let links = self.links(number, foreign_key::<T>(number)?, parent)?;
         let arena = self.arena_mut::<T>();
         arena.touch(handle.slot);
-        links.into_iter().try_for_each(|(column, link)| follow_link(arena, handle.slot, column, link))
+        let followed = links.into_iter().try_for_each(|(column, link)| follow_link(arena, handle.slot, column, link));
+        arena.rekin(handle.slot);
+        followed
     }
 
     /// The columns of a foreign key that a parent sets, and to what. Without a parent those that may be NULL are.
@@ -182,7 +188,12 @@ impl Session {
         relation: Relation<T, P, Kind>,
     ) -> Result<Option<Ref<P>>> {
         self.place(handle).ok_or_else(detached::<T>)?;
-        let (number, key) = foreign_key(relation)?;
+        self.parent_of(handle, relation.foreign_key().ok_or_else(no_key)?)
+    }
+
+    /// The object that another one, which is here, belongs to by a foreign key.
+    pub(super) fn parent_of<T: Object, P: Object>(&self, handle: Ref<T>, number: u16) -> Result<Option<Ref<P>>> {
+        let key = foreign_key::<T>(number)?;
         let (Some(arena), Some(parents)) = (self.arena::<T>(), self.arena::<P>()) else { return Ok(None) };
         let values = arena.values.as_ref();
         let waits = |parent: &&Parent| {
@@ -202,6 +213,13 @@ impl Session {
             return Ok(None);
         }
         Ok(parents.find_now(key.referenced(), &held).map(|slot| self.handle(parents, slot)))
+    }
+
+    /// Whether an object belongs to another one by a foreign key, be that one here or not.
+    pub(super) fn holds_key<T: Object>(&self, handle: Ref<T>, number: u16) -> Result<bool> {
+        let key = foreign_key::<T>(number)?;
+        let Some(arena) = self.arena::<T>() else { return Ok(false) };
+        Ok(!key.columns.iter().any(|column| keys::is_null(arena.values.as_ref(), At::Now(handle.slot), *column)))
     }
 }
 
@@ -228,13 +246,8 @@ fn follow_link(arena: &mut Arena, slot: u32, column: u16, link: Link) -> Result<
     Ok(())
 }
 
-/// The foreign key of a relation, and its number.
-fn foreign_key<T: Object, P, Kind: kind::OwnKey>(
-    relation: Relation<T, P, Kind>,
-) -> Result<(u16, &'static ForeignKeyMeta)> {
-    let number = relation.foreign_key().ok_or_else(no_key)?;
-    let key = T::TABLE.foreign_keys.get(usize::from(number)).ok_or_else(no_key)?;
-    Ok((number, key))
+fn foreign_key<T: Object>(number: u16) -> Result<&'static ForeignKeyMeta> {
+    T::TABLE.foreign_keys.get(usize::from(number)).ok_or_else(no_key)
 }
 
 #[cold]

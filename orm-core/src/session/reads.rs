@@ -65,7 +65,7 @@ impl Reads {
             Expr::Column(column) => self.table(column.table.meta),
             Expr::Bind(_) | Expr::Bool(_) | Expr::Label(_) | Expr::Invalid(_) => {}
             Expr::Binary(_, sides) => self.exprs([&sides.0, &sides.1]),
-            Expr::And(exprs) | Expr::Or(exprs) | Expr::Function(_, exprs) => self.exprs(exprs),
+            Expr::And(exprs) | Expr::Or(exprs) | Expr::Row(exprs) | Expr::Function(_, exprs) => self.exprs(exprs),
             Expr::Not(expr) | Expr::Negate(_, expr) => self.expr(expr),
             Expr::Raw(raw) => {
                 self.anything = true;

@@ -10,10 +10,10 @@
 use std::collections::HashSet;
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 
 use super::{Names, at, bind_match, generated, numbered};
-use crate::ir::{BelongsTo, Column, ForeignKey, KeySource, Model};
+use crate::ir::{BelongsTo, Column, ForeignKey, KeySource, Model, Path, Relation};
 use crate::naming::{self, Case};
 
 /// What the draft begins with.
@@ -26,11 +26,18 @@ enum Slot {
     Initial(TokenStream),
 }
 
-/// A field that the builder's type follows: a required one, or a key that may be another row's handle.
+/// What the builder's type follows: a required field, a key that may be another row's handle, or, without a column,
+/// whether the row brings others along.
 struct Followed<'a> {
-    column: &'a Column,
+    column: Option<&'a Column>,
     parameter: Ident,
     required: bool,
+}
+
+impl Followed<'_> {
+    fn is_field(&self, field: &Ident) -> bool {
+        self.column.is_some_and(|column| column.field == *field)
+    }
 }
 
 /// The builder, its draft, its setters, and what makes a row of it.
@@ -41,6 +48,7 @@ pub(super) fn builder(model: &Model, names: &Names) -> TokenStream {
     code.extend(methods(model, names, &followed));
     code.extend(insert_row(model, names, &followed));
     code.extend(new_row(model, names, &followed));
+    code.extend(nested_row(model, names, &followed));
     code
 }
 
@@ -58,12 +66,18 @@ pub(super) fn start(model: &Model, names: &Names) -> TokenStream {
         };
         quote!(#field: #value)
     });
+    let children = children_field(model, quote!(::core::default::Default::default()));
     quote! {
         #[allow(clippy::useless_conversion)]
         fn builder() -> #builder {
-            #builder { draft: #draft { #(#fields),* }, state: ::core::marker::PhantomData }
+            #builder { draft: #draft { #(#fields,)* #children }, state: ::core::marker::PhantomData }
         }
     }
+}
+
+/// The draft's field for the rows that the row brings along, if the model has relations that can.
+fn children_field(model: &Model, what: TokenStream) -> Option<TokenStream> {
+    (!model.relations.is_empty()).then(|| quote!(__children: #what))
 }
 
 /// `Model::set_update_defaults`, for a model that has any.
@@ -107,6 +121,7 @@ fn definition(model: &Model, names: &Names, followed: &[Followed<'_>]) -> TokenS
     });
     let columns = columns(model);
     let row = row(model);
+    let children = children_field(model, quote!(#private::session::Children));
     quote! {
         #[doc = #docs]
         #[must_use = "a builder inserts nothing by itself"]
@@ -118,6 +133,7 @@ fn definition(model: &Model, names: &Names, followed: &[Followed<'_>]) -> TokenS
 
         struct #draft {
             #(#fields,)*
+            #children
         }
 
         #[allow(dead_code, unused_qualifications, clippy::all, clippy::pedantic, clippy::nursery)]
@@ -141,7 +157,7 @@ fn needs(model: &Model, names: &Names, followed: &[Followed<'_>]) -> TokenStream
     let Model { private, name, .. } = model;
     let Names { needs, .. } = names;
     let required: Vec<_> =
-        followed.iter().filter(|followed| followed.required).map(|followed| followed.column).collect();
+        followed.iter().filter(|followed| followed.required).filter_map(|followed| followed.column).collect();
     if required.is_empty() {
         return TokenStream::new();
     }
@@ -188,12 +204,14 @@ fn methods(model: &Model, names: &Names, followed: &[Followed<'_>]) -> TokenStre
     let parameters = parameters(followed);
     let setters = given(model).map(|(number, column)| setter(model, names, followed, number, column));
     let handles = (0..).zip(model.foreign_keys()).map(|numbered| handle(model, names, followed, numbered));
+    let children = model.relations.iter().map(|relation| children(model, names, followed, relation));
     let build = build(model, names, followed);
     quote! {
         #[allow(dead_code, clippy::all, clippy::pedantic, clippy::nursery)]
         impl<#(#parameters),*> #builder<#(#parameters),*> {
             #(#setters)*
             #(#handles)*
+            #(#children)*
             #build
         }
     }
@@ -209,7 +227,7 @@ fn setter(model: &Model, names: &Names, followed: &[Followed<'_>], number: u16, 
         Slot::Required | Slot::Optional => quote!(::core::option::Option::Some(#value)),
         Slot::Initial(_) => value,
     };
-    let (output, result) = turned(model, names, followed, &[field], "Set");
+    let (output, result) = turned(model, names, followed, |followed| followed.is_field(field), "Set");
     quote_spanned! {generated(column.ty_span)=>
         #[doc = #docs]
         #visibility fn #field #generics(mut self, value: #ty) -> #output {
@@ -240,7 +258,8 @@ fn handle(
         ),
     };
     let parts = key.linked().map(|(part, _)| part);
-    let (output, result) = turned(model, names, followed, &fields, "Linked");
+    let set = |followed: &Followed<'_>| fields.iter().any(|field| followed.is_field(field));
+    let (output, result) = turned(model, names, followed, set, "Linked");
     let span = key.columns.first().map_or_else(Span::call_site, |(_, column)| column.ty_span);
     quote_spanned! {generated(span)=>
         #[doc = #docs]
@@ -252,22 +271,56 @@ fn handle(
     }
 }
 
-/// The builder after `fields` were set: its type, with `marker` for them, and its value.
+/// `.posts([..])`: rows that the row brings along.
+fn children(model: &Model, names: &Names, followed: &[Followed<'_>], relation: &Relation) -> TokenStream {
+    let Model { private, visibility, name, .. } = model;
+    let Relation { name: method, target, path, .. } = relation;
+    let relation_kind = match path {
+        Path::Many(_) => quote!(HasMany),
+        Path::One(_) => quote!(HasOne),
+        Path::Through(between) => {
+            let between = &between.model;
+            quote!(ManyToMany<#between>)
+        }
+    };
+    let nest = quote!(#private::session::Nest<#name, #target, #private::relation::kind::#relation_kind>);
+    let relation = quote!(<#name as #private::model::Model>::COLUMNS.#method);
+    let docs = format!(
+        "Brings along `{}`: new rows by their builders, or rows of the session by their handles.",
+        naming::plain(method)
+    );
+    let (parameter, argument, rows) = match path {
+        Path::One(_) => (quote!(_Row: #nest), quote!(_Row), quote!([rows])),
+        Path::Many(_) | Path::Through(_) => {
+            (quote!(_Row: #nest), quote!(impl ::core::iter::IntoIterator<Item = _Row>), quote!(rows))
+        }
+    };
+    let (output, result) = turned(model, names, followed, |followed| followed.column.is_none(), "Linked");
+    quote! {
+        #[doc = #docs]
+        #visibility fn #method<#parameter>(mut self, rows: #argument) -> #output {
+            self.draft.__children.push(#relation, #rows);
+            #result
+        }
+    }
+}
+
+/// The builder after something was set: its type, with `marker` for that, and its value.
 fn turned(
     model: &Model,
     names: &Names,
     followed: &[Followed<'_>],
-    fields: &[&Ident],
+    set: impl Fn(&Followed<'_>) -> bool,
     marker: &str,
 ) -> (TokenStream, TokenStream) {
     let (private, builder) = (&model.private, &names.builder);
-    if followed.iter().all(|followed| !fields.contains(&&followed.column.field)) {
+    if !followed.iter().any(&set) {
         return (quote!(Self), quote!(self));
     }
     let marker = Ident::new(marker, Span::call_site());
-    let arguments = followed.iter().map(|Followed { column, parameter, .. }| match fields.contains(&&column.field) {
+    let arguments = followed.iter().map(|followed| match set(followed) {
         true => quote!(#private::model::#marker),
-        false => quote!(#parameter),
+        false => followed.parameter.to_token_stream(),
     });
     let result = quote!(#builder { draft: self.draft, state: ::core::marker::PhantomData });
     (quote!(#builder<#(#arguments),*>), result)
@@ -310,7 +363,7 @@ fn converted(model: &Model, column: &Column, value: &TokenStream) -> TokenStream
 fn build(model: &Model, names: &Names, followed: &[Followed<'_>]) -> TokenStream {
     let Model { private, visibility, name, .. } = model;
     let of_the_database = |column: &Column| column.default_sql.is_some() || column.computed.is_some();
-    let taken = model.foreign_keys().any(|key| key.relation.name == "build");
+    let taken = model.relation_names().any(|name| name == "build");
     if taken || model.columns.iter().any(|column| of_the_database(column) || column.field == "build") {
         return TokenStream::new();
     }
@@ -356,19 +409,89 @@ fn new_row(model: &Model, names: &Names, followed: &[Followed<'_>]) -> TokenStre
     let Model { private, name, .. } = model;
     let bounds: Vec<_> = followed.iter().map(|followed| handles_welcome(names, followed)).collect();
     let header = header(model, names, followed, &bounds, quote!(session::NewRow));
+    let children = taken_children(model);
     quote! {
         #[allow(unused_qualifications)]
         #header {
             type Model = #name;
 
+            #[allow(unused_mut)]
             fn into_new(
-                self,
+                mut self,
                 parents: &mut dyn #private::session::Parents,
             ) -> ::core::result::Result<#private::session::New<#name>, #private::error::Error> {
                 let columns = self.draft.columns();
-                ::core::result::Result::Ok(#private::session::New { columns, row: self.draft.into_row(parents)? })
+                let children = #children;
+                let row = self.draft.into_row(parents)?;
+                ::core::result::Result::Ok(#private::session::New { row, columns, children })
             }
         }
+    }
+}
+
+/// What another row can bring along: of the required fields all are set but keys.
+fn nested_row(model: &Model, names: &Names, followed: &[Followed<'_>]) -> TokenStream {
+    let Model { private, name, .. } = model;
+    let bound = |followed: &Followed<'_>| match followed.column {
+        Some(column) if !model.holds_key(column) => handles_welcome(names, followed),
+        _ => {
+            let parameter = &followed.parameter;
+            quote!(#parameter: 'static)
+        }
+    };
+    let bounds: Vec<_> = followed.iter().map(bound).collect();
+    let header = header(model, names, followed, &bounds, quote!(session::NestedRow));
+    let arms = (0_u16..).zip(model.foreign_keys()).map(|(number, key)| {
+        let parts = key.linked().map(|(part, column)| {
+            let field = &column.field;
+            quote!(self.draft.#field = #private::session::ParentKey::of_any(*parent, #number, #part);)
+        });
+        quote!(#number => { #(#parts)* })
+    });
+    let required = numbered(model)
+        .filter(|(number, column)| model.holds_key(column) && matches!(slot(model, *number, column), Slot::Required));
+    let checks = required.map(|(number, Column { field, .. })| {
+        quote! {
+            if self.draft.#field.is_unset() {
+                let table = <#name as #private::model::Model>::TABLE;
+                return ::core::result::Result::Err(#private::session::key_not_given(table, #number));
+            }
+        }
+    });
+    let children = taken_children(model);
+    quote! {
+        #[allow(unused_qualifications)]
+        #header {
+            type Model = #name;
+
+            #[allow(unused_mut, unused_variables, clippy::match_single_binding)]
+            fn into_nested(
+                mut self,
+                keys: &[(u16, #private::session::AnyRef)],
+                parents: &mut dyn #private::session::Parents,
+            ) -> ::core::result::Result<#private::session::New<#name>, #private::error::Error> {
+                for (key, parent) in keys {
+                    match *key {
+                        #(#arms)*
+                        _ => {}
+                    }
+                }
+                #(#checks)*
+                let columns = self.draft.columns();
+                let children = #children;
+                let row = self.draft.into_row(parents)?;
+                ::core::result::Result::Ok(#private::session::New { row, columns, children })
+            }
+        }
+    }
+}
+
+/// The rows that the row brings along, taken out of the draft.
+fn taken_children(model: &Model) -> TokenStream {
+    let private = &model.private;
+    match model.relations.is_empty() {
+        true => quote!(#private::session::Children::default()),
+        false => quote!(::core::mem::take(&mut self.draft.__children)),
     }
 }
 
@@ -482,6 +605,10 @@ fn followed(model: &Model) -> Vec<Followed<'_>> {
     let others = given(model).filter(|(number, column)| model.holds_key(column) && !is_required(*number, column));
     let mut taken = HashSet::new();
     let with_flag = required.map(|numbered| (numbered, true)).chain(others.map(|numbered| (numbered, false)));
+    let children = (!model.relations.is_empty()).then(|| {
+        let parameter = Ident::new("__Children", model.name.span());
+        Followed { column: None, parameter, required: false }
+    });
     with_flag
         .map(|((number, column), required)| {
             // The underscores keep it apart from the fields' types, the number from `line1` beside `line_1`.
@@ -489,8 +616,9 @@ fn followed(model: &Model) -> Vec<Followed<'_>> {
             if !taken.insert(name.clone()) {
                 name = format!("{name}Column{number}");
             }
-            Followed { column, parameter: Ident::new(&name, column.field.span()), required }
+            Followed { column: Some(column), parameter: Ident::new(&name, column.field.span()), required }
         })
+        .chain(children)
         .collect()
 }
 
@@ -504,8 +632,11 @@ fn bounds(model: &Model, names: &Names, followed: &[Followed<'_>]) -> Vec<TokenS
     let private = &model.private;
     let bound = |followed: &Followed<'_>| {
         let given = handles_welcome(names, followed);
-        let span = followed.column.field.span();
-        match model.holds_key(followed.column) {
+        let Some(column) = followed.column else {
+            return at(model.name.span(), quote_spanned!(model.name.span()=> #given + #private::model::NoChildren));
+        };
+        let span = column.field.span();
+        match model.holds_key(column) {
             false => given,
             true => at(span, quote_spanned!(span=> #given + #private::model::NoHandle)),
         }
@@ -515,7 +646,7 @@ fn bounds(model: &Model, names: &Names, followed: &[Followed<'_>]) -> Vec<TokenS
 
 /// `__Name: __user_needs::name`: that the field is set, be it to a handle.
 fn handles_welcome(names: &Names, Followed { column, parameter, required }: &Followed<'_>) -> TokenStream {
-    let field = &column.field;
+    let Some(Column { field, .. }) = column else { return quote!(#parameter: 'static) };
     let needs = Ident::new(&names.needs.to_string(), field.span());
     match required {
         true => quote_spanned!(field.span()=> #parameter: #needs::#field),

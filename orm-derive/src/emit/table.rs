@@ -97,6 +97,7 @@ fn foreign_keys(model: &Model) -> impl Iterator<Item = TokenStream> {
         let BelongsTo { name, target, .. } = key.relation;
         let (name, columns) = (naming::plain(name), key.columns.iter().map(|(number, _)| number));
         let (on_delete, on_update) = (action(key.on_delete), action(key.on_update));
+        let delete_orphans = key.delete_orphans;
         let span = attr::span_of(target);
         let table = at(span, quote_spanned!(span=> <#target as #private::model::Model>::TABLE_NAME));
         let (references, to) = references(&key, private);
@@ -109,6 +110,7 @@ fn foreign_keys(model: &Model) -> impl Iterator<Item = TokenStream> {
                 to: #to,
                 on_delete: #private::meta::OnAction::#on_delete,
                 on_update: #private::meta::OnAction::#on_update,
+                delete_orphans: #delete_orphans,
             }
         }
     })

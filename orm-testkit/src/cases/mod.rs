@@ -2,6 +2,7 @@
 
 #![allow(missing_docs, reason = "the name of a case is its claim")]
 
+pub mod compounds;
 pub mod delete;
 pub mod echo;
 pub mod errors;
@@ -11,19 +12,24 @@ pub mod loading;
 pub mod pool;
 pub mod schema;
 pub mod select;
+pub mod sources;
 pub mod stream;
 pub mod transactions;
+pub mod trees;
 pub mod types;
 pub mod unit_bulk;
 pub mod unit_delete;
 pub mod unit_edges;
+pub mod unit_histories;
 pub mod unit_hooks;
 pub mod unit_insert;
 pub mod unit_keys;
 pub mod unit_random;
 pub mod unit_reads;
+pub mod unit_relations;
 pub mod unit_server_values;
 pub mod unit_states;
 pub mod unit_transactions;
 pub mod unit_update;
 pub mod update;
+pub mod windows;

@@ -1,7 +1,6 @@
 //! The unit of work against chance: random states of a small but nasty schema, and the way from one to the next.
 //!
-//! The numbers are made by a generator of our own from fixed seeds, so every run is the same. `ORM_RANDOM_COUNT=50000`
-//! runs that many pairs in place of the usual ones, `ORM_RANDOM_SEED=7` begins with another seed.
+//! Every run is the same: see [`dice`](crate::dice) for how to run others.
 //!
 //! Not drawn, since it cannot be said or is an error of the database: a row that stays with the name of a word that is
 //! renamed while another word takes the name (it follows the first); a word that takes the name of a deleted one (rows
@@ -14,7 +13,8 @@ use orm::Error;
 use orm::prelude::*;
 use orm::session::NewRow;
 
-use crate::{Lacks, TestDb, TestResult};
+use crate::dice::{Dice, rounds};
+use crate::{TestDb, TestResult};
 
 /// A row of a tree that also points at one of the rows that point at it.
 #[derive(Debug, Clone, PartialEq, Model)]
@@ -84,43 +84,6 @@ pub struct Quote {
     #[model(belongs_to(text: Word), on_update = cascade)]
     word: Option<String>,
     label: i64,
-}
-
-/// Splitmix64.
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit.max(1)
-    }
-
-    fn percent(&mut self, chance: u64) -> bool {
-        self.below(100) < chance
-    }
-
-    fn number(&mut self, limit: u64) -> i64 {
-        i64::try_from(self.below(limit)).unwrap_or_default() + 1
-    }
-
-    fn one<T: Clone>(&mut self, from: &[T]) -> Option<T> {
-        let index = usize::try_from(self.below(from.len() as u64)).unwrap_or_default();
-        from.get(index).cloned()
-    }
-
-    fn shuffle<T>(&mut self, items: &mut [T]) {
-        for last in (1..items.len()).rev() {
-            let other = usize::try_from(self.below(last as u64 + 1)).unwrap_or_default();
-            items.swap(last, other);
-        }
-    }
 }
 
 type Table<T> = BTreeMap<<T as Keyed>::Id, T>;
@@ -459,14 +422,6 @@ fn held(session: &Session) -> Rows {
     each_table!(read)
 }
 
-/// How many rounds, and the first seed.
-fn rounds(db: &TestDb, usual: u64) -> (u64, u64) {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
-    // A file waits for the disk at every commit.
-    let usual = if db.lacks(Lacks::ReadingBesideAWriter) { usual } else { usual / 10 };
-    (number("ORM_RANDOM_COUNT").unwrap_or(usual), number("ORM_RANDOM_SEED").unwrap_or(1))
-}
-
 /// What must come before what because no value may be missing meanwhile. Rows are numbered as they come.
 #[derive(Default)]
 struct Must {
@@ -592,7 +547,7 @@ fn is_impossible(old: &Rows, fates: &Fates) -> bool {
 
 pub async fn random_states_are_reached_or_refused_for_a_reason(db: &TestDb) -> TestResult {
     db.create_all(schema![Knot, Leaf, Crown, Word, Mark, Quote]).await?;
-    let (count, first) = rounds(db, 1_500);
+    let (count, first) = rounds(db, 4_000);
     let (mut old, mut refused) = (Rows::default(), 0);
     for seed in first..first + count {
         let mut dice = Dice(seed);

@@ -33,6 +33,8 @@ enum Why {
     Key(u16),
     /// `before` no longer uses, in this column, the key that `after` takes away.
     Use(u16),
+    /// `before` is to use, in this column, the key that `after` takes away: nothing breaks that.
+    Doomed(u16),
     /// `after` takes the unique value that `before` gives up: the number of the constraint.
     Unique(u16),
     /// Parts of one row.
@@ -158,6 +160,9 @@ impl<'a> Graph<'a> {
                         if maker != number {
                             self.edge(maker, number, Why::Key(column), both && maker < number);
                         }
+                    } else if let Some(taker) = self.find(takers, new, (parents, key.referenced()), true)? {
+                        // The row is to fall, or to be let go, with the one that it belongs to.
+                        self.edge(number, taker, Why::Doomed(column), false);
                     }
                 }
             }
@@ -437,7 +442,7 @@ impl<'a> Graph<'a> {
                 let taker = self.nullable_of(edge.after, constraint).map(Break::Later);
                 taker.or_else(|| self.nullable_of(edge.before, constraint).map(Break::Early))
             }
-            Why::Key(_) | Why::Use(_) | Why::Part => None,
+            Why::Key(_) | Why::Use(_) | Why::Doomed(_) | Why::Part => None,
         }
     }
 
@@ -501,7 +506,7 @@ impl<'a> Graph<'a> {
         for edge in circle.iter().filter_map(|edge| self.edges.get(*edge as usize)) {
             if let Some((op, arena)) = self.op(edge.after).and_then(|op| Some((op, self.arena(op)?))) {
                 let columns = match edge.why {
-                    Why::Key(column) | Why::Use(column) => column_name(arena, column),
+                    Why::Key(column) | Why::Use(column) | Why::Doomed(column) => column_name(arena, column),
                     Why::Unique(constraint) => uniques(arena.meta)
                         .find(|(index, _)| *index == constraint)
                         .map(|(_, columns)| {

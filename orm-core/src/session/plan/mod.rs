@@ -7,6 +7,8 @@
 
 mod graph;
 mod keyed;
+#[cfg(test)]
+mod tests;
 
 use hashbrown::HashSet;
 
@@ -120,6 +122,31 @@ impl Plan {
             by_tables(&tables, &ops)
         };
         Ok(Plan { ops, steps })
+    }
+}
+
+/// An object whose row is deleted, by which step of the plan.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Deleted {
+    pub(super) place: Place,
+    pub(super) when: usize,
+}
+
+impl Plan {
+    /// What is deleted, and when.
+    pub(super) fn deletes(&self) -> Vec<Deleted> {
+        let steps = self.steps.iter().enumerate().filter(|(_, step)| step.kind == Kind::Delete);
+        let ops = steps.flat_map(|(when, step)| step.ops.iter().map(move |op| (when, *op)));
+        ops.filter_map(|(when, op)| Some(Deleted { place: self.ops.get(op as usize)?.place, when })).collect()
+    }
+
+    /// Whether a column of a row is written by a step after this one.
+    pub(super) fn is_written_after(&self, place: Place, column: u16, step: usize) -> bool {
+        let writes = |op: &u32| {
+            let op = self.ops.get(*op as usize);
+            op.is_some_and(|op| op.place == place && op.columns.contains(column) && !op.nulls.contains(column))
+        };
+        self.steps.iter().skip(step + 1).any(|step| step.ops.iter().any(writes))
     }
 }
 
@@ -245,9 +272,6 @@ fn collect_one(arenas: &[Arena], number: u16, arena: &Arena, ops: &mut Vec<Op>) 
         let Some(note) = arena.note(slot) else { continue };
         let (place, given) = (Place { arena: number, slot }, arena.given(slot));
         let mut op = Op::new(place, Kind::Insert, given);
-        for parent in &note.parents {
-            arena.waiting(parent).into_iter().for_each(|(column, _)| op.columns.insert(column));
-        }
         if let Some(other) = same_key(arena, slot, given)? {
             let deleting = arena.slot_state(other) == Slot::Deleting;
             let moves = moves_by_itself(arenas, arena, other)?;
@@ -260,6 +284,9 @@ fn collect_one(arenas: &[Arena], number: u16, arena: &Arena, ops: &mut Vec<Op>) 
             } else if !deleting && !moves && !is_rekeyed(arena, other, arena.meta.primary_key)? {
                 return Err(Error::IdentityConflict { object: describe(arena, other) });
             }
+        }
+        for parent in &note.parents {
+            arena.waiting(parent).into_iter().for_each(|(column, _)| op.columns.insert(column));
         }
         let expressions = !note.expressions.is_empty();
         ops.push(op);
