@@ -237,7 +237,7 @@ impl World {
             given.remove(0);
         }
         let (arena, place) = self.put::<T>(row);
-        arena.add(place.slot, given);
+        arena.add(place.slot, given, smallvec![]);
         place
     }
 
