@@ -174,6 +174,8 @@ pub struct Features {
     /// From how many rows an `INSERT` that gives nothing back is better sent as a copy, if there is such a thing. See
     /// [`Connection::copy_in`](crate::driver::Connection::copy_in).
     pub copy_rows: Option<usize>,
+    /// The same of an `INSERT` whose rows have no more than one text or bytes each.
+    pub insert_rows_of_one_text: usize,
     /// `LIMIT` is written as a number, since the database plans anew for each bound one.
     pub literal_limit: bool,
     /// `OFFSET` stands only after a `LIMIT`.

@@ -118,6 +118,14 @@ impl Value {
     /// [`Value::Invalid`] gives the error it holds.
     #[inline]
     pub fn borrowed(&self) -> Result<ValueRef<'_>, ValueError> {
+        match self {
+            // Most keys: found without a call.
+            Value::Int(value) => Ok(ValueRef::Int(*value)),
+            other => other.borrow_any(),
+        }
+    }
+
+    fn borrow_any(&self) -> Result<ValueRef<'_>, ValueError> {
         Ok(match self {
             Value::Null => ValueRef::Null,
             Value::Bool(value) => ValueRef::Bool(*value),

@@ -19,6 +19,7 @@ static FEATURES: Features = Features {
     insert_rows: 500,
     array_rows: Some(ArrayRows { rows: 2_500, takes: is_element }),
     copy_rows: Some(1_001),
+    insert_rows_of_one_text: 500,
     literal_limit: false,
     offset_needs_limit: false,
     decimal_collation: None,

@@ -121,7 +121,7 @@ impl Drop for PostgresStream<'_> {
 /// Whether there can be a cursor for a statement.
 fn is_query(statement: Statement<'_>) -> bool {
     match statement {
-        Statement::Select(_) | Statement::ByKey { .. } => true,
+        Statement::Select(_) | Statement::Table(_) | Statement::ByKey { .. } => true,
         // `WITH` may hold a statement that writes.
         Statement::Raw(raw) => match raw.parts.first() {
             Some(RawPart::Text(text)) => {

@@ -23,9 +23,11 @@ static FEATURES: Features = Features {
     max_binds: 32_766,
     // SQLite itself limits a name by the length of the statement only.
     max_identifier: 1_000,
+    // It has room at hand for the copies of a hundred texts, and allocates for more.
     insert_rows: 50,
     array_rows: None,
     copy_rows: None,
+    insert_rows_of_one_text: 100,
     literal_limit: true,
     offset_needs_limit: true,
     decimal_collation: Some("decimal"),

@@ -19,6 +19,7 @@ use crate::value::Value;
 pub(super) fn statement(statement: Statement<'_>, features: &Features) -> Result<()> {
     match statement {
         Statement::Select(select) => check_select(select, None, features),
+        Statement::Table(_) => Ok(()),
         Statement::ByKey { table, key } => by_key(table, key),
         Statement::Insert(chunk) => insert(chunk, features),
         Statement::Update(update) => check_update(update, features),

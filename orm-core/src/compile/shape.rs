@@ -148,6 +148,7 @@ pub(super) fn is_null_bind(expr: &Expr) -> bool {
 #[derive(Clone, Copy)]
 enum Tag {
     Select,
+    Whole,
     RareSelect,
     SubqueryInFrom,
     Cte,
@@ -218,6 +219,10 @@ impl<'a> Walk<'a, '_> {
     fn statement(&mut self, statement: Statement<'a>) -> Result<()> {
         match statement {
             Statement::Select(select) => self.select(select),
+            Statement::Table(table) => {
+                self.table(Tag::Whole, 0, table);
+                Ok(())
+            }
             Statement::ByKey { table, key } => {
                 self.table(Tag::ByKey, key.len(), table);
                 self.binds.extend(key);
@@ -1265,7 +1270,8 @@ mod tests {
             .chain(chunks)
             .chain(upserts.iter().map(whole))
             .chain([1, 2].map(|count| Statement::ByKey { table: table(&PAIR), key: &keys[..count] }))
-            .chain([Statement::ByKey { table: table(&USERS), key: &keys[..1] }]);
+            .chain([Statement::ByKey { table: table(&USERS), key: &keys[..1] }])
+            .chain([table(&USERS), table(&PAIR), alias(&USERS, "boss")].map(Statement::Table));
         for statement in others {
             assert_eq!(seen.insert(words(statement), format!("{statement:?}")), None);
         }

@@ -343,7 +343,7 @@ type Run = for<'a> fn(&'a mut dyn DriverConnection, Statement<'a>, &'a mut dyn R
 /// Whether a statement may change a row or a table. One that is written by hand may.
 fn may_write(statement: Statement<'_>) -> bool {
     match statement {
-        Statement::Select(_) | Statement::ByKey { .. } => false,
+        Statement::Select(_) | Statement::Table(_) | Statement::ByKey { .. } => false,
         Statement::Insert(_)
         | Statement::Update(_)
         | Statement::Delete(_)

@@ -17,6 +17,7 @@ mod hops;
 mod insert;
 mod join;
 mod keyed;
+mod lazy_select;
 pub(crate) mod loader;
 mod lock;
 mod pipeline;

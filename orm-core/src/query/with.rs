@@ -405,7 +405,16 @@ impl Want {
             let key = self.target.meta.primary_key;
             ast.order_by.extend(on(self.target, key).into_iter().map(|column| ascending(Expr::Column(column))));
         }
-        let separate = Separate { relation, own, select: *ast, per_row: self.per_row, reader, columns, theirs, gather };
+        let separate = Separate {
+            relation,
+            own,
+            select: ast.into_select(),
+            per_row: self.per_row,
+            reader,
+            columns,
+            theirs,
+            gather,
+        };
         Arc::new(Arc::new(separate))
     }
 }

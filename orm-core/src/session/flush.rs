@@ -386,13 +386,13 @@ impl Session {
             let job = Job::new(arena, &plan.ops, step, features);
             let returned = match job.run(link, start, end).await {
                 Ok(returned) if returned.affected == (end - start) as u64 => returned,
-                Ok(returned) => return Err(miscounted(arena, &plan.ops, step, link, (start, end), &returned).await),
+                Ok(returned) => return Err(miscounted(arena, &plan.ops, step, link, (start, end), returned).await),
                 Err(error) => return Err(job.blame(link, (start, end), error).await),
             };
             let returning = job.returning;
             let ops = step.ops.get(start..end).unwrap_or_default();
             let ops: Vec<&Op> = ops.iter().filter_map(|op| plan.ops.get(*op as usize)).collect();
-            write_back(arena, step, &ops, &returning, &returned)?;
+            write_back(arena, step, &ops, &returning, returned)?;
         }
         Ok(())
     }

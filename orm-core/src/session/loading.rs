@@ -168,7 +168,7 @@ impl Session {
         let child = (spec.arena)(self);
         let between = spec.between.map(|between| between(self));
         // What is related may have been changed here, and not be written yet.
-        self.flush_for(&Reads::of(&spec.select)).await?;
+        self.flush_for(|| Reads::of(&spec.select)).await?;
         let unwritten = between.is_some_and(|between| self.arenas.get(between).is_some_and(Arena::is_dirty));
         if unwritten && self.autoflush {
             Box::pin(self.flush_before_query()).await?;

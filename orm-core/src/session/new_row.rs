@@ -250,6 +250,8 @@ mod tests {
     fn key_of<T: SqlType>(given: ParentKey<T>, parents: &mut dyn Parents) -> Result<T> {
         static TABLE: TableMeta = TableMeta {
             name: "t",
+            schema: None,
+            exclusions: &[],
             model: "T",
             columns: &[],
             primary_key: &[],

@@ -110,8 +110,11 @@ impl Claims {
             }
             for (op_number, op) in (0_u32..).zip(ops).filter(|(_, op)| op.place.arena == number) {
                 for (constraint, columns) in uniques(arena.meta) {
+                    if !gives_up(op, columns) {
+                        continue;
+                    }
                     let claim = Claim { tag: (number, constraint), arena: number, at: arena.stored(op.base), columns };
-                    if gives_up(op, columns) && !claim.has_null(arenas) {
+                    if !claim.has_null(arenas) {
                         claims.freed.note(arenas, op_number, claim)?;
                     }
                 }
