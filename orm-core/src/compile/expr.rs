@@ -497,6 +497,11 @@ impl<'a> Writer<'a> {
 
     fn cast(&mut self, expr: &'a Expr, to: ColumnType) -> Result<()> {
         self.supported(to)?;
+        if let Expr::Bind(value) = expr
+            && self.says_its_type(value, to)
+        {
+            return self.typed_bind(value);
+        }
         self.push("CAST(");
         self.expr(expr, Level::Or)?;
         self.cast_end(to);

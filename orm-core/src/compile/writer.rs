@@ -224,6 +224,11 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
+    /// Whether a bare value is cast to this very type.
+    pub(super) fn says_its_type(&self, value: &Value, column_type: ColumnType) -> bool {
+        self.features.untyped_binds && type_of(value) == Some(column_type)
+    }
+
     /// As [`bind`](Writer::bind), under the number of an equal value if there may be one.
     fn shared_bind(&mut self, value: &'a Value) -> Result<()> {
         let Some(shared) = &self.shared else { return self.bind(value) };
