@@ -285,7 +285,9 @@ impl Live {
             .collect();
         // Polled once, each is sent.
         poll_fn(|context| {
-            sent.iter_mut().for_each(|one| drop(one.as_mut().poll(context)));
+            for one in &mut sent {
+                let _waiting = one.as_mut().poll(context);
+            }
             Poll::Ready(())
         })
         .await;
