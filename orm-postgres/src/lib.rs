@@ -55,10 +55,10 @@
 //!                                              RowSink <── decode, borrowed <─────────┘
 //! ```
 //!
-//! Values travel in PostgreSQL's binary form, encoded for the types that the server gives the placeholders. A statement
-//! that fails within a transaction fails the transaction: all others are refused with
-//! [`Error::TransactionFailed`](orm_core::error::Error::TransactionFailed) until it is rolled back, or rolled back to a
-//! savepoint.
+//! Many rows travel as an array for each column, very many by `COPY`. Values travel in PostgreSQL's binary form, encoded
+//! for the types that the server gives the placeholders. A statement that fails within a transaction fails the transaction:
+//! all others are refused with [`Error::TransactionFailed`](orm_core::error::Error::TransactionFailed) until it is rolled
+//! back, or rolled back to a savepoint.
 //!
 //! # What only PostgreSQL can do
 //!
