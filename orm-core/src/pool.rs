@@ -223,8 +223,15 @@ pub struct Permit {
     _permit: OwnedSemaphorePermit,
     gate: Arc<GateInner>,
     caller: Caller,
+    /// Only if somebody listens.
+    told: Option<Box<Told>>,
+}
+
+/// What listeners are told of a caller.
+#[derive(Debug)]
+struct Told {
     waited: Duration,
-    /// Which connection is lent, and since when: known only if somebody listens.
+    /// Which connection is lent, and since when.
     lent: Option<(u64, Instant)>,
 }
 
@@ -288,7 +295,8 @@ impl Gate {
             let mut holders = self.0.holders.lock().unwrap_or_else(PoisonError::into_inner);
             *holders.entry((caller.file(), caller.line())).or_default() += 1;
         }
-        Permit { _permit: permit, gate: Arc::clone(&self.0), caller, waited, lent: None }
+        let told = self.0.is_observed().then(|| Box::new(Told { waited, lent: None }));
+        Permit { _permit: permit, gate: Arc::clone(&self.0), caller, told }
     }
 
     /// A connection is about to be opened, and counts as open from now on.
@@ -335,11 +343,10 @@ impl Gate {
 impl Permit {
     /// A connection is lent by this permit. A backend calls it when it has one that works.
     pub fn lends(&mut self, connection: &Opened) {
-        if self.gate.is_observed() {
-            let (connection, caller) = (connection.number, self.caller);
-            self.lent = Some((connection, Instant::now()));
-            self.gate.tell(&PoolEvent::Checkout { connection, waited: self.waited, caller });
-        }
+        let Some(told) = &mut self.told else { return };
+        told.lent = Some((connection.number, Instant::now()));
+        let (connection, waited, caller) = (connection.number, told.waited, self.caller);
+        self.gate.tell(&PoolEvent::Checkout { connection, waited, caller });
     }
 }
 
@@ -354,7 +361,7 @@ impl Drop for Permit {
                 _ => drop(holders.remove(&key)),
             }
         }
-        if let Some((connection, since)) = self.lent {
+        if let Some((connection, since)) = self.told.as_ref().and_then(|told| told.lent) {
             self.gate.tell(&PoolEvent::Checkin { connection, held: since.elapsed(), caller: self.caller });
         }
     }
