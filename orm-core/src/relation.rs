@@ -360,21 +360,14 @@ impl<From: Model, To: Model, Kind> Relation<From, To, Kind> {
     }
 
     /// The table between, by the name that it has in the statement.
-    fn table_between(&self, meeting: Meeting) -> Result<Option<TableRef>> {
-        match (meeting.through, self.between) {
-            (None, _) => Ok(None),
-            (Some(through), None) => Ok(Some(TableRef { meta: through.table, alias: None })),
-            (Some(through), Some(alias)) if *through.table == *alias.meta => Ok(Some(alias)),
-            (Some(through), Some(alias)) => Err(Error::Statement(format!(
-                "the relation goes through `{}`: give `.through(..)` an alias of that, and not of `{}`",
-                through.table.model, alias.meta.model
-            ))),
-        }
+    fn table_between(&self, meeting: Meeting) -> Option<TableRef> {
+        let own = meeting.through.map(|through| TableRef { meta: through.table, alias: None });
+        own.map(|own| self.between.unwrap_or(own))
     }
 
     /// Adds the joins that lead to the other side: two where a table stands between.
     pub(crate) fn push_joins(&self, kind: JoinKind, joins: &mut Vec<Join>) {
-        let meeting = self.meeting().and_then(|meeting| Ok((meeting, self.table_between(meeting)?)));
+        let meeting = self.meeting().map(|meeting| (meeting, self.table_between(meeting)));
         match meeting {
             Ok((meeting, between)) => meeting.push_joins(self.from, between, self.target(), kind, joins),
             Err(error) => joins.push(Join {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use super::join::Joinable;
-use super::with::Related;
+use super::with::{Related, Wanted};
 use crate::ast::{Expr as Tree, Join, JoinKind, Operation, Projection, Select, TableRef};
 use crate::expr::{AggregateExpr, Condition, Expr, Expression, count_all};
 use crate::model::Model;
@@ -178,13 +178,13 @@ impl<From: Model, To: Model, Kind: kind::Loads, Row: Send + 'static, Nested> Rel
     /// An aggregate of these related rows of each row.
     #[must_use = "gives an expression"]
     pub fn aggregate<T: SqlType>(self, aggregate: AggregateExpr<T>) -> Expr<T> {
-        let (relation, select, per_row, _nested) = self.into_wanted();
+        let Wanted { relation, ast, per_row, .. } = self.into_wanted();
         if per_row.is_some() {
             return Expr::new(Tree::Invalid("an aggregate of so many related rows: leave out the limit".into()));
         }
         let mut hops = relation.hops();
-        hops.joins.extend(select.joins);
-        scalar(hops.question(vec![Projection::Expr(aggregate.into_tree())], select.filter))
+        hops.joins.extend(ast.joins);
+        scalar(hops.question(vec![Projection::Expr(aggregate.into_tree())], ast.filter))
     }
 }
 

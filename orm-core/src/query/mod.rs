@@ -54,8 +54,8 @@ pub use update::{Update, update};
 pub(crate) use update_rows::all_but_the_key;
 pub use update_rows::{UpdateRows, update_rows};
 pub use upsert::{OnConflict, Upsert, excluded};
-pub(crate) use with::first_of_each;
 pub use with::{Append, Columns, Loadable, Related};
+pub(crate) use with::{Wanted, first_of_each};
 
 use crate::ast::Statement;
 use crate::dialect::Dialect;
