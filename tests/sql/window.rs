@@ -124,7 +124,9 @@ fn rows_of_a_frame_are_left_out() {
 #[test]
 fn frames_that_cannot_be_are_refused() {
     let total = |window: orm::expr::Window| select(sum(Post.views).over(window));
-    refused(total(window().rows(2..=-2)), "a window's frame from 2 to -2 begins after its end: swap them");
+    #[expect(clippy::reversed_empty_ranges, reason = "the mistake that is refused")]
+    let reversed = total(window().rows(2..=-2));
+    refused(reversed, "a window's frame from 2 to -2 begins after its end: swap them");
     refused(
         total(window().range(-1..=1)),
         "a range of values needs a window that is ordered by one number, and it is ordered by 0 keys: use `.rows(..)` \

@@ -193,7 +193,6 @@ impl<From: Model, To: Model, Kind: kind::Loads> Relation<From, To, Kind> {
     /// # use orm::{prelude::*, docs::*};
     /// let q: Select<(User, Vec<(Post, User)>)> = select(User).with(User.posts.with(Post.author));
     /// ```
-    #[expect(clippy::type_complexity, reason = "it says what is loaded")]
     pub fn with<L: Loadable + Clone>(
         self,
         relation: L,
@@ -261,7 +260,6 @@ impl<From: Model, To: Model, Kind: kind::Loads, Row: Send + 'static, Nested> Rel
     }
 
     /// Loads what is related to the related rows as well. See [`Relation::with`].
-    #[expect(clippy::type_complexity, reason = "it says what is loaded")]
     pub fn with<L: Loadable + Clone>(
         self,
         load: L,
