@@ -11,14 +11,16 @@
 //! [`Dialect`](crate::dialect::Dialect) through [`compile::Cache`](crate::compile::Cache); a document store would
 //! compile the same tree to its own commands. All traits are object-safe, so a program picks its backend by URL.
 
-use std::future::Future;
+use std::any::Any;
+use std::future::{Future, ready};
 use std::panic::Location;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::ast::Statement;
+use crate::ast::{InsertChunk, RowSource, Statement};
 use crate::dialect::Features;
-use crate::engine::{EngineOptions, TransactionOptions};
+use crate::engine::{EngineOptions, PreparedTransaction, TransactionOptions};
 use crate::error::{Binds, Error, Result, ValueError};
 use crate::pool::PoolState;
 use crate::value::ValueRef;
@@ -39,7 +41,9 @@ pub trait Backend: std::fmt::Debug + Send + Sync {
 }
 
 /// An open database with its pool of connections. Shared by all clones of an engine.
-pub trait Driver: std::fmt::Debug + Send + Sync {
+///
+/// A backend finds its own type behind it by [`Any`], for what only that backend can do.
+pub trait Driver: Any + std::fmt::Debug + Send + Sync {
     /// The backend's name in messages, and OpenTelemetry's `db.system.name`: `sqlite`, `postgresql`.
     fn name(&self) -> &'static str;
 
@@ -73,7 +77,9 @@ pub trait Driver: std::fmt::Debug + Send + Sync {
 ///
 /// Every method MUST leave the connection usable when its future is dropped half-way, or mark it so that it is thrown
 /// away instead of going back to the pool.
-pub trait Connection: std::fmt::Debug + Send {
+///
+/// A backend finds its own type behind it by [`Any`], as with [`Driver`].
+pub trait Connection: Any + std::fmt::Debug + Send {
     /// Runs a statement and pushes its rows into `sink` until there are none or the sink says [`Flow::Stop`].
     ///
     /// A statement that fails MUST leave nothing behind of itself. A backend MUST NOT block the thread while it waits
@@ -87,11 +93,40 @@ pub trait Connection: std::fmt::Debug + Send {
         self.run(statement, sink)
     }
 
+    /// Runs statements that do not need each other's answers, and gives a result for each, or fewer if one of them could
+    /// not be sent. A backend to which the way is long SHOULD send all before it waits for the first answer.
+    fn run_many<'a>(
+        &'a mut self,
+        statements: Vec<(Statement<'a>, &'a mut dyn RowSink)>,
+    ) -> BoxFuture<'a, Vec<Result<Done>>> {
+        Box::pin(async move {
+            let mut results = Vec::with_capacity(statements.len());
+            for (statement, sink) in statements {
+                results.push(self.run(statement, sink).await);
+            }
+            results
+        })
+    }
+
+    /// Whether the last statement failed because what the database had prepared for it was gone or did not fit any more.
+    /// It will be prepared anew, so its transaction can be run again. Asked once, it is forgotten.
+    fn take_stale(&mut self) -> bool {
+        false
+    }
+
     /// Gives the database's plan for a statement, which is not run. Each row's last text column is a line of it.
     fn explain<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> BoxFuture<'a, Result<Done>>;
 
     /// Runs a statement and gives its rows a chunk at a time, in bounded memory.
     fn stream<'a>(&'a mut self, statement: Statement<'a>) -> BoxFuture<'a, Result<Box<dyn RowStream + 'a>>>;
+
+    /// Begins to copy rows into a table, of which `chunk` are the first and say the table and the columns: a way that is
+    /// faster than an `INSERT` of very many. None if there is none that does what an `INSERT` of them would: fill in
+    /// defaults, run triggers, check constraints. It is called in a transaction only.
+    fn copy_in<'a>(&'a mut self, chunk: InsertChunk<'a>) -> BoxFuture<'a, Result<Option<Box<dyn CopyIn + 'a>>>> {
+        let _none_can_be_copied = chunk;
+        Box::pin(async { Ok(None) })
+    }
 
     /// Begins a transaction.
     ///
@@ -108,6 +143,31 @@ pub trait Connection: std::fmt::Debug + Send {
     /// Rolls the transaction back.
     fn rollback(&mut self) -> BoxFuture<'_, Result<()>>;
 
+    /// Ends the transaction's part on this connection, and keeps it under a name until [`commit_prepared`] or
+    /// [`rollback_prepared`], from any connection. Asked only of a backend whose
+    /// [`two_phase_commit`](Features::two_phase_commit) says that it can; so are the three that follow.
+    ///
+    /// [`commit_prepared`]: Connection::commit_prepared
+    /// [`rollback_prepared`]: Connection::rollback_prepared
+    fn prepare_transaction<'a>(&'a mut self, _id: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(ready(Err(Error::TransactionEnded)))
+    }
+
+    /// Commits a transaction that was prepared.
+    fn commit_prepared<'a>(&'a mut self, _id: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(ready(Err(Error::TransactionEnded)))
+    }
+
+    /// Undoes a transaction that was prepared.
+    fn rollback_prepared<'a>(&'a mut self, _id: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(ready(Err(Error::TransactionEnded)))
+    }
+
+    /// The prepared transactions of the database that have not ended.
+    fn prepared_transactions(&mut self) -> BoxFuture<'_, Result<Vec<PreparedTransaction>>> {
+        Box::pin(ready(Err(Error::TransactionEnded)))
+    }
+
     /// Sets a savepoint; `depth` is 1 for the outermost.
     fn savepoint(&mut self, depth: u32) -> BoxFuture<'_, Result<()>>;
 
@@ -120,6 +180,18 @@ pub trait Connection: std::fmt::Debug + Send {
     /// Called when a transaction (`depth` 0) or savepoint is dropped without an end. Undoes it at once where that
     /// needs no waiting, otherwise before the next statement.
     fn abandon(&mut self, depth: u32);
+
+    /// What stops a statement of this connection from elsewhere; none if the backend cannot. Once the connection has gone
+    /// back to the pool it MUST do nothing: what runs then is somebody else's.
+    fn canceller(&mut self) -> Option<Arc<dyn Cancel>> {
+        None
+    }
+}
+
+/// Stops what runs on a connection, from elsewhere.
+pub trait Cancel: std::fmt::Debug + Send + Sync {
+    /// Stops the statement that runs now, if one does. It MUST NOT hit a statement that is sent after this has returned.
+    fn cancel(&self) -> BoxFuture<'_, Result<()>>;
 }
 
 /// A statement that has run, or that is going to: a future for which nothing is allocated if it need not wait.
@@ -196,6 +268,19 @@ pub trait Row {
 pub trait RowStream: Send {
     /// Pushes the next chunk of rows; false when there are no more.
     fn next_chunk<'a>(&'a mut self, sink: &'a mut dyn RowSink) -> BoxFuture<'a, Result<bool>>;
+}
+
+/// Rows on their way into a table. Dropping it undoes the copy, and fails the transaction where a statement that fails
+/// does.
+pub trait CopyIn: Send {
+    /// What the database was told, for logs.
+    fn sql(&self) -> &str;
+
+    /// Sends all these rows. They have the columns with which the copy began. Memory MUST stay bounded.
+    fn send<'a>(&'a mut self, rows: &'a dyn RowSource) -> BoxFuture<'a, Result<()>>;
+
+    /// Ends the copy, after which the rows are in the table.
+    fn finish(&mut self) -> BoxFuture<'_, Result<Done>>;
 }
 
 /// A sink for statements whose rows nobody wants.

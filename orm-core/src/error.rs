@@ -70,7 +70,7 @@ pub enum Error {
     },
     /// A lock was not given within the time allowed: another connection or process holds it.
     LockTimeout {
-        /// How long it was waited for.
+        /// How long it was waited for; zero where only the server knows.
         waited: Duration,
         /// Where.
         context: Box<Context>,
@@ -91,7 +91,14 @@ pub enum Error {
         /// What the backend said.
         source: BoxError,
     },
-    /// A statement ran longer than it may, or somebody cancelled it.
+    /// A [`CancelHandle`](crate::engine::CancelHandle) stopped the statement.
+    Cancelled {
+        /// Where.
+        context: Box<Context>,
+        /// What the backend said.
+        source: BoxError,
+    },
+    /// A statement ran longer than it may, or an administrator stopped it.
     StatementTimeout {
         /// Where.
         context: Box<Context>,
@@ -341,11 +348,15 @@ impl std::fmt::Display for Error {
                 context.describe("serialization failure", ": run the transaction again", f)
             }
             Error::Deadlock { context, .. } => context.describe("deadlock", ": run the transaction again", f),
+            Error::LockTimeout { waited, context, .. } if waited.is_zero() => {
+                context.describe("no lock in time", "", f)
+            }
             Error::LockTimeout { waited, context, .. } => {
                 context.describe(&format!("no lock within {waited:.1?}"), "", f)
             }
             Error::ReadOnly { context, .. } => context.describe("read-only", "", f),
             Error::ConnectionLost { context, .. } => context.describe("connection lost", "", f),
+            Error::Cancelled { context, .. } => context.describe("the statement was cancelled", "", f),
             Error::StatementTimeout { context, .. } => context.describe("the statement was stopped", "", f),
             Error::PermissionDenied { context, .. } => context.describe("permission denied", "", f),
             Error::TooManyConnections { context, .. } => context.describe("too many connections", "", f),
@@ -462,6 +473,7 @@ impl std::error::Error for Error {
             | Error::LockTimeout { source, .. }
             | Error::ReadOnly { source, .. }
             | Error::ConnectionLost { source, .. }
+            | Error::Cancelled { source, .. }
             | Error::StatementTimeout { source, .. }
             | Error::PermissionDenied { source, .. }
             | Error::TooManyConnections { source, .. }
@@ -514,6 +526,7 @@ impl Error {
             | Error::LockTimeout { context, .. }
             | Error::ReadOnly { context, .. }
             | Error::ConnectionLost { context, .. }
+            | Error::Cancelled { context, .. }
             | Error::StatementTimeout { context, .. }
             | Error::PermissionDenied { context, .. }
             | Error::TooManyConnections { context, .. }
@@ -585,6 +598,7 @@ impl Error {
             Error::LockTimeout { .. } => "LockTimeout",
             Error::ReadOnly { .. } => "ReadOnly",
             Error::ConnectionLost { .. } => "ConnectionLost",
+            Error::Cancelled { .. } => "Cancelled",
             Error::StatementTimeout { .. } => "StatementTimeout",
             Error::PermissionDenied { .. } => "PermissionDenied",
             Error::TooManyConnections { .. } => "TooManyConnections",
@@ -763,6 +777,14 @@ fn literal(value: &Value) -> String {
         Value::Uuid(value) => value.iter().map(|byte| format!("{byte:02x}")).collect(),
         Value::Decimal(value) => value.to_string(),
         Value::List(values) => format!("({})", values.iter().map(literal).collect::<Vec<_>>().join(", ")),
+        Value::Array(array) => format!("{{{}}}", array.values.iter().map(literal).collect::<Vec<_>>().join(", ")),
+        Value::Range(range) => {
+            let shown: Result<_, std::convert::Infallible> = range.range.clone().try_map(|bound| Ok(literal(&bound)));
+            shown.map(|range| range.to_string()).unwrap_or_default()
+        }
+        Value::Interval(interval) => interval.to_string(),
+        Value::Inet(inet) => inet.to_string(),
+        Value::Word(word) => format!("{:?}", word.text),
         Value::Invalid(error) => format!("<{error}>"),
     }
 }

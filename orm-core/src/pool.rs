@@ -4,10 +4,18 @@
 //! Waiting is asynchronous and fair: first come, first served. Connections are reused last in, first out, so that the
 //! ones not needed grow old and can be closed.
 //!
-//! [`Gate`] is the part that every backend shares: who may have a connection, who waits, and for how long.
+//! [`Gate`] is the part that every backend shares: who may have a connection, who waits, and for how long; and the books:
+//! a backend says what it opens ([`Gate::opening`]), lends ([`Permit::lends`]) and closes (by dropping [`Opened`]).
+//!
+//! ```text
+//! Gate::enter ─> Permit ─ lends ─────────────> Checkout      dropped ─> Checkin
+//! Gate::opening ─> Opening ─ succeed ─> Opened, Connect      dropped ─> Close
+//! ```
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,8 +25,11 @@ use tokio::time::Instant;
 use crate::driver::Caller;
 use crate::error::{Error, Result};
 
+/// Is told of what happens in a pool.
+pub type PoolListener = Arc<dyn Fn(&PoolEvent<'_>) + Send + Sync>;
+
 /// How many connections there are, and how long they live.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct PoolOptions {
     /// Connections that are kept. Defaults to 5.
@@ -31,6 +42,8 @@ pub struct PoolOptions {
     pub pool_recycle: Option<Duration>,
     /// Whether a connection is tested before it is lent, and replaced if it is dead. Defaults to false.
     pub pre_ping: bool,
+    /// Who is told of what happens in the pool.
+    pub listeners: Vec<PoolListener>,
 }
 
 impl Default for PoolOptions {
@@ -41,7 +54,21 @@ impl Default for PoolOptions {
             pool_timeout: Duration::from_secs(30),
             pool_recycle: None,
             pre_ping: false,
+            listeners: Vec::new(),
         }
+    }
+}
+
+impl fmt::Debug for PoolOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PoolOptions")
+            .field("pool_size", &self.pool_size)
+            .field("max_overflow", &self.max_overflow)
+            .field("pool_timeout", &self.pool_timeout)
+            .field("pool_recycle", &self.pool_recycle)
+            .field("pre_ping", &self.pre_ping)
+            .field("listeners", &self.listeners.len())
+            .finish()
     }
 }
 
@@ -53,7 +80,7 @@ impl PoolOptions {
     }
 }
 
-/// A pool at one moment.
+/// A pool at one moment, and what it has done since the start.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PoolState {
@@ -61,11 +88,11 @@ pub struct PoolState {
     pub pool_size: u32,
     /// Connections beyond those at most.
     pub max_overflow: u32,
-    /// Open connections.
+    /// Connections that are open, or being opened.
     pub open: u32,
     /// Open connections that nobody has.
     pub idle: u32,
-    /// Connections that are lent out.
+    /// Connections that are lent out, or about to be.
     pub in_use: u32,
     /// Callers that wait for one.
     pub waiting: u32,
@@ -73,12 +100,16 @@ pub struct PoolState {
     pub waits: u64,
     /// How many of them gave up.
     pub timeouts: u64,
+    /// How many connections were opened since the start.
+    pub opened: u64,
+    /// How many of them were closed.
+    pub closed: u64,
     /// Who has the connections: a place in the code and how many it has. Known in debug builds only.
     pub holders: Vec<(String, usize)>,
 }
 
-impl std::fmt::Display for PoolState {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for PoolState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
             "{} in use, {} idle, {} waiting (pool_size {}, max_overflow {})",
@@ -91,7 +122,70 @@ impl std::fmt::Display for PoolState {
     }
 }
 
-/// Decides who may have a connection.
+/// Something that happened in a pool. Connections are numbered from 1, in the order in which they were opened.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum PoolEvent<'a> {
+    /// A connection was opened.
+    Connect {
+        /// Its number.
+        connection: u64,
+        /// How long that took.
+        elapsed: Duration,
+    },
+    /// A connection was lent to a caller.
+    Checkout {
+        /// Its number.
+        connection: u64,
+        /// How long the caller waited until it was let in.
+        waited: Duration,
+        /// Where in the program the caller is.
+        caller: Caller,
+    },
+    /// A connection came back.
+    Checkin {
+        /// Its number.
+        connection: u64,
+        /// How long it was away.
+        held: Duration,
+        /// Who had it.
+        caller: Caller,
+    },
+    /// A connection was closed.
+    Close {
+        /// Its number.
+        connection: u64,
+        /// How long it was open.
+        age: Duration,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// A caller gave up waiting.
+    Timeout {
+        /// How long it had waited.
+        waited: Duration,
+        /// The pool as it was then.
+        state: &'a PoolState,
+    },
+}
+
+/// Why a connection was closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// It broke, or was left in a state that cannot be cleaned.
+    Broken,
+    /// It did not pass the test before it was to be lent (`pre_ping`).
+    Dead,
+    /// It was older than `pool_recycle`.
+    Old,
+    /// It was one of those beyond `pool_size`.
+    Surplus,
+    /// The engine was closed.
+    Closed,
+}
+
+/// Decides who may have a connection, and keeps the books.
 #[derive(Debug, Clone)]
 pub struct Gate(Arc<GateInner>);
 
@@ -103,7 +197,23 @@ struct GateInner {
     waits: AtomicU64,
     timeouts: AtomicU64,
     in_use: AtomicUsize,
+    open: AtomicU32,
+    opened: AtomicU64,
+    closed: AtomicU64,
     holders: Mutex<BTreeMap<(&'static str, u32), usize>>,
+}
+
+impl GateInner {
+    fn is_observed(&self) -> bool {
+        !self.options.listeners.is_empty()
+    }
+
+    /// A listener may run while a connection is dropped, so no panic of it goes on.
+    fn tell(&self, event: &PoolEvent<'_>) {
+        for listener in &self.options.listeners {
+            let _panicked = catch_unwind(AssertUnwindSafe(|| listener(event)));
+        }
+    }
 }
 
 /// The right to one connection. Dropping it lets the next caller in.
@@ -113,6 +223,16 @@ pub struct Permit {
     _permit: OwnedSemaphorePermit,
     gate: Arc<GateInner>,
     caller: Caller,
+    /// Only if somebody listens.
+    told: Option<Box<Told>>,
+}
+
+/// What listeners are told of a caller.
+#[derive(Debug)]
+struct Told {
+    waited: Duration,
+    /// Which connection is lent, and since when.
+    lent: Option<(u64, Instant)>,
 }
 
 impl Gate {
@@ -127,6 +247,9 @@ impl Gate {
             waits: AtomicU64::new(0),
             timeouts: AtomicU64::new(0),
             in_use: AtomicUsize::new(0),
+            open: AtomicU32::new(0),
+            opened: AtomicU64::new(0),
+            closed: AtomicU64::new(0),
             holders: Mutex::default(),
         }))
     }
@@ -138,7 +261,7 @@ impl Gate {
     /// [`Error::PoolTimeout`] after `pool_timeout`, [`Error::Closed`] once the gate is closed.
     pub async fn enter(&self, caller: Caller) -> Result<Permit> {
         match Arc::clone(&self.0.permits).try_acquire_owned() {
-            Ok(permit) => Ok(self.admit(permit, caller)),
+            Ok(permit) => Ok(self.admit(permit, caller, Duration::ZERO)),
             Err(tokio::sync::TryAcquireError::Closed) => Err(Error::Closed),
             Err(tokio::sync::TryAcquireError::NoPermits) => self.wait(caller).await,
         }
@@ -149,25 +272,38 @@ impl Gate {
         let waiting = Waiting::new(&self.0);
         let permit =
             tokio::time::timeout(self.0.options.pool_timeout, Arc::clone(&self.0.permits).acquire_owned()).await;
-        let state = self.state();
-        drop(waiting);
+        let waited = start.elapsed();
         match permit {
-            Ok(Ok(permit)) => Ok(self.admit(permit, caller)),
+            Ok(Ok(permit)) => {
+                drop(waiting);
+                Ok(self.admit(permit, caller, waited))
+            }
             Ok(Err(_closed)) => Err(Error::Closed),
             Err(_elapsed) => {
+                let state = self.state();
+                drop(waiting);
                 self.0.timeouts.fetch_add(1, Ordering::Relaxed);
-                Err(Error::PoolTimeout { waited: start.elapsed(), state: Box::new(state) })
+                self.0.tell(&PoolEvent::Timeout { waited, state: &state });
+                Err(Error::PoolTimeout { waited, state: Box::new(state) })
             }
         }
     }
 
-    fn admit(&self, permit: OwnedSemaphorePermit, caller: Caller) -> Permit {
+    fn admit(&self, permit: OwnedSemaphorePermit, caller: Caller, waited: Duration) -> Permit {
         self.0.in_use.fetch_add(1, Ordering::Relaxed);
         if cfg!(debug_assertions) {
             let mut holders = self.0.holders.lock().unwrap_or_else(PoisonError::into_inner);
             *holders.entry((caller.file(), caller.line())).or_default() += 1;
         }
-        Permit { _permit: permit, gate: Arc::clone(&self.0), caller }
+        let told = self.0.is_observed().then(|| Box::new(Told { waited, lent: None }));
+        Permit { _permit: permit, gate: Arc::clone(&self.0), caller, told }
+    }
+
+    /// A connection is about to be opened, and counts as open from now on.
+    #[must_use]
+    pub fn opening(&self) -> Opening {
+        self.0.open.fetch_add(1, Ordering::SeqCst);
+        Opening { gate: Arc::clone(&self.0), start: Instant::now(), succeeded: false }
     }
 
     /// Lets nobody in any more.
@@ -181,22 +317,36 @@ impl Gate {
         self.0.permits.is_closed()
     }
 
-    /// The state, but for [`PoolState::open`] and [`PoolState::idle`], which only the backend knows.
+    /// The pool as it is now.
     #[must_use]
     pub fn state(&self) -> PoolState {
         let holders = self.0.holders.lock().unwrap_or_else(PoisonError::into_inner);
         let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let open = self.0.open.load(Ordering::SeqCst);
+        let in_use = count(self.0.in_use.load(Ordering::Relaxed));
         PoolState {
             pool_size: self.0.options.pool_size,
             max_overflow: self.0.options.max_overflow,
-            open: 0,
-            idle: 0,
-            in_use: count(self.0.in_use.load(Ordering::Relaxed)),
+            open,
+            idle: open.saturating_sub(in_use),
+            in_use,
             waiting: count(self.0.waiting.load(Ordering::Relaxed)),
             waits: self.0.waits.load(Ordering::Relaxed),
             timeouts: self.0.timeouts.load(Ordering::Relaxed),
+            opened: self.0.opened.load(Ordering::Relaxed),
+            closed: self.0.closed.load(Ordering::Relaxed),
             holders: holders.iter().map(|((file, line), count)| (format!("{file}:{line}"), *count)).collect(),
         }
+    }
+}
+
+impl Permit {
+    /// A connection is lent by this permit. A backend calls it when it has one that works.
+    pub fn lends(&mut self, connection: &Opened) {
+        let Some(told) = &mut self.told else { return };
+        told.lent = Some((connection.number, Instant::now()));
+        let (connection, waited, caller) = (connection.number, told.waited, self.caller);
+        self.gate.tell(&PoolEvent::Checkout { connection, waited, caller });
     }
 }
 
@@ -210,6 +360,90 @@ impl Drop for Permit {
                 Some(count) if *count > 1 => *count -= 1,
                 _ => drop(holders.remove(&key)),
             }
+        }
+        if let Some((connection, since)) = self.told.as_ref().and_then(|told| told.lent) {
+            self.gate.tell(&PoolEvent::Checkin { connection, held: since.elapsed(), caller: self.caller });
+        }
+    }
+}
+
+/// A connection that is being opened. Unless that succeeds it is counted off again when this is dropped.
+#[derive(Debug)]
+pub struct Opening {
+    gate: Arc<GateInner>,
+    start: Instant,
+    succeeded: bool,
+}
+
+impl Opening {
+    /// It is open.
+    #[must_use = "dropping it says that the connection is closed"]
+    pub fn succeed(mut self) -> Opened {
+        self.succeeded = true;
+        let number = self.gate.opened.fetch_add(1, Ordering::Relaxed) + 1;
+        let opened = Opened {
+            gate: Arc::clone(&self.gate),
+            number,
+            since: Instant::now(),
+            reason: CloseReason::Broken,
+            counted: true,
+        };
+        self.gate.tell(&PoolEvent::Connect { connection: number, elapsed: self.start.elapsed() });
+        opened
+    }
+}
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        if !self.succeeded {
+            self.gate.open.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+}
+
+/// The entry of an open connection in the books. Lives as long as the connection.
+#[derive(Debug)]
+pub struct Opened {
+    gate: Arc<GateInner>,
+    number: u64,
+    since: Instant,
+    reason: CloseReason,
+    counted: bool,
+}
+
+impl Opened {
+    /// How long the connection has been open.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        self.since.elapsed()
+    }
+
+    /// Says why the connection is going to be closed, if it is not because it broke.
+    pub fn closes_because(&mut self, reason: CloseReason) {
+        self.reason = reason;
+    }
+
+    /// Whether there are more connections than are kept. If so this one is no longer counted: it has to be closed.
+    pub fn leave_if_surplus(&mut self) -> bool {
+        let pool_size = self.gate.options.pool_size;
+        let one_less = |open: u32| (open > pool_size).then(|| open - 1);
+        if self.counted && self.gate.open.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok() {
+            self.counted = false;
+            self.reason = CloseReason::Surplus;
+        }
+        !self.counted
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        if self.counted {
+            self.gate.open.fetch_sub(1, Ordering::SeqCst);
+        }
+        self.gate.closed.fetch_add(1, Ordering::Relaxed);
+        if self.gate.is_observed() {
+            let (connection, reason) = (self.number, self.reason);
+            self.gate.tell(&PoolEvent::Close { connection, age: self.age(), reason });
         }
     }
 }

@@ -359,10 +359,24 @@ impl<From: Model, To: Model, Kind> Relation<From, To, Kind> {
         self.path.meeting(self.from.meta, To::TABLE)
     }
 
+    /// The table between, by the name that it has in the statement.
+    fn table_between(&self, meeting: Meeting) -> Result<Option<TableRef>> {
+        match (meeting.through, self.between) {
+            (None, _) => Ok(None),
+            (Some(through), None) => Ok(Some(TableRef { meta: through.table, alias: None })),
+            (Some(through), Some(alias)) if *through.table == *alias.meta => Ok(Some(alias)),
+            (Some(through), Some(alias)) => Err(Error::Statement(format!(
+                "the relation goes through `{}`: give `.through(..)` an alias of that, and not of `{}`",
+                through.table.model, alias.meta.model
+            ))),
+        }
+    }
+
     /// Adds the joins that lead to the other side: two where a table stands between.
     pub(crate) fn push_joins(&self, kind: JoinKind, joins: &mut Vec<Join>) {
-        match self.meeting() {
-            Ok(meeting) => meeting.push_joins(self.from, self.target(), kind, joins),
+        let meeting = self.meeting().and_then(|meeting| Ok((meeting, self.table_between(meeting)?)));
+        match meeting {
+            Ok((meeting, between)) => meeting.push_joins(self.from, between, self.target(), kind, joins),
             Err(error) => joins.push(Join {
                 kind,
                 table: self.target(),
@@ -424,11 +438,17 @@ fn unrelated(one: &TableMeta, other: &TableMeta) -> Error {
 }
 
 impl Meeting {
-    fn push_joins(self, from: TableRef, target: TableRef, kind: JoinKind, joins: &mut Vec<Join>) {
-        match self.through {
+    fn push_joins(
+        self,
+        from: TableRef,
+        between: Option<TableRef>,
+        target: TableRef,
+        kind: JoinKind,
+        joins: &mut Vec<Join>,
+    ) {
+        match self.through.zip(between) {
             None => joins.push(join(kind, (from, self.own), (target, self.theirs))),
-            Some(Through { table, from: to_own, to: to_theirs }) => {
-                let between = TableRef { meta: table, alias: None };
+            Some((Through { from: to_own, to: to_theirs, .. }, between)) => {
                 joins.push(join(kind, (from, self.own), (between, to_own)));
                 joins.push(join(kind, (between, to_theirs), (target, self.theirs)));
             }

@@ -4,21 +4,30 @@
 //! statement; a statement that failed has failed its transaction until a rollback; whatever future is dropped, the pool
 //! gets a clean connection back, or throws it away.
 
+use std::any::Any;
+use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use futures_util::TryStreamExt;
-use orm_core::ast::Statement;
-use orm_core::compile::{LastTexts, Prepared};
-use orm_core::driver::{BoxFuture, Connection, Done, Flow, RowSink, RowStream, Running};
-use orm_core::engine::{Isolation, TransactionOptions};
+use futures_util::future::maybe_done;
+use orm_core::ast::{InsertChunk, Statement};
+use orm_core::compile::{Arrays, LastTexts, Prepared};
+use orm_core::driver::{BoxFuture, Cancel, Connection, CopyIn, Done, Flow, RowSink, RowStream, Running};
+use orm_core::engine::{Isolation, PreparedTransaction, TransactionOptions};
 use orm_core::error::{Error, Result};
 
+use tokio_postgres::types::Type;
+
+use crate::array;
+use crate::copy::PostgresCopy;
 use crate::dialect::PostgresDialect;
 use crate::driver::Database;
 use crate::error;
 use crate::live::{Live, Transaction};
 use crate::pool::Lent;
+use crate::readable;
 use crate::row::PostgresRow;
 use crate::statement::Failed;
 use crate::stream::PostgresStream;
@@ -26,6 +35,12 @@ use crate::value::Binder;
 
 /// How many rows that nobody wants are read, so that the answer to a statement has come.
 const FEW_ROWS: usize = 100;
+
+const PREPARED: &str = "SELECT gid, CAST(owner AS text), prepared FROM pg_catalog.pg_prepared_xacts \
+                        WHERE database = current_database() ORDER BY prepared, gid";
+
+/// What to do when nobody knows whether a transaction was prepared, or a prepared one committed.
+const IF_LOST: &str = "`prepared_transactions` says whether it is still there";
 
 /// A connection of the pool. It goes back when this is dropped.
 pub(crate) struct PostgresConnection {
@@ -82,9 +97,9 @@ impl PostgresConnection {
         if let Statement::Ddl(_) = statement {
             return self.change_tables(&prepared).await;
         }
-        let show = self.database.show_binds;
-        let result = self.live()?.run(prepared.sql(), &prepared, sink).await;
-        result.map_err(|failure| failure.describe(&Failed::of(&prepared, show)))
+        let (show, live) = (self.database.show_binds, self.live()?);
+        let result = live.run(prepared.sql(), &prepared, sink).await;
+        result.map_err(|failure| live.tell(failure.describe(&Failed::of(&prepared, show))))
     }
 
     /// The savepoint is set and released by statements that nobody waits for, so it costs no way to the server and back.
@@ -106,12 +121,51 @@ impl PostgresConnection {
         result
     }
 
+    /// Sends all statements, and takes the answers in their order: whoever waited for the second before the first is read
+    /// would wait for ever, for the server's words wait in line as well.
+    async fn run_pipeline(&mut self, mut statements: Vec<(Statement<'_>, &mut dyn RowSink)>) -> Vec<Result<Done>> {
+        let mut prepared = Vec::with_capacity(statements.len());
+        for (statement, _) in &statements {
+            match self.compile(*statement) {
+                Ok(one) => prepared.push(one),
+                Err(error) => return vec![Err(error)],
+            }
+        }
+        let show = self.database.show_binds;
+        let live = match self.live() {
+            Ok(live) => live,
+            Err(error) => return vec![Err(error)],
+        };
+        let mut described = Vec::with_capacity(statements.len());
+        let mut known = Vec::with_capacity(statements.len());
+        for one in &prepared {
+            match live.find_or_prepare(one).await {
+                Ok(statement) => known.push(statement),
+                Err(failure) => return vec![Err(failure.describe(&Failed::of(one, show)))],
+            }
+        }
+        let results = live.send_together(&prepared, &known, &mut statements).await;
+        for (number, (result, one)) in results.into_iter().zip(&prepared).enumerate() {
+            let again = matches!(&result, Err(Failure::Server(error)) if error::is_stale(error));
+            let result = match (again && live.transaction.is_none(), statements.get_mut(number)) {
+                (true, Some((_, sink))) => {
+                    live.statements.forget(one.sql());
+                    live.attempt(one.sql(), None, one, &mut **sink).await
+                }
+                _ => result,
+            };
+            described.push(result.map_err(|failure| failure.describe(&Failed::of(one, show))));
+        }
+        described
+    }
+
     /// A statement that changes tables has no values, and is not run twice.
     async fn change_tables(&mut self, prepared: &Prepared<'_>) -> Result<Done> {
         let live = self.live()?;
         let result = live.control(prepared.sql()).await;
         live.statements.forget_all();
-        result.map(|()| Done::default()).map_err(|error| error::describe(error, &Failed::of(prepared, false)))
+        let failed = Failed::of(prepared, false);
+        result.map(|()| Done::default()).map_err(|error| live.tell(error::describe(error, &failed)))
     }
 
     async fn explain_statement(&mut self, statement: Statement<'_>, sink: &mut dyn RowSink) -> Result<Done> {
@@ -127,6 +181,7 @@ impl PostgresConnection {
         let live = self.live()?;
         // Before it is sent: whoever drops the future may have begun it.
         live.transaction = Some(Transaction::Good);
+        live.reads_only = options.read_only || options.deferrable;
         let begun = live.run_control(sql).await;
         if begun.is_err() {
             live.transaction = None;
@@ -135,17 +190,23 @@ impl PostgresConnection {
     }
 
     async fn commit_transaction(&mut self) -> Result<()> {
+        self.end_transaction("COMMIT", "").await
+    }
+
+    /// Ends the transaction by a statement after which the server has done its part, for good.
+    async fn end_transaction(&mut self, sql: &str, if_lost: &str) -> Result<()> {
         let live = self.live()?;
-        let sql = match live.transaction {
+        let checked = format!("SELECT 1; {sql}");
+        let sent = match live.transaction {
             None | Some(Transaction::Failed) => {
                 live.roll_back();
                 return Err(Error::TransactionEnded);
             }
-            Some(Transaction::Good) => "COMMIT",
+            Some(Transaction::Good) => sql,
             // The server takes the COMMIT of a failed transaction for a ROLLBACK, and says nothing. This it refuses.
-            Some(Transaction::Unknown) => "SELECT 1; COMMIT",
+            Some(Transaction::Unknown) => &checked,
         };
-        match live.control(sql).await {
+        match live.control(sent).await {
             Ok(()) => {
                 live.transaction = None;
                 Ok(())
@@ -155,14 +216,34 @@ impl PostgresConnection {
                 Err(Error::TransactionEnded)
             }
             Err(error) => {
-                // A commit that fails has undone the changes.
+                // What fails here has undone the changes.
                 live.transaction = None;
-                Err(match error::is_lost(&error) {
-                    true => error::commit_unknown(error, &Failed::control("COMMIT")),
-                    false => error::describe(error, &Failed::control("COMMIT")),
-                })
+                Err(error::commit(error, sql, if_lost))
             }
         }
+    }
+
+    /// Ends a prepared transaction, which is none of this connection's.
+    async fn commit_prepared_transaction(&mut self, id: &str) -> Result<()> {
+        let sql = format!("COMMIT PREPARED {}", literal(id)?);
+        self.live()?.control(&sql).await.map_err(|error| error::commit(error, &sql, IF_LOST))
+    }
+
+    async fn roll_back_prepared_transaction(&mut self, id: &str) -> Result<()> {
+        let sql = format!("ROLLBACK PREPARED {}", literal(id)?);
+        self.live()?.run_control(&sql).await
+    }
+
+    async fn list_prepared_transactions(&mut self) -> Result<Vec<PreparedTransaction>> {
+        let live = self.live()?;
+        live.depart();
+        let rows = live.client.query(PREPARED, &[]).await;
+        live.arrive(rows.as_ref().err());
+        let rows = rows.map_err(|error| error::describe(error, &Failed::control(PREPARED)))?;
+        let read =
+            |row: &tokio_postgres::Row| Ok(PreparedTransaction::new(row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
+        let prepared: Result<_, tokio_postgres::Error> = rows.iter().map(read).collect();
+        prepared.map_err(|error| error::describe(error, &Failed::control(PREPARED)))
     }
 
     async fn roll_back_transaction(&mut self) -> Result<()> {
@@ -181,6 +262,7 @@ impl Live {
     /// Runs a statement to its end. One whose prepared form is stale is prepared again, unless its transaction has
     /// failed of it.
     async fn run(&mut self, sql: &str, values: &Prepared<'_>, sink: &mut dyn RowSink) -> Result<Done, Failure> {
+        self.stale = false;
         let known = self.statements.find(sql);
         let was_known = known.is_some();
         match self.attempt(sql, known, values, sink).await {
@@ -204,20 +286,133 @@ impl Live {
     ) -> Result<Done, Failure> {
         let statement = match known {
             Some(statement) => statement,
-            None => self.prepare(sql).await?,
+            None => self.prepare(sql, values).await?,
         };
         let rows = self.send_statement(&statement, values).await?;
         self.give_rows(rows, values.reads(), sink).await
     }
 
-    /// Has the server prepare a statement, and keeps it.
-    pub(crate) async fn prepare(&mut self, sql: &str) -> Result<tokio_postgres::Statement, Failure> {
+    async fn find_or_prepare(&mut self, values: &Prepared<'_>) -> Result<tokio_postgres::Statement, Failure> {
+        match self.statements.find(values.sql()) {
+            Some(statement) => Ok(statement),
+            None => self.prepare(values.sql(), values).await,
+        }
+    }
+
+    /// Sends statements before it waits for the first answer.
+    async fn send_together(
+        &mut self,
+        prepared: &[Prepared<'_>],
+        known: &[tokio_postgres::Statement],
+        statements: &mut [(Statement<'_>, &mut dyn RowSink)],
+    ) -> Vec<Result<Done, Failure>> {
+        let bound: Result<Vec<Binder<'_>>> =
+            prepared.iter().zip(known).map(|(values, statement)| Binder::of(values, statement.params())).collect();
+        let bound = match bound {
+            Ok(bound) => bound,
+            Err(error) => return vec![Err(error.into())],
+        };
         self.depart();
-        let prepared = self.client.prepare(sql).await;
-        self.arrive(prepared.as_ref().err());
-        let statement = prepared?;
+        let client = &self.client;
+        let mut sent: Vec<_> = known
+            .iter()
+            .zip(&bound)
+            .map(|(statement, binder)| Box::pin(maybe_done(client.query_raw(statement, binder.binds()))))
+            .collect();
+        // Polled once, each is sent.
+        poll_fn(|context| {
+            for one in &mut sent {
+                let _ready_or_not = one.as_mut().poll(context);
+            }
+            Poll::Ready(())
+        })
+        .await;
+        let mut results = Vec::with_capacity(sent.len());
+        for ((mut one, values), (_, sink)) in sent.into_iter().zip(prepared).zip(statements) {
+            one.as_mut().await;
+            results.push(match one.as_mut().take_output() {
+                Some(Ok(rows)) => all_rows(rows, values.reads(), &mut **sink).await,
+                Some(Err(error)) => Err(error.into()),
+                None => Err(Failure::Ours(error::lost())),
+            });
+        }
+        let mut failed = false;
+        for result in &results {
+            if let Err(Failure::Server(error)) = result {
+                failed = true;
+                self.arrive(Some(error));
+            }
+        }
+        if !failed {
+            self.arrive(None);
+        }
+        results
+    }
+
+    /// Has the server prepare a statement for these values, and keeps it.
+    pub(crate) async fn prepare(
+        &mut self,
+        sql: &str,
+        values: &Prepared<'_>,
+    ) -> Result<tokio_postgres::Statement, Failure> {
+        let types = match values.arrays() {
+            Some(arrays) => self.array_types(arrays).await?,
+            None => Vec::new(),
+        };
+        self.prepare_typed(sql, &types).await
+    }
+
+    /// The types of arrays: the server knows those of a row by itself.
+    async fn array_types(&mut self, arrays: Arrays<'_>) -> Result<Vec<Type>, Failure> {
+        let row = match self.statements.find(arrays.row) {
+            Some(row) => row,
+            None => self.prepare_typed(arrays.row, &[]).await?,
+        };
+        let mut types = Vec::with_capacity(arrays.columns);
+        for inside in row.params().iter().take(arrays.columns) {
+            types.push(match array::known(inside) {
+                Some(known) => known,
+                None => self.array_type(inside).await?,
+            });
+        }
+        Ok(types)
+    }
+
+    /// The type of an array of a type that somebody made.
+    async fn array_type(&mut self, inside: &Type) -> Result<Type, Failure> {
+        let statement = match self.statements.find(array::FIND) {
+            Some(statement) => statement,
+            None => self.prepare_typed(array::FIND, &[Type::OID]).await?,
+        };
+        self.depart();
+        let found = self.client.query_one(&statement, &[&inside.oid()]).await;
+        self.arrive(found.as_ref().err());
+        Ok(array::found(inside, found?.try_get(0)?)?)
+    }
+
+    pub(crate) async fn prepare_typed(
+        &mut self,
+        sql: &str,
+        types: &[Type],
+    ) -> Result<tokio_postgres::Statement, Failure> {
+        let mut statement = self.prepare_once(sql, types).await?;
+        if let Some(sql) = readable::with_texts(sql, statement.columns()) {
+            statement = self.prepare_once(&sql, types).await?;
+        }
         self.statements.keep(sql, statement.clone());
         Ok(statement)
+    }
+
+    /// Has the server prepare a statement, which is not kept.
+    pub(crate) async fn prepare_once(
+        &mut self,
+        sql: &str,
+        types: &[Type],
+    ) -> Result<tokio_postgres::Statement, Failure> {
+        self.depart();
+        let prepared = self.client.prepare_typed(sql, types).await;
+        self.arrive(prepared.as_ref().err());
+        Ok(prepared?)
     }
 
     /// Sends a statement with its values.
@@ -226,9 +421,7 @@ impl Live {
         statement: &tokio_postgres::Statement,
         values: &Prepared<'_>,
     ) -> Result<tokio_postgres::RowStream, Failure> {
-        let mut binder = Binder::new(statement.params());
-        values.bind(&mut binder)?;
-        binder.check()?;
+        let binder = Binder::of(values, statement.params())?;
         self.depart();
         let sent = self.client.query_raw(statement, binder.binds()).await;
         if let Err(error) = &sent {
@@ -267,8 +460,21 @@ impl Live {
     }
 }
 
+/// Reads an answer to its end, whatever the sink says of it: others come after it.
+async fn all_rows(rows: tokio_postgres::RowStream, reads: bool, sink: &mut dyn RowSink) -> Result<Done, Failure> {
+    let (mut rows, mut given) = (pin!(rows), Ok(Flow::Continue));
+    while let Some(row) = rows.try_next().await? {
+        if matches!(given, Ok(Flow::Continue)) {
+            given = sink.row(&PostgresRow(&row));
+        }
+    }
+    given?;
+    Ok(Done { rows_affected: if reads { 0 } else { rows.rows_affected().unwrap_or_default() } })
+}
+
 fn begin(options: &TransactionOptions) -> &'static str {
     match (options.isolation, options.read_only) {
+        _ if options.deferrable => "BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY DEFERRABLE",
         (None, false) => "BEGIN",
         (None, true) => "BEGIN READ ONLY",
         // PostgreSQL knows nothing weaker.
@@ -281,6 +487,15 @@ fn begin(options: &TransactionOptions) -> &'static str {
         (Some(Isolation::Serializable), false) => "BEGIN ISOLATION LEVEL SERIALIZABLE",
         (Some(Isolation::Serializable), true) => "BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY",
     }
+}
+
+/// A name as a literal, which no statement of this kind takes as a bind. It is read alike whatever the server thinks of
+/// backslashes.
+fn literal(name: &str) -> Result<String> {
+    if name.contains('\0') {
+        return Err(Error::Statement("a prepared transaction cannot have a NUL in its name".into()));
+    }
+    Ok(format!("E'{}'", name.replace('\\', "\\\\").replace('\'', "''")))
 }
 
 /// The savepoint stays, so that the same can be sent again if nobody knows whether it came through. A new one of its
@@ -298,6 +513,17 @@ impl Connection for PostgresConnection {
         Running::Waiting(Box::pin(self.run_in_savepoint(statement, sink)))
     }
 
+    fn run_many<'a>(
+        &'a mut self,
+        statements: Vec<(Statement<'a>, &'a mut dyn RowSink)>,
+    ) -> BoxFuture<'a, Vec<Result<Done>>> {
+        Box::pin(self.run_pipeline(statements))
+    }
+
+    fn take_stale(&mut self) -> bool {
+        self.live().is_ok_and(|live| std::mem::take(&mut live.stale))
+    }
+
     fn explain<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> BoxFuture<'a, Result<Done>> {
         Box::pin(self.explain_statement(statement, sink))
     }
@@ -306,6 +532,13 @@ impl Connection for PostgresConnection {
         Box::pin(async move {
             let stream = PostgresStream::start(self, statement).await?;
             Ok(Box::new(stream) as Box<dyn RowStream + 'a>)
+        })
+    }
+
+    fn copy_in<'a>(&'a mut self, chunk: InsertChunk<'a>) -> BoxFuture<'a, Result<Option<Box<dyn CopyIn + 'a>>>> {
+        Box::pin(async move {
+            let copy = PostgresCopy::begin(self, chunk).await?;
+            Ok(copy.map(|copy| Box::new(copy) as Box<dyn CopyIn + 'a>))
         })
     }
 
@@ -319,6 +552,25 @@ impl Connection for PostgresConnection {
 
     fn rollback(&mut self) -> BoxFuture<'_, Result<()>> {
         Box::pin(self.roll_back_transaction())
+    }
+
+    fn prepare_transaction<'a>(&'a mut self, id: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let sql = format!("PREPARE TRANSACTION {}", literal(id)?);
+            self.end_transaction(&sql, IF_LOST).await
+        })
+    }
+
+    fn commit_prepared<'a>(&'a mut self, id: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.commit_prepared_transaction(id))
+    }
+
+    fn rollback_prepared<'a>(&'a mut self, id: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.roll_back_prepared_transaction(id))
+    }
+
+    fn prepared_transactions(&mut self) -> BoxFuture<'_, Result<Vec<PreparedTransaction>>> {
+        Box::pin(self.list_prepared_transactions())
     }
 
     fn savepoint(&mut self, depth: u32) -> BoxFuture<'_, Result<()>> {
@@ -344,6 +596,11 @@ impl Connection for PostgresConnection {
         })
     }
 
+    fn canceller(&mut self) -> Option<Arc<dyn Cancel>> {
+        let live = self.live().ok()?;
+        Some(Arc::new(live.canceller()))
+    }
+
     fn abandon(&mut self, depth: u32) {
         let Ok(live) = self.live() else { return };
         match depth {
@@ -356,6 +613,22 @@ impl Connection for PostgresConnection {
             _ => {}
         }
     }
+}
+
+impl PostgresConnection {
+    /// The connection behind one of the engine's.
+    pub(crate) fn of<'a>(
+        connection: &'a mut dyn Connection,
+        feature: &'static str,
+        backend: &'static str,
+    ) -> Result<&'a mut Self> {
+        (connection as &mut dyn Any).downcast_mut().ok_or(not_here(feature, backend))
+    }
+}
+
+/// Only PostgreSQL can do that.
+pub(crate) fn not_here(feature: &'static str, backend: &'static str) -> Error {
+    Error::Unsupported { feature, backend, hint: "connect to a PostgreSQL database by a `postgresql://` URL" }
 }
 
 impl std::fmt::Debug for PostgresConnection {

@@ -1,16 +1,18 @@
 //! An open database: what an engine holds, and what its connections share.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use orm_core::ast::Statement;
 use orm_core::compile::Cache;
 use orm_core::dialect::{Dialect, Features};
 use orm_core::driver::{BoxFuture, Caller, Connection, Driver};
-use orm_core::engine::EngineOptions;
+use orm_core::engine::{Engine, EngineOptions};
 use orm_core::error::{Binds, Result};
 use orm_core::pool::PoolState;
 
-use crate::connection::PostgresConnection;
+use crate::connect::Connector;
+use crate::connection::{PostgresConnection, not_here};
 use crate::dialect::PostgresDialect;
 use crate::options::Options;
 use crate::pool::Pool;
@@ -33,7 +35,8 @@ impl PostgresDriver {
     pub(crate) async fn open(url: &str, options: &EngineOptions, caller: Caller) -> Result<Self> {
         let postgres = Options::parse(url)?;
         let namespace = postgres.namespace();
-        let pool = Pool::new(postgres, options);
+        let connector = Arc::new(Connector::new(postgres).await?);
+        let pool = Pool::new(connector, options);
         drop(pool.acquire(caller).await?);
         Ok(PostgresDriver(Arc::new(Database {
             pool,
@@ -41,6 +44,17 @@ impl PostgresDriver {
             cache: Cache::new(options.statement_cache),
             show_binds: options.show_binds,
         })))
+    }
+}
+
+impl PostgresDriver {
+    /// The driver behind an engine.
+    pub(crate) fn of<'a>(engine: &'a Engine, feature: &'static str) -> Result<&'a Self> {
+        (engine.driver() as &dyn Any).downcast_ref().ok_or(not_here(feature, engine.backend()))
+    }
+
+    pub(crate) fn connector(&self) -> Arc<Connector> {
+        Arc::clone(&self.0.pool.connector)
     }
 }
 

@@ -4,15 +4,16 @@
 //! `ROLLBACK` that is sent and not awaited comes before whatever is sent later.
 
 use std::pin::pin;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
-use orm_core::error::Result;
-use tokio_postgres::{Client, NoTls};
+use orm_core::error::{Error, Result};
+use tokio_postgres::Client;
 
-use crate::cancel::Address;
+use crate::cancel::{Canceller, Loan};
+use crate::connect::{Connector, Opened, Way};
 use crate::error;
-use crate::options::Options;
 use crate::statement::{Failed, Statements};
 
 /// How long what nobody waits for may go on before it is stopped.
@@ -24,14 +25,19 @@ pub(crate) struct Live {
     pub(crate) statements: Statements,
     /// The transaction that was begun and has not ended.
     pub(crate) transaction: Option<Transaction>,
+    /// Whether the transaction was begun as one that only reads.
+    pub(crate) reads_only: bool,
     /// Whether something was sent whose answer nobody waits for any more. It may take long.
     pub(crate) in_flight: bool,
     /// Whether it is thrown away instead of going back to the pool.
     pub(crate) broken: bool,
     /// Cursors of streams that were dropped while they were being opened: each may be there, under its number.
     pub(crate) doubtful_cursors: u32,
-    pub(crate) created: Instant,
-    address: Address,
+    /// Whether a statement failed because what was prepared for it was gone or did not fit.
+    pub(crate) stale: bool,
+    way: Way,
+    /// The present loan, if somebody may stop statements of it.
+    loan: Option<Loan>,
 }
 
 /// What is known of a transaction.
@@ -47,23 +53,23 @@ pub(crate) enum Transaction {
 
 impl Live {
     /// Connects. Must be called on a runtime, which keeps the connection going.
-    pub(crate) async fn open(options: &Options, statements: usize) -> Result<Self> {
-        let opening = tokio::time::timeout(options.connect_timeout, options.config.connect(NoTls)).await;
-        let opened = opening.map_err(|_elapsed| error::connect_timeout(options))?;
-        let (client, connection) = opened.map_err(|error| error::connect(error, options))?;
+    pub(crate) async fn open(connector: &Arc<Connector>, statements: usize) -> Result<Self> {
+        let Opened { client, messages, way } = connector.connect().await?;
         tokio::spawn(async move {
             // Whoever uses the connection gets the error as well.
-            let _told = connection.await;
+            let _told = messages.await;
         });
         Ok(Live {
             client,
             statements: Statements::new(statements),
             transaction: None,
+            reads_only: false,
             in_flight: false,
             broken: false,
             doubtful_cursors: 0,
-            created: Instant::now(),
-            address: Address::of(options),
+            stale: false,
+            way,
+            loan: None,
         })
     }
 
@@ -74,6 +80,9 @@ impl Live {
 
     /// Something is sent. If the future that waits for the answer is dropped, this stays.
     pub(crate) fn depart(&mut self) {
+        if let Some(loan) = &self.loan {
+            loan.begin_statement();
+        }
         self.in_flight = true;
         if self.transaction == Some(Transaction::Good) {
             self.transaction = Some(Transaction::Unknown);
@@ -86,7 +95,13 @@ impl Live {
         match failure {
             None => self.transaction = self.transaction.map(|_| Transaction::Good),
             Some(error) => {
-                self.broken |= error::is_lost(error);
+                // A server that has become a standby takes no writes any more: another connection may lead to the new one.
+                self.broken |= error::is_lost(error) || error::is_read_only(error) && !self.reads_only;
+                self.stale |= error::is_stale(error);
+                if error::is_forgotten(error) {
+                    // A proxy or a `DISCARD ALL` takes all of them at once.
+                    self.statements.forget_all();
+                }
                 self.transaction = self.transaction.map(|_| Transaction::Failed);
             }
         }
@@ -102,7 +117,34 @@ impl Live {
 
     /// As [`control`](Live::control), telling an error as ours.
     pub(crate) async fn run_control(&mut self, sql: &str) -> Result<()> {
-        self.control(sql).await.map_err(|error| error::describe(error, &Failed::control(sql)))
+        let result = self.control(sql).await;
+        result.map_err(|error| self.tell(error::describe(error, &Failed::control(sql))))
+    }
+
+    /// What stops statements until the connection goes back to the pool.
+    pub(crate) fn canceller(&mut self) -> Canceller {
+        let loan = self.loan.get_or_insert_default().clone();
+        Canceller { loan, way: self.way.clone(), token: self.client.cancel_token() }
+    }
+
+    /// Ends what handles may stop, unless one of them is about to stop something.
+    pub(crate) fn end_loan(&mut self) -> bool {
+        let ended = self.loan.as_ref().is_none_or(Loan::try_end);
+        if ended {
+            self.loan = None;
+        }
+        ended
+    }
+
+    /// An error as whoever is told of it knows it: the server says of every statement that is stopped the same.
+    pub(crate) fn tell(&self, error: Error) -> Error {
+        match error {
+            Error::StatementTimeout { mut context, source } if self.loan.as_ref().is_some_and(Loan::was_used) => {
+                context.hint = None;
+                Error::Cancelled { context, source }
+            }
+            other => other,
+        }
     }
 
     /// Sends statements without waiting for the answer.
@@ -126,14 +168,15 @@ impl Live {
         if !self.in_flight {
             return self.control(sql).await;
         }
-        let (cancel, address) = (self.client.cancel_token(), self.address.clone());
+        let (cancel, way) = (self.client.cancel_token(), self.way.clone());
         self.depart();
         let result = {
             let mut undoing = pin!(self.client.batch_execute(sql));
             match tokio::time::timeout(MOMENT, &mut undoing).await {
                 Ok(result) => result,
                 Err(_elapsed) => {
-                    address.stop(cancel).await;
+                    // If the server cannot be asked, what runs goes on.
+                    let _asked = way.stop(cancel).await;
                     undoing.await
                 }
             }
@@ -148,6 +191,9 @@ impl Live {
 
     /// Waits until nothing runs any more, and no transaction is open.
     pub(crate) async fn come_to_rest(&mut self) {
+        if let Some(loan) = self.loan.take() {
+            loan.end().await;
+        }
         let undone = self.undo("ROLLBACK").await;
         self.transaction = None;
         self.broken |= undone.is_err();

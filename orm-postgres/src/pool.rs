@@ -7,18 +7,17 @@
 //!                 └ a statement still runs: a task stops it first
 //! ```
 
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use orm_core::driver::Caller;
 use orm_core::engine::EngineOptions;
-use orm_core::error::{Error, Result};
-use orm_core::pool::{Gate, Permit, PoolOptions, PoolState};
+use orm_core::error::Result;
+use orm_core::pool::{CloseReason, Gate, Opened, Permit, PoolOptions, PoolState};
 
+use crate::connect::Connector;
 use crate::error;
 use crate::live::Live;
-use crate::options::Options;
 
 /// How long a connection may take until nothing runs on it any more, or until it answers.
 const REST: Duration = Duration::from_secs(5);
@@ -28,7 +27,7 @@ const REST: Duration = Duration::from_secs(5);
 pub(crate) struct Pool {
     gate: Gate,
     options: PoolOptions,
-    postgres: Options,
+    pub(crate) connector: Arc<Connector>,
     statements: usize,
     shared: Arc<Shared>,
 }
@@ -37,14 +36,12 @@ pub(crate) struct Pool {
 #[derive(Debug, Default)]
 struct Shared {
     idle: Mutex<Idle>,
-    open: AtomicU32,
-    pool_size: u32,
 }
 
 /// The connections that nobody has, the last to come back at the end.
 #[derive(Default)]
 struct Idle {
-    connections: Vec<Counted>,
+    connections: Vec<Member>,
     closed: bool,
 }
 
@@ -59,35 +56,41 @@ impl Shared {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a connection back, or closes it.
-    fn take_back(&self, connection: Counted) {
+    /// Takes a connection back, or closes it. One of several that come back at once may be the last that is kept.
+    fn take_back(&self, mut connection: Member) {
         let mut idle = self.idle();
-        let surplus = self.open.load(Ordering::SeqCst) > self.pool_size;
-        if connection.live.is_usable() && !idle.closed && !surplus {
+        if idle.closed {
+            connection.opened.closes_because(CloseReason::Closed);
+        } else if connection.live.is_usable() && !connection.opened.leave_if_surplus() {
             idle.connections.push(connection);
             return;
         }
-        // Counted off before the next caller looks.
-        drop(connection);
+        // Listeners are told of it, and may look at the pool.
+        drop(idle);
     }
 }
 
-/// A connection that counts as open while it lives.
-struct Counted {
+/// A connection of the pool, with its entry in the books.
+struct Member {
     live: Live,
+    opened: Opened,
     shared: Arc<Shared>,
 }
 
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.shared.open.fetch_sub(1, Ordering::SeqCst);
+impl Member {
+    fn is_over(&self, limit: Option<Duration>) -> bool {
+        limit.is_some_and(|limit| self.opened.age() > limit)
+    }
+
+    fn close(mut self, reason: CloseReason) {
+        self.opened.closes_because(reason);
     }
 }
 
 /// A connection that is lent out. Dropping it gives it back.
 pub(crate) struct Lent {
     /// None while it is given back only.
-    connection: Option<Counted>,
+    connection: Option<Member>,
     permit: Option<Permit>,
 }
 
@@ -101,7 +104,7 @@ impl Drop for Lent {
     fn drop(&mut self) {
         let Some(mut connection) = self.connection.take() else { return };
         let permit = self.permit.take();
-        if !connection.live.in_flight {
+        if connection.live.end_loan() && !connection.live.in_flight {
             connection.live.roll_back();
             let shared = Arc::clone(&connection.shared);
             shared.take_back(connection);
@@ -115,7 +118,7 @@ impl Drop for Lent {
 }
 
 /// Stops what runs on a connection, and gives it back then.
-async fn rest(mut connection: Counted, permit: Option<Permit>) {
+async fn rest(mut connection: Member, permit: Option<Permit>) {
     let rested = tokio::time::timeout(REST, connection.live.come_to_rest()).await;
     connection.live.broken |= rested.is_err();
     let shared = Arc::clone(&connection.shared);
@@ -125,64 +128,61 @@ async fn rest(mut connection: Counted, permit: Option<Permit>) {
 
 impl Pool {
     /// A pool without connections yet.
-    pub(crate) fn new(postgres: Options, options: &EngineOptions) -> Self {
-        let shared = Shared { pool_size: options.pool.pool_size, ..Shared::default() };
+    pub(crate) fn new(connector: Arc<Connector>, options: &EngineOptions) -> Self {
         Pool {
             gate: Gate::new(options.pool.clone()),
             options: options.pool.clone(),
-            postgres,
+            connector,
             statements: options.statement_cache,
-            shared: Arc::new(shared),
+            shared: Arc::default(),
         }
     }
 
     /// Waits for a connection.
     pub(crate) async fn acquire(&self, caller: Caller) -> Result<Lent> {
-        let permit = self.gate.enter(caller).await.map_err(|error| self.with_state(error))?;
-        loop {
-            let idle = self.shared.idle().connections.pop();
-            let Some(mut connection) = idle else {
-                return Ok(Lent { connection: Some(self.open().await?), permit: Some(permit) });
-            };
-            if self.is_fresh(&mut connection.live).await {
-                return Ok(Lent { connection: Some(connection), permit: Some(permit) });
+        let mut permit = self.gate.enter(caller).await?;
+        let connection = loop {
+            // In a statement of its own: the lock is not held while the connection is tested.
+            let last = self.shared.idle().connections.pop();
+            let Some(mut last) = last else { break self.open().await? };
+            match self.why_not(&mut last).await {
+                None => break last,
+                Some(reason) => self.discard(last, reason),
             }
+        };
+        permit.lends(&connection.opened);
+        Ok(Lent { connection: Some(connection), permit: Some(permit) })
+    }
+
+    async fn open(&self) -> Result<Member> {
+        let opening = self.gate.opening();
+        let live = Live::open(&self.connector, self.statements).await?;
+        Ok(Member { live, opened: opening.succeed(), shared: Arc::clone(&self.shared) })
+    }
+
+    /// Why a connection is not lent again, if so.
+    async fn why_not(&self, connection: &mut Member) -> Option<CloseReason> {
+        if !connection.live.is_usable() {
+            return Some(CloseReason::Broken);
         }
+        if connection.is_over(self.options.pool_recycle) {
+            return Some(CloseReason::Old);
+        }
+        (self.options.pre_ping && !answers(&mut connection.live).await).then_some(CloseReason::Dead)
     }
 
-    async fn open(&self) -> Result<Counted> {
-        self.shared.open.fetch_add(1, Ordering::SeqCst);
-        let opening = Opening(Some(&self.shared));
-        let live = Live::open(&self.postgres, self.statements).await?;
-        opening.succeed();
-        Ok(Counted { live, shared: Arc::clone(&self.shared) })
-    }
-
-    async fn is_fresh(&self, live: &mut Live) -> bool {
-        let young = self.options.pool_recycle.is_none_or(|limit| live.created.elapsed() <= limit);
-        live.is_usable() && young && (!self.options.pre_ping || answers(live).await)
-    }
-
-    /// The gate does not know how many connections are open.
-    fn with_state(&self, error: Error) -> Error {
-        match error {
-            Error::PoolTimeout { waited, mut state } => {
-                self.fill(&mut state);
-                Error::PoolTimeout { waited, state }
-            }
-            other => other,
+    /// Closes a connection. If it did not answer, those that have been idle for longer would not either, and nobody need
+    /// wait for each of them to say nothing.
+    fn discard(&self, connection: Member, reason: CloseReason) {
+        connection.close(reason);
+        if reason == CloseReason::Dead {
+            let others = std::mem::take(&mut self.shared.idle().connections);
+            others.into_iter().for_each(|other| other.close(reason));
         }
     }
 
     pub(crate) fn state(&self) -> PoolState {
-        let mut state = self.gate.state();
-        self.fill(&mut state);
-        state
-    }
-
-    fn fill(&self, state: &mut PoolState) {
-        state.open = self.shared.open.load(Ordering::SeqCst);
-        state.idle = u32::try_from(self.shared.idle().connections.len()).unwrap_or(u32::MAX);
+        self.gate.state()
     }
 
     /// Lets nobody in any more, closes the connections that are idle, and has the others closed when they come back.
@@ -192,28 +192,11 @@ impl Pool {
         idle.closed = true;
         let connections = std::mem::take(&mut idle.connections);
         drop(idle);
-        drop(connections);
+        connections.into_iter().for_each(|connection| connection.close(CloseReason::Closed));
     }
 }
 
 /// Whether the server is there. One that has gone without a word does not say so.
 async fn answers(live: &mut Live) -> bool {
     matches!(tokio::time::timeout(REST, live.control("")).await, Ok(Ok(())))
-}
-
-/// A connection that is being opened counts as open, unless that fails or is given up.
-struct Opening<'a>(Option<&'a Shared>);
-
-impl Opening<'_> {
-    fn succeed(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for Opening<'_> {
-    fn drop(&mut self) {
-        if let Some(shared) = self.0 {
-            shared.open.fetch_sub(1, Ordering::SeqCst);
-        }
-    }
 }

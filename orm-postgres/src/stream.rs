@@ -12,7 +12,9 @@ use orm_core::driver::{BoxFuture, Flow, RowSink, RowStream};
 use orm_core::error::Result;
 
 use crate::connection::{Failure, PostgresConnection};
+use crate::error;
 use crate::live::{Live, Transaction};
+use crate::readable;
 use crate::row::PostgresRow;
 use crate::statement::Failed;
 
@@ -40,11 +42,18 @@ impl<'a> PostgresStream<'a> {
         let prepared = connection.compile(statement)?;
         let show = connection.database.show_binds;
         let live = connection.live()?;
+        live.stale = false;
         let started = match is_query(statement) {
-            true => open_cursor(live, &prepared).await,
+            true => match open_cursor(live, &prepared).await {
+                // Its own transaction is over, and what was stale is prepared anew.
+                Err(_) if live.transaction.is_none() && std::mem::take(&mut live.stale) => {
+                    open_cursor(live, &prepared).await
+                }
+                opened => opened,
+            },
             false => send(live, &prepared).await,
         };
-        let source = started.map_err(|failure| failure.describe(&Failed::of(&prepared, show)))?;
+        let source = started.map_err(|failure| live.tell(failure.describe(&Failed::of(&prepared, show))))?;
         Ok(PostgresStream { connection, prepared, source })
     }
 
@@ -61,7 +70,8 @@ impl<'a> PostgresStream<'a> {
             Ok(false) => self.end().await.map(|()| false),
             Err(failure) => {
                 self.abandon();
-                Err(failure.describe(&Failed::of(&self.prepared, show)))
+                let error = failure.describe(&Failed::of(&self.prepared, show));
+                Err(self.connection.live()?.tell(error))
             }
         }
     }
@@ -159,21 +169,33 @@ impl Opening<'_> {
     }
 
     async fn declare(&mut self, name: &str, prepared: &Prepared<'_>) -> Result<tokio_postgres::Statement, Failure> {
+        let fetch = self.declare_for(name, prepared.sql(), prepared).await?;
+        let Some(readable) = readable::with_texts(prepared.sql(), fetch.columns()) else { return Ok(fetch) };
+        self.live.control(&format!("CLOSE {name}")).await?;
+        self.declare_for(name, &readable, prepared).await
+    }
+
+    async fn declare_for(
+        &mut self,
+        name: &str,
+        query: &str,
+        values: &Prepared<'_>,
+    ) -> Result<tokio_postgres::Statement, Failure> {
         let live = &mut *self.live;
-        let sql = format!("DECLARE {name} NO SCROLL CURSOR FOR {}", prepared.sql());
+        let sql = format!("DECLARE {name} NO SCROLL CURSOR FOR {query}");
         let declare = match live.statements.find(&sql) {
             Some(declare) => declare,
-            None => live.prepare(&sql).await?,
+            None => live.prepare(&sql, values).await?,
         };
-        let mut rows = Box::pin(live.send_statement(&declare, prepared).await?);
+        let mut rows = Box::pin(live.send_statement(&declare, values).await?);
         let ended = rows.try_next().await;
         live.arrive(ended.as_ref().err());
+        if matches!(&ended, Err(error) if error::is_stale(error)) {
+            live.statements.forget(&sql);
+        }
         ended?;
         // Not kept: it has the columns of this cursor.
-        live.depart();
-        let fetch = live.client.prepare(&format!("FETCH FORWARD {ROWS_IN_A_CHUNK} FROM {name}")).await;
-        live.arrive(fetch.as_ref().err());
-        Ok(fetch?)
+        live.prepare_once(&format!("FETCH FORWARD {ROWS_IN_A_CHUNK} FROM {name}"), &[]).await
     }
 }
 
@@ -190,7 +212,7 @@ impl Drop for Opening<'_> {
 async fn send(live: &mut Live, prepared: &Prepared<'_>) -> Result<Source, Failure> {
     let statement = match live.statements.find(prepared.sql()) {
         Some(statement) => statement,
-        None => live.prepare(prepared.sql()).await?,
+        None => live.prepare(prepared.sql(), prepared).await?,
     };
     Ok(Source::Rows(Box::pin(live.send_statement(&statement, prepared).await?)))
 }

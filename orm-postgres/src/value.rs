@@ -5,23 +5,33 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::net::IpAddr;
 use std::ops::Range;
 
 use bytes::{BufMut, BytesMut};
+use orm_core::compile::Prepared;
 use orm_core::error::{Error, Result, ValueError};
 use orm_core::types::{BindSink, unbindable};
-use orm_core::value::{Decimal, Value, ValueRef};
+use orm_core::value::{Decimal, ValueRef};
 use tokio_postgres::types::{Format, IsNull, Kind, ToSql, Type, to_sql_checked};
 
-use crate::numeric;
+use crate::array::{self, Array, Rows};
+use crate::{compound, numeric};
 
 /// PostgreSQL counts days from 2000-01-01.
 pub(crate) const DAYS_TO_2000: i32 = 10_957;
 /// And microseconds.
 pub(crate) const MICROS_TO_2000: i64 = 946_684_800_000_000;
 
+/// The families of addresses: that of the server's system, and the next number.
+pub(crate) const IPV4: u8 = 2;
+pub(crate) const IPV6: u8 = 3;
+
 /// Takes the values of a statement, in the order of its placeholders.
 pub(crate) struct Binder<'t> {
+    /// Cells of rows come before all other values.
+    rows: Option<Rows<'t>>,
+    /// The types of the other values.
     types: &'t [Type],
     bytes: BytesMut,
     values: Vec<(Option<Range<usize>>, Form)>,
@@ -29,36 +39,80 @@ pub(crate) struct Binder<'t> {
 
 /// How the bytes of a value are to be read.
 #[derive(Debug, Clone, Copy)]
-enum Form {
+pub(crate) enum Form {
     Binary,
     Text,
 }
 
 impl<'t> Binder<'t> {
-    /// For placeholders of these types.
-    pub(crate) fn new(types: &'t [Type]) -> Self {
-        Binder { types, bytes: BytesMut::with_capacity(types.len() * 8), values: Vec::with_capacity(types.len()) }
+    /// The values of a statement, for placeholders of these types.
+    pub(crate) fn of(values: &Prepared<'_>, types: &'t [Type]) -> Result<Self> {
+        let rows = values.arrays().map(|arrays| Rows::new(arrays, types)).transpose()?;
+        let types = types.get(rows.as_ref().map_or(0, |rows| rows.arrays.len())..).unwrap_or_default();
+        let (bytes, room) = (BytesMut::with_capacity(types.len() * 8), Vec::with_capacity(types.len()));
+        let mut binder = Binder { rows, types, bytes, values: room };
+        values.bind(&mut binder)?;
+        binder.check()?;
+        Ok(binder)
     }
 
     /// What was bound.
-    pub(crate) fn binds(&self) -> impl ExactSizeIterator<Item = Bind<'_>> {
-        let bytes = |range: &Range<usize>| self.bytes.get(range.clone()).unwrap_or_default();
-        self.values.iter().map(move |(range, form)| Bind { bytes: range.as_ref().map(bytes), form: *form })
+    pub(crate) fn binds(&self) -> Binds<'_, 't> {
+        Binds { binder: self, next: 0 }
     }
 
-    /// Whether there is a value for each placeholder.
-    pub(crate) fn check(&self) -> Result<()> {
-        if self.values.len() == self.types.len() {
+    /// Ends the arrays. There must be a value for each placeholder.
+    fn check(&mut self) -> Result<()> {
+        let missing = self.rows.as_mut().map_or(Ok(0), Rows::end)?;
+        if self.values.len() == self.types.len() && missing == 0 {
             return Ok(());
         }
         let (values, places) = (self.values.len(), self.types.len());
         Err(Error::Statement(format!("the statement has {places} placeholders, and {values} values are bound")))
     }
+
+    fn arrays(&self) -> &[Array<'t>] {
+        self.rows.as_ref().map_or(&[], |rows| &rows.arrays)
+    }
 }
+
+/// The values of a statement, one after the other.
+pub(crate) struct Binds<'a, 't> {
+    binder: &'a Binder<'t>,
+    next: usize,
+}
+
+impl<'a> Iterator for Binds<'a, '_> {
+    type Item = Bind<'a>;
+
+    fn next(&mut self) -> Option<Bind<'a>> {
+        let (binder, arrays) = (self.binder, self.binder.arrays());
+        let number = self.next;
+        self.next += 1;
+        if let Some(array) = arrays.get(number) {
+            return Some(Bind { bytes: Some(&array.bytes), form: array.form });
+        }
+        let (range, form) = binder.values.get(number - arrays.len())?;
+        let bytes = range.as_ref().map(|range| binder.bytes.get(range.clone()).unwrap_or_default());
+        Some(Bind { bytes, form: *form })
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = (self.binder.arrays().len() + self.binder.values.len()).saturating_sub(self.next);
+        (left, Some(left))
+    }
+}
+
+impl ExactSizeIterator for Binds<'_, '_> {}
 
 impl BindSink for Binder<'_> {
     #[inline]
     fn bind(&mut self, value: ValueRef<'_>) -> Result<()> {
+        if let Some(rows) = &mut self.rows
+            && rows.missing > 0
+        {
+            return rows.cell(value);
+        }
         // What is missing here is found by `check`.
         let column_type = self.types.get(self.values.len()).unwrap_or(&Type::UNKNOWN);
         if matches!(value, ValueRef::Null) {
@@ -107,7 +161,7 @@ impl fmt::Debug for Bind<'_> {
 }
 
 #[inline]
-fn encode(value: ValueRef<'_>, column_type: &Type, out: &mut BytesMut) -> Result<Form, ValueError> {
+pub(crate) fn encode(value: ValueRef<'_>, column_type: &Type, out: &mut BytesMut) -> Result<Form, ValueError> {
     match *column_type {
         Type::INT8 => out.put_i64(integer(value)?),
         Type::INT4 => out.put_i32(narrow(integer(value)?, "integer")?),
@@ -134,6 +188,15 @@ fn encode(value: ValueRef<'_>, column_type: &Type, out: &mut BytesMut) -> Result
             out.put_u8(1);
             out.put_slice(text(value)?.as_bytes());
         }
+        Type::INTERVAL => match value {
+            ValueRef::Text(_) => return encode_other(value, column_type, out),
+            _ => interval(value, out)?,
+        },
+        Type::INET | Type::CIDR => match value {
+            // Read from text by the server.
+            ValueRef::Text(_) => return encode_other(value, column_type, out),
+            _ => inet(value, *column_type == Type::CIDR, out)?,
+        },
         Type::OID => out.put_u32(narrow(integer(value)?, "oid")?),
         _ => return encode_other(value, column_type, out),
     }
@@ -143,37 +206,55 @@ fn encode(value: ValueRef<'_>, column_type: &Type, out: &mut BytesMut) -> Result
 /// Arrays, and types that extensions and users make.
 fn encode_other(value: ValueRef<'_>, column_type: &Type, out: &mut BytesMut) -> Result<Form, ValueError> {
     match (column_type.kind(), value) {
-        (Kind::Array(inside), ValueRef::List(values)) => array(values, inside, out).map(|()| Form::Binary),
-        (Kind::Array(_), _) => Err(not("a list")),
-        (Kind::Domain(inside), value) => encode(value, inside, out),
+        (Kind::Array(_), ValueRef::List(values)) => return array::write(values, column_type, out),
+        (Kind::Array(inside), ValueRef::Array(array)) => compound::write_array(&array.values, inside, out)?,
+        (Kind::Array(_), _) => return Err(not("an array")),
+        (Kind::Range(inside), ValueRef::Range(range)) => compound::write_range(&range.range, inside, out)?,
+        (Kind::Range(_), _) => return Err(not("a range")),
+        (Kind::Domain(inside), value) => return encode(value, inside, out),
+        (Kind::Enum(_), value) => out.put_slice(text(value)?.as_bytes()),
         // Whatever it is, it can be read from text.
         (_, value) => {
             out.put_slice(text(value)?.as_bytes());
-            Ok(Form::Text)
+            return Ok(Form::Text);
         }
+    }
+    Ok(Form::Binary)
+}
+
+/// Writes a value that stands within another one, where text cannot stand beside what is binary.
+pub(crate) fn encode_binary(value: ValueRef<'_>, column_type: &Type, out: &mut BytesMut) -> Result<(), ValueError> {
+    match encode(value, column_type, out)? {
+        Form::Binary => Ok(()),
+        // In binary as in text.
+        Form::Text if column_type.name() == "citext" => Ok(()),
+        Form::Text => Err(not("of a type that an array can have")),
     }
 }
 
-fn array(values: &[Value], inside: &Type, out: &mut BytesMut) -> Result<(), ValueError> {
-    let too_long = |_| ValueError::OutOfRange { target: "an array" };
-    // One dimension, no NULL.
-    out.put_i32(1);
-    out.put_i32(0);
-    out.put_u32(inside.oid());
-    out.put_i32(i32::try_from(values.len()).map_err(too_long)?);
-    out.put_i32(1);
-    for value in values {
-        let at = out.len();
-        out.put_i32(0);
-        match encode(value.borrowed()?, inside, out)? {
-            Form::Binary => {}
-            Form::Text if matches!(inside.kind(), Kind::Enum(_)) => {}
-            Form::Text => return Err(not("of a type that a list can have")),
-        }
-        let length = i32::try_from(out.len() - at - 4).map_err(too_long)?;
-        if let Some(place) = out.get_mut(at..at + 4) {
-            place.copy_from_slice(&length.to_be_bytes());
-        }
+/// Months, days and microseconds, the last first.
+fn interval(value: ValueRef<'_>, out: &mut BytesMut) -> Result<(), ValueError> {
+    let ValueRef::Interval(interval) = value else { return Err(not("an interval")) };
+    out.put_i64(interval.micros);
+    out.put_i32(interval.days);
+    out.put_i32(interval.months);
+    Ok(())
+}
+
+/// The family, the prefix, whether it is a `cidr`, and the address with its length.
+fn inet(value: ValueRef<'_>, is_cidr: bool, out: &mut BytesMut) -> Result<(), ValueError> {
+    let ValueRef::Inet(inet) = value else { return Err(not("an IP address")) };
+    if is_cidr && inet.network().address() != inet.address() {
+        return Err(not("a network: it has bits beyond its prefix"));
+    }
+    let mut put = |family: u8, address: &[u8]| {
+        out.put_slice(&[family, inet.prefix(), is_cidr.into()]);
+        out.put_u8(if family == IPV4 { 4 } else { 16 });
+        out.put_slice(address);
+    };
+    match inet.address() {
+        IpAddr::V4(address) => put(IPV4, &address.octets()),
+        IpAddr::V6(address) => put(IPV6, &address.octets()),
     }
     Ok(())
 }
@@ -236,14 +317,20 @@ fn text(value: ValueRef<'_>) -> Result<&str, ValueError> {
             Err(ValueError::OutOfRange { target: "PostgreSQL, whose texts hold no NUL" })
         }
         ValueRef::Text(text) | ValueRef::Json(text) => Ok(text),
+        ValueRef::Word(word) => Ok(word.text),
         _ => Err(not("text")),
     }
 }
 
 fn time(value: ValueRef<'_>, column_type: &Type, out: &mut BytesMut) -> Result<(), ValueError> {
     let out_of_range = || ValueError::OutOfRange { target: "PostgreSQL's times" };
-    let since_2000 = |micros: i64| micros.checked_sub(MICROS_TO_2000).ok_or_else(out_of_range);
+    // The least and the greatest are infinite, on both sides.
+    let since_2000 = |micros: i64| match micros {
+        i64::MIN | i64::MAX => Ok(micros),
+        finite => finite.checked_sub(MICROS_TO_2000).ok_or_else(out_of_range),
+    };
     match (column_type, value) {
+        (&Type::DATE, ValueRef::Date(days @ (i32::MIN | i32::MAX))) => out.put_i32(days),
         (&Type::DATE, ValueRef::Date(days)) => out.put_i32(days.checked_sub(DAYS_TO_2000).ok_or_else(out_of_range)?),
         (&Type::TIME, ValueRef::Time(micros)) => out.put_i64(micros),
         (&Type::TIMESTAMP, ValueRef::DateTime(micros)) => out.put_i64(since_2000(micros)?),
@@ -257,7 +344,7 @@ fn time(value: ValueRef<'_>, column_type: &Type, out: &mut BytesMut) -> Result<(
 }
 
 /// The value is of another kind than the column.
-fn not(expected: &'static str) -> ValueError {
+pub(crate) fn not(expected: &'static str) -> ValueError {
     ValueError::Malformed { expected }
 }
 

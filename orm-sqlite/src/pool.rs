@@ -14,12 +14,12 @@ use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use orm_core::driver::Caller;
 use orm_core::engine::EngineOptions;
 use orm_core::error::{Error, Result};
-use orm_core::pool::{Gate, Permit, PoolOptions, PoolState};
+use orm_core::pool::{CloseReason, Gate, Opened, Permit, PoolOptions, PoolState};
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
@@ -46,11 +46,10 @@ pub(crate) struct Live {
     pub(crate) wal: bool,
     /// Whether it is thrown away instead of going back to the pool.
     pub(crate) broken: bool,
-    created: Instant,
     turn: Turn,
     /// Whether it was lent out before: a new one need not be tested.
     used: bool,
-    counted: Counted,
+    opened: Opened,
 }
 
 /// What r2d2 holds.
@@ -90,8 +89,6 @@ pub(crate) struct Pool {
 /// What the pool and r2d2's side of it both know.
 #[derive(Debug, Default)]
 struct Shared {
-    /// Connections that are open.
-    open: Arc<AtomicU32>,
     /// Callers that wait for r2d2 to open one.
     wanted: Arc<AtomicU32>,
     closed: AtomicBool,
@@ -103,8 +100,9 @@ impl Pool {
     /// A pool without connections yet.
     pub(crate) fn new(sqlite: Options, options: &EngineOptions) -> Result<Self> {
         let (sqlite, shared) = (Arc::new(sqlite), Arc::new(Shared::default()));
-        let manager =
-            Manager::new(&sqlite, options, &shared).map_err(|error| error::connect(error, &sqlite, Duration::ZERO))?;
+        let gate = Gate::new(options.pool.clone());
+        let manager = Manager::new(&sqlite, options, &shared, &gate)
+            .map_err(|error| error::connect(error, &sqlite, Duration::ZERO))?;
         let connections = r2d2::Pool::builder()
             .max_size(options.pool.capacity())
             .min_idle(Some(0))
@@ -112,12 +110,12 @@ impl Pool {
             .max_lifetime(None)
             .idle_timeout(None)
             .build_unchecked(manager);
-        Ok(Pool { gate: Gate::new(options.pool.clone()), connections, options: options.pool.clone(), sqlite, shared })
+        Ok(Pool { gate, connections, options: options.pool.clone(), sqlite, shared })
     }
 
     /// Waits for a connection.
     pub(crate) async fn acquire(&self, caller: Caller) -> Result<Lent> {
-        let permit = self.gate.enter(caller).await.map_err(|error| self.with_state(error))?;
+        let mut permit = self.gate.enter(caller).await?;
         let mut patience = Patience::new(self.sqlite.busy_timeout);
         loop {
             let pooled = match self.connections.try_get() {
@@ -126,6 +124,9 @@ impl Pool {
             };
             match self.checked(pooled) {
                 Checked::Good(pooled) => {
+                    if let Slot::Open(live) = &*pooled {
+                        permit.lends(&live.opened);
+                    }
                     return Ok(Lent { pooled, _permit: permit });
                 }
                 Checked::Stale => {}
@@ -136,17 +137,6 @@ impl Pool {
                     }
                 }
             }
-        }
-    }
-
-    /// The gate does not know how many connections are open.
-    fn with_state(&self, error: Error) -> Error {
-        match error {
-            Error::PoolTimeout { waited, mut state } => {
-                self.fill(&mut state);
-                Error::PoolTimeout { waited, state }
-            }
-            other => other,
         }
     }
 
@@ -168,14 +158,17 @@ impl Pool {
     /// Looks whether a connection may be used. One that may not be is thrown away.
     fn checked(&self, mut pooled: r2d2::PooledConnection<Manager>) -> Checked {
         match &mut *pooled {
-            Slot::Open(live) if !live.used || self.is_fresh(live) => {
-                live.used = true;
-                Checked::Good(pooled)
-            }
-            Slot::Open(live) => {
-                live.broken = true;
-                Checked::Stale
-            }
+            Slot::Open(live) => match self.why_not(live) {
+                None => {
+                    live.used = true;
+                    Checked::Good(pooled)
+                }
+                Some(reason) => {
+                    live.opened.closes_because(reason);
+                    live.broken = true;
+                    Checked::Stale
+                }
+            },
             slot => match std::mem::replace(slot, Slot::Empty) {
                 Slot::Failed(error) => Checked::Failed(error),
                 _ => Checked::Stale,
@@ -183,13 +176,16 @@ impl Pool {
         }
     }
 
-    fn is_fresh(&self, live: &Live) -> bool {
+    /// Why a connection is not lent again, if so.
+    fn why_not(&self, live: &Live) -> Option<CloseReason> {
         // A connection that is the database itself is not replaced.
-        if is_private(&self.sqlite, &self.options) {
-            return true;
+        if !live.used || is_private(&self.sqlite, &self.options) {
+            return None;
         }
-        let young = self.options.pool_recycle.is_none_or(|limit| live.created.elapsed() <= limit);
-        young && (!self.options.pre_ping || live.ping().is_ok())
+        if self.options.pool_recycle.is_some_and(|limit| live.opened.age() > limit) {
+            return Some(CloseReason::Old);
+        }
+        (self.options.pre_ping && live.ping().is_err()).then_some(CloseReason::Dead)
     }
 
     pub(crate) fn in_memory(&self) -> bool {
@@ -197,20 +193,13 @@ impl Pool {
     }
 
     pub(crate) fn state(&self) -> PoolState {
-        let mut state = self.gate.state();
-        self.fill(&mut state);
-        state
-    }
-
-    fn fill(&self, state: &mut PoolState) {
-        // r2d2 counts slots, in which there need not be a connection.
-        state.open = self.shared.open.load(Ordering::SeqCst);
-        state.idle = state.open.saturating_sub(state.in_use);
+        self.gate.state()
     }
 
     /// Closes the connections that are idle, and has the others closed when they come back. May block.
     pub(crate) fn close(&self) {
         self.shared.closed.store(true, Ordering::SeqCst);
+        // Each is closed when it comes back.
         while self.connections.try_get().is_some() {}
         self.shared.anchor.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
@@ -237,12 +226,17 @@ fn wait_for(connections: &r2d2::Pool<Manager>) -> Option<r2d2::PooledConnection<
 pub(crate) struct Manager {
     sqlite: SqliteConnectionManager,
     shared: Arc<Shared>,
-    pool_size: u32,
+    gate: Gate,
     in_memory: bool,
 }
 
 impl Manager {
-    fn new(options: &Arc<Options>, engine: &EngineOptions, shared: &Arc<Shared>) -> Result<Self, rusqlite::Error> {
+    fn new(
+        options: &Arc<Options>,
+        engine: &EngineOptions,
+        shared: &Arc<Shared>,
+        gate: &Gate,
+    ) -> Result<Self, rusqlite::Error> {
         let private = is_private(options, &engine.pool);
         let path = match &options.place {
             Place::File(path) => path.clone(),
@@ -258,19 +252,19 @@ impl Manager {
         Ok(Manager {
             sqlite,
             shared: Arc::clone(shared),
-            pool_size: engine.pool.pool_size,
+            gate: gate.clone(),
             in_memory: options.place == Place::Memory,
         })
     }
 
     fn open(&self) -> Result<Live, rusqlite::Error> {
+        let opening = self.gate.opening();
         let db = r2d2::ManageConnection::connect(&self.sqlite)?;
         let clock = Arc::default();
         functions::register(&db, &clock)?;
         // In memory there is none, and a writer could be in the way of asking.
         let wal =
             !self.in_memory && db.query_row("PRAGMA journal_mode", [], |row| Ok(row.get::<_, String>(0)? == "wal"))?;
-        let counted = Counted::new(&self.shared.open);
         Ok(Live {
             db,
             clock,
@@ -278,26 +272,15 @@ impl Manager {
             countable: Countable::default(),
             wal,
             broken: false,
-            created: Instant::now(),
             turn: Turn::default(),
             used: false,
-            counted,
+            opened: opening.succeed(),
         })
     }
 
     /// Whether all who asked for a connection have got one that came back meanwhile: a new one is one too many.
     fn is_unwanted(&self) -> bool {
         self.shared.wanted.load(Ordering::SeqCst) == 0
-    }
-
-    /// Whether a connection that comes back is one too many. If so it is no longer counted.
-    fn is_surplus(&self, live: &mut Live) -> bool {
-        let one_less = |open: u32| (open > self.pool_size).then(|| open - 1);
-        let surplus = self.shared.open.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok();
-        if surplus {
-            live.counted.forget();
-        }
-        surplus
     }
 }
 
@@ -312,6 +295,9 @@ impl r2d2::ManageConnection for Manager {
         let opened = self.open();
         // Again, now that the new connection is counted: whoever still wants one will see it when it comes back.
         if self.is_unwanted() {
+            if let Ok(mut unwanted) = opened {
+                unwanted.opened.closes_because(CloseReason::Surplus);
+            }
             return Ok(Slot::Empty);
         }
         Ok(opened.map_or_else(Slot::Failed, |live| Slot::Open(Box::new(live))))
@@ -325,13 +311,17 @@ impl r2d2::ManageConnection for Manager {
     fn has_broken(&self, slot: &mut Slot) -> bool {
         let Slot::Open(live) = slot else { return true };
         live.clean();
-        live.broken || self.shared.closed.load(Ordering::SeqCst) || self.is_surplus(live)
+        if !live.broken && self.shared.closed.load(Ordering::SeqCst) {
+            live.opened.closes_because(CloseReason::Closed);
+            live.broken = true;
+        }
+        live.broken || live.opened.leave_if_surplus()
     }
 }
 
 impl std::fmt::Debug for Manager {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Manager").field("pool_size", &self.pool_size).finish_non_exhaustive()
+        f.debug_struct("Manager").field("in_memory", &self.in_memory).finish_non_exhaustive()
     }
 }
 
@@ -406,24 +396,17 @@ fn memory_path() -> PathBuf {
 }
 
 /// Counts something while it lives.
-struct Counted(Option<Arc<AtomicU32>>);
+struct Counted(Arc<AtomicU32>);
 
 impl Counted {
     fn new(counter: &Arc<AtomicU32>) -> Self {
         counter.fetch_add(1, Ordering::SeqCst);
-        Counted(Some(Arc::clone(counter)))
-    }
-
-    /// For what somebody else has counted off already.
-    fn forget(&mut self) {
-        self.0 = None;
+        Counted(Arc::clone(counter))
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        if let Some(counter) = &self.0 {
-            counter.fetch_sub(1, Ordering::SeqCst);
-        }
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }

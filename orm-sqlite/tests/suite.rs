@@ -11,11 +11,11 @@ mod memory {
         Box::pin(async { (EngineBuilder::new("sqlite::memory:", &[&Sqlite]), Box::new(()) as _) })
     }
 
-    orm_testkit::suite!(open, lacks: [Lacks::ReadingBesideAWriter]);
+    orm_testkit::suite!(open, lacks: [Lacks::ReadingBesideAWriter, Lacks::TwoPhaseCommit]);
 }
 
 mod file {
-    use super::{EngineBuilder, Opening, Sqlite};
+    use super::{EngineBuilder, Lacks, Opening, Sqlite};
 
     #[expect(clippy::expect_used, reason = "without its folder a test has failed")]
     fn open() -> Opening {
@@ -26,5 +26,5 @@ mod file {
         })
     }
 
-    orm_testkit::suite!(open);
+    orm_testkit::suite!(open, lacks: [Lacks::TwoPhaseCommit]);
 }

@@ -29,6 +29,8 @@ pub enum Lacks {
     ReadingBesideAWriter,
     /// Going on with a transaction after a statement that failed, without a savepoint.
     GoingOnAfterAnError,
+    /// Two-phase commit.
+    TwoPhaseCommit,
     /// Refusing a write of a transaction that has read, because another one has written since: it locks by the row.
     OneLockForAllWriters,
 }

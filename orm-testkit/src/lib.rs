@@ -14,6 +14,9 @@ mod db;
 mod dice;
 mod expect;
 pub mod models;
+pub mod proxy;
+#[cfg(unix)]
+pub mod servers;
 mod sql_log;
 mod suite;
 

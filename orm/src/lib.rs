@@ -48,6 +48,7 @@
 //! | `derive` | yes | `#[derive(Model)]`, `FromRow`, `DbEnum`, `DbType` |
 //! | `sqlite` | yes | the SQLite backend, with SQLite itself built in |
 //! | `postgres` | | the PostgreSQL backend |
+//! | `postgres-tls` | | TLS to PostgreSQL, by rustls |
 //! | `chrono` | | dates and times of `chrono` as columns |
 //! | `decimal` | | `rust_decimal::Decimal` as an exact column |
 //! | `json` | | `Json<T>` for any serde type |

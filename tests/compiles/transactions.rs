@@ -95,3 +95,53 @@ async fn a_closure_gives_an_error_of_the_application() {
         Ok(user) => panic!("{user:?}"),
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_retried_closure_that_borrows_or_owns_is_spawned_and_nested() {
+    let task = tokio::spawn(async {
+        let engine = engine().await?;
+        let (borrowed, owned) = (String::from("borrowed"), String::from("owned"));
+        let first = engine
+            .retry(Retry::new(), async |tx| {
+                tx.execute(insert(User::builder().name(&borrowed).email(&borrowed))).await?;
+                tx.transaction(async |tx| {
+                    tx.execute(insert(User::builder().name(&borrowed).email("nested"))).await?;
+                    tokio::task::yield_now().await;
+                    tx.fetch_scalar(select(count(User.id))).await
+                })
+                .await
+            })
+            .await?;
+        let second = engine
+            .retry(Retry::new().attempts(3), async move |tx| {
+                tx.execute(insert(User::builder().name(&owned).email(owned.clone()))).await?;
+                tx.fetch_scalar(select(count(User.id))).await
+            })
+            .await?;
+        Ok::<_, orm::Error>((first, second))
+    });
+    assert_eq!(task.await.unwrap().unwrap(), (2, 3));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_retried_function_is_spawned() {
+    async fn users(tx: &mut Transaction) -> orm::Result<i64> {
+        tx.fetch_scalar(select(count(User.id))).await
+    }
+    let task = tokio::spawn(async { engine().await?.retry(Retry::new(), users).await });
+    assert_eq!(task.await.unwrap().unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_retried_closure_gives_an_error_of_the_application() {
+    let task = tokio::spawn(async {
+        let engine = engine().await?;
+        engine
+            .retry(Retry::new(), async |tx| {
+                let user: Option<User> = tx.get(User, 1).await?;
+                user.ok_or(AppError::NotFound)
+            })
+            .await
+    });
+    assert!(matches!(task.await.unwrap(), Err(AppError::NotFound)));
+}

@@ -83,7 +83,7 @@ fn rows_are_deleted_by_their_keys() {
     check!(
         delete_rows(tags),
         sqlite: r#"DELETE FROM "tag" WHERE "tag"."name" IN (?1, ?2)"#,
-        postgres: r#"DELETE FROM "tag" WHERE "tag"."name" IN ($1, $2)"#,
+        postgres: r#"DELETE FROM "tag" WHERE "tag"."name" = ANY ($1)"#,
     );
 }
 
@@ -99,6 +99,6 @@ fn rows_are_deleted_by_keys_of_several_columns() {
     check!(
         delete_rows(pairs),
         sqlite: r#"DELETE FROM "post_tag" WHERE ("post_tag"."post_id", "post_tag"."tag") IN (VALUES (?1, ?2), (?3, ?4))"#,
-        postgres: r#"DELETE FROM "post_tag" WHERE ("post_tag"."post_id", "post_tag"."tag") IN (VALUES ($1::bigint, $2::text), ($3, $4))"#,
+        postgres: r#"DELETE FROM "post_tag" WHERE ("post_tag"."post_id", "post_tag"."tag") IN (SELECT * FROM unnest($1, $2))"#,
     );
 }

@@ -69,12 +69,12 @@ fn rows_share_a_statement() {
     check!(
         insert(vec![Tag::builder().name("a"), Tag::builder().name("b")]),
         sqlite: r#"INSERT INTO "tag" ("name") VALUES (?1), (?2)"#,
-        postgres: r#"INSERT INTO "tag" ("name") VALUES ($1), ($2)"#,
+        postgres: r#"INSERT INTO "tag" ("name") SELECT "column1" FROM unnest($1) WITH ORDINALITY AS "new" ("column1", "row") ORDER BY "row""#,
     );
     check!(
         insert(tags),
         sqlite: r#"INSERT INTO "tag" ("name") VALUES (?1), (?2)"#,
-        postgres: r#"INSERT INTO "tag" ("name") VALUES ($1), ($2)"#,
+        postgres: r#"INSERT INTO "tag" ("name") SELECT "column1" FROM unnest($1) WITH ORDINALITY AS "new" ("column1", "row") ORDER BY "row""#,
     );
 }
 

@@ -204,7 +204,7 @@ fn rows_with_values_of_their_own_share_a_statement() {
     check!(
         update_rows(users([1, 2])).columns((User.name, User.age)).returning(User.id),
         sqlite: r#"UPDATE "users" SET "name" = "new"."column1", "age" = "new"."column2" FROM (VALUES (?1, ?2, ?3), (?4, ?5, ?6)) AS "new" WHERE "users"."id" = "new"."column3" RETURNING "users"."id""#,
-        postgres: r#"UPDATE "users" SET "name" = "new"."column1", "age" = "new"."column2" FROM (VALUES ($1::text, $2::integer, $3::bigint), ($4, $5, $6)) AS "new" WHERE "users"."id" = "new"."column3" RETURNING "users"."id""#,
+        postgres: r#"UPDATE "users" SET "name" = "new"."column1", "age" = "new"."column2" FROM unnest($1, $2, $3) AS "new" ("column1", "column2", "column3") WHERE "users"."id" = "new"."column3" RETURNING "users"."id""#,
     );
     assert_eq!(text(&update_rows(users(1..=120)).columns(User.name)).matches("(?").count(), 50);
 }

@@ -67,6 +67,12 @@ pub struct InsertChunk<'a> {
 }
 
 impl InsertChunk<'_> {
+    /// The first of the rows, by itself.
+    #[must_use]
+    pub fn first(self) -> Self {
+        InsertChunk { end: self.end.min(self.start + 1), ..self }
+    }
+
     /// The numbers of the rows.
     #[must_use]
     pub fn rows(&self) -> Range<usize> {
@@ -160,7 +166,7 @@ impl ColumnSet {
     }
 
     /// The columns in order.
-    pub fn iter(&self) -> impl Iterator<Item = u16> + use<> {
+    pub fn iter(&self) -> impl Iterator<Item = u16> + Clone + use<> {
         (0..).step_by(64).zip(self.0).flat_map(|(first, bits)| {
             // Each step takes the lowest bit away, so only the columns that are in the set cost anything.
             let left = std::iter::successors(Some(bits), |bits| Some(bits & bits.wrapping_sub(1)));

@@ -14,7 +14,7 @@ mod update;
 mod window;
 
 pub use delete::Delete;
-pub use expr::{Aggregate, BinaryOp, Expr, Function, NumberKind, Operation};
+pub use expr::{Aggregate, BinaryOp, Compound, Expr, Function, NumberKind, Operation};
 pub use insert::{ColumnSet, ConflictAction, EXCLUDED, Insert, InsertChunk, OnConflict, RowSource};
 pub use raw::{Raw, RawPart};
 pub use rows::{DeleteChunk, DeleteRows, KeyedRows, UpdateChunk, UpdateRows};

@@ -110,6 +110,12 @@ impl UpdateChunk<'_> {
 }
 
 impl DeleteChunk<'_> {
+    /// The first of the rows, by itself.
+    #[must_use]
+    pub fn first(self) -> Self {
+        DeleteChunk { end: self.end.min(self.start + 1), ..self }
+    }
+
     /// The numbers of the rows.
     #[must_use]
     pub fn rows(&self) -> Range<usize> {

@@ -1,6 +1,7 @@
 //! `INSERT`.
 
 use super::Writer;
+use super::rows::as_arrays;
 use super::writer::column_of;
 use crate::ast::{ConflictAction, InsertChunk, OnConflict};
 use crate::error::Result;
@@ -9,7 +10,7 @@ use crate::meta::TableMeta;
 impl<'a> Writer<'a> {
     pub(super) fn insert(&mut self, chunk: InsertChunk<'a>) -> Result<()> {
         self.push("INSERT INTO ");
-        self.push_identifier(chunk.table.name)?;
+        self.table_name(chunk.table)?;
         if chunk.columns.is_empty() {
             self.push(" DEFAULT VALUES");
         } else {
@@ -27,8 +28,12 @@ impl<'a> Writer<'a> {
             let column = column_of(chunk.table, index)?;
             out.push_identifier(column.name)
         })?;
-        self.push(") VALUES ");
+        self.push(") ");
         let width = chunk.columns.len();
+        if as_arrays(self.features, chunk.table, chunk.columns.iter(), chunk.rows().len()) {
+            return self.rows_of_arrays(chunk, width);
+        }
+        self.push("VALUES ");
         self.separated(chunk.rows(), ", ", |out, _row| {
             out.push("(");
             out.separated(0..width, ", ", |out, _column| {
@@ -38,6 +43,23 @@ impl<'a> Writer<'a> {
             out.push(")");
             Ok(())
         })
+    }
+
+    /// `SELECT "column1", "column2" FROM unnest(?1, ?2) WITH ORDINALITY AS "new" ("column1", "column2", "row") ORDER BY
+    /// "row"`: in order, for so the keys are made.
+    fn rows_of_arrays(&mut self, chunk: InsertChunk<'a>, width: usize) -> Result<()> {
+        self.push("SELECT ");
+        self.separated(1..=width, ", ", Writer::name_of_cell)?;
+        self.push(" FROM ");
+        self.arrays_of(chunk.columns.iter())?;
+        self.push(" WITH ORDINALITY AS ");
+        self.push_identifier("new")?;
+        self.push(" (");
+        self.separated(1..=width, ", ", Writer::name_of_cell)?;
+        self.push(", ");
+        self.push_identifier("row")?;
+        self.push(") ORDER BY ");
+        self.push_identifier("row")
     }
 
     /// ` ON CONFLICT ("email") DO UPDATE SET "name" = "excluded"."name"`
@@ -96,6 +118,29 @@ mod tests {
         assert_eq!(binds(whole(&insert), &LITE), "[1, 2, 9]");
     }
 
+    #[test]
+    fn rows_are_sent_as_arrays_in_their_order() {
+        let rows = |count: i64| insert(&USERS, &[1, 2], (0..count).map(|number| vec![number, 10 + number]).collect());
+        let insert = |count| Insert { returning: vec![Projection::Expr(eq(user("id"), int(9)))], ..rows(count) };
+        let text = concat!(
+            r#"INSERT INTO "users" ("name", "email") SELECT "column1", "column2" "#,
+            r#"FROM unnest(?1, ?2) WITH ORDINALITY AS "new" ("column1", "column2", "row") ORDER BY "row" "#,
+            r#"RETURNING "users"."id" = ?3"#
+        );
+        for count in [2, 3, 500] {
+            assert_eq!(sql(whole(&insert(count)), &ARRAYS), text);
+        }
+        assert_eq!(binds(whole(&insert(2)), &ARRAYS), "[(0, 1), (10, 11), 9]");
+        assert!(sql(whole(&insert(1)), &ARRAYS).contains("VALUES (?1, ?2) RETURNING"), "one row is no array");
+    }
+
+    #[test]
+    fn rows_that_arrays_cannot_hold_are_sent_cell_by_cell() {
+        let insert = insert(&USERS, &[1, 5], vec![vec![1, 2], vec![3, 4]]);
+        assert_eq!(sql(whole(&insert), &ARRAYS), r#"INSERT INTO "users" ("name", "role") VALUES (?1, ?2), (?3, ?4)"#);
+        assert_eq!(binds(whole(&insert), &ARRAYS), "[1, 2, 3, 4]");
+    }
+
     fn upsert(target: &[u16], action: ConflictAction) -> Insert {
         let conflict = OnConflict { target: target.iter().copied().collect(), action };
         Insert { conflict: Some(Box::new(conflict)), ..insert(&USERS, &[1, 2], vec![vec![1, 2], vec![3, 4]]) }
@@ -130,6 +175,9 @@ mod tests {
             )
         );
         assert_eq!(binds(whole(&upsert), &LITE), r#"[1, 2, 3, 4, "x", 9]"#);
+        let arrays = sql(whole(&upsert), &ARRAYS);
+        assert!(arrays.contains(r#"ORDER BY "row" ON CONFLICT ("email") DO UPDATE SET"#), "{arrays}");
+        assert_eq!(binds(whole(&upsert), &ARRAYS), r#"[(1, 3), (2, 4), "x", 9]"#);
     }
 
     #[test]

@@ -17,6 +17,7 @@
 
 mod cache;
 mod check;
+mod copy;
 mod ddl;
 mod delete;
 mod expr;
@@ -36,7 +37,8 @@ mod writer;
 pub(crate) mod fixtures;
 
 pub use cache::{Cache, LastTexts};
-pub use prepared::Prepared;
+pub use copy::{copy_in, table_name};
+pub use prepared::{Arrays, Prepared};
 pub use writer::Writer;
 
 use crate::ast::Statement;
@@ -53,6 +55,8 @@ pub struct Compiled {
     pub sql: String,
     /// For each placeholder the number of its bind in the order of the walk; none if that is the natural order.
     order: Option<Box<[usize]>>,
+    /// If the first placeholders are arrays, of all rows' cells of a column each: the text for a row by itself.
+    row: Option<Box<str>>,
 }
 
 /// Compiles a statement without a [`Cache`].
@@ -84,5 +88,26 @@ fn render(statement: Statement<'_>, dialect: &dyn Dialect, binds: &[&Value]) -> 
         Statement::Raw(raw) => out.raw(raw)?,
         Statement::Ddl(ddl) => out.ddl(ddl)?,
     }
-    out.finish()
+    let arrays = out.arrays;
+    let mut compiled = out.finish()?;
+    if arrays {
+        compiled.row = Some(render(first_row(statement), dialect, binds)?.sql.into());
+    }
+    Ok(compiled)
+}
+
+/// The same of the first of its rows.
+fn first_row(statement: Statement<'_>) -> Statement<'_> {
+    match statement {
+        Statement::Insert(chunk) => Statement::Insert(chunk.first()),
+        Statement::UpdateRows(chunk) => Statement::UpdateRows(chunk.first()),
+        Statement::DeleteRows(chunk) => Statement::DeleteRows(chunk.first()),
+        Statement::Select(_)
+        | Statement::Table(_)
+        | Statement::ByKey { .. }
+        | Statement::Update(_)
+        | Statement::Delete(_)
+        | Statement::Raw(_)
+        | Statement::Ddl(_) => statement,
+    }
 }

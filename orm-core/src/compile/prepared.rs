@@ -68,7 +68,8 @@ impl Prepared<'_> {
         &self.compiled.sql
     }
 
-    /// Gives the values to `sink`, in the order of the placeholders, the first for placeholder 1.
+    /// Gives the values to `sink`, in the order of the placeholders, the first for placeholder 1; those of
+    /// [`arrays`](Prepared::arrays) before all others, row by row.
     ///
     /// # Errors
     ///
@@ -95,21 +96,39 @@ impl Prepared<'_> {
         }
     }
 
-    /// How many placeholders the text has.
+    /// The arrays that the first placeholders are for, if the cells of the statement's rows are sent so: one array a
+    /// column, with a value of each row.
     #[must_use]
-    pub fn bind_count(&self) -> usize {
-        let cells = match &self.statement {
-            Statement::ByKey { key, .. } => return key.len(),
-            Statement::Insert(chunk) => chunk.rows().len() * chunk.columns.len(),
-            Statement::UpdateRows(chunk) => chunk.rows().len() * (chunk.columns.len() + chunk.key().count()),
-            Statement::DeleteRows(chunk) => chunk.rows().len() * chunk.key().count(),
-            Statement::Select(_)
+    pub fn arrays(&self) -> Option<Arrays<'_>> {
+        let row = self.compiled.row.as_deref()?;
+        let (columns, rows) = self.cells();
+        Some(Arrays { columns, rows, row })
+    }
+
+    /// How many columns of how many rows are sent.
+    fn cells(&self) -> (usize, usize) {
+        match &self.statement {
+            Statement::Insert(chunk) => (chunk.columns.len(), chunk.rows().len()),
+            Statement::UpdateRows(chunk) => (chunk.columns.len() + chunk.key().count(), chunk.rows().len()),
+            Statement::DeleteRows(chunk) => (chunk.key().count(), chunk.rows().len()),
+            Statement::ByKey { .. }
+            | Statement::Select(_)
             | Statement::Table(_)
             | Statement::Update(_)
             | Statement::Delete(_)
             | Statement::Raw(_)
-            | Statement::Ddl(_) => 0,
-        };
+            | Statement::Ddl(_) => (0, 0),
+        }
+    }
+
+    /// How many placeholders the text has.
+    #[must_use]
+    pub fn bind_count(&self) -> usize {
+        if let Statement::ByKey { key, .. } = &self.statement {
+            return key.len();
+        }
+        let (columns, rows) = self.cells();
+        let cells = if self.compiled.row.is_some() { columns } else { columns * rows };
         cells + self.compiled.order.as_ref().map_or(self.values.len(), |order| order.len())
     }
 
@@ -122,6 +141,9 @@ impl Prepared<'_> {
         let mut shown = Shown(Vec::with_capacity(self.bind_count()));
         // A value that cannot be bound ends the list: running the statement reports it.
         let _reported = self.bind(&mut shown);
+        if let Some(arrays) = self.arrays() {
+            shown.gather(arrays);
+        }
         Binds::new(shown.0.iter(), true)
     }
 
@@ -161,8 +183,30 @@ fn bind_value(value: &Value, sink: &mut dyn BindSink) -> Result<()> {
     sink.bind(value.borrowed().map_err(unbindable)?)
 }
 
+/// What a statement sends as arrays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arrays<'a> {
+    /// How many arrays there are.
+    pub columns: usize,
+    /// How many values each has.
+    pub rows: usize,
+    /// The text for one row by itself. Its first placeholders are for the same columns, so an array's values are of their
+    /// types: the arrays themselves stand where no column says a type.
+    pub row: &'a str,
+}
+
 /// Keeps what would be bound.
 struct Shown(Vec<Value>);
+
+impl Shown {
+    /// Puts the cells of rows into a list for each column.
+    fn gather(&mut self, arrays: Arrays<'_>) {
+        let cells: Vec<Value> = self.0.drain(..self.0.len().min(arrays.columns * arrays.rows)).collect();
+        let list = |column: usize| Value::List(cells.iter().skip(column).step_by(arrays.columns).cloned().collect());
+        let lists: Vec<Value> = (0..arrays.columns).map(list).collect();
+        self.0.splice(0..0, lists);
+    }
+}
 
 impl BindSink for Shown {
     fn bind(&mut self, value: ValueRef<'_>) -> Result<()> {

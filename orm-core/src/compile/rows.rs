@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 use super::Writer;
 use super::writer::column_of;
 use crate::ast::{ColumnRef, DeleteChunk, TableRef, UpdateChunk};
+use crate::dialect::{Features, ListKind};
 use crate::error::Result;
 use crate::meta::TableMeta;
 use crate::types::ColumnType;
@@ -12,7 +13,7 @@ use crate::types::ColumnType;
 impl<'a> Writer<'a> {
     pub(super) fn update_rows(&mut self, chunk: UpdateChunk<'a>) -> Result<()> {
         self.push("UPDATE ");
-        self.push_identifier(chunk.table.name)?;
+        self.table_name(chunk.table)?;
         self.push(" SET ");
         match chunk.rows().len() {
             1 => self.set_one(chunk)?,
@@ -23,10 +24,13 @@ impl<'a> Writer<'a> {
 
     pub(super) fn delete_rows(&mut self, chunk: DeleteChunk<'a>) -> Result<()> {
         self.push("DELETE FROM ");
-        self.push_identifier(chunk.table.name)?;
+        self.table_name(chunk.table)?;
         self.push(" WHERE ");
+        let arrays = as_arrays(self.features, chunk.table, chunk.key(), chunk.rows().len());
         match (chunk.rows().len(), chunk.key().count()) {
             (1, _) => self.key_of_one(chunk.table, chunk.key()),
+            (_, 1) if arrays => self.key_in_array(chunk.table, chunk.key()),
+            (_, _) if arrays => self.keys_in_arrays(chunk.table, chunk.key()),
             (rows, 1) => self.key_among(chunk.table, chunk.key(), rows),
             (rows, _) => self.keys_among(chunk.table, chunk.key(), rows),
         }
@@ -52,10 +56,19 @@ impl<'a> Writer<'a> {
             out.push(" = ");
             out.value_of(new, position)
         })?;
-        self.push(" FROM (");
-        self.values_of(chunk.table, chunk.columns.iter().chain(chunk.key()), chunk.rows().len())?;
-        self.push(") AS ");
-        self.push_identifier(new)?;
+        self.push(" FROM ");
+        let sent = chunk.columns.iter().chain(chunk.key());
+        if as_arrays(self.features, chunk.table, sent.clone(), chunk.rows().len()) {
+            self.arrays_of(sent.clone())?;
+            self.push(" AS ");
+            self.push_identifier(new)?;
+            self.names_of_cells(sent.count())?;
+        } else {
+            self.push("(");
+            self.values_of(chunk.table, sent, chunk.rows().len())?;
+            self.push(") AS ");
+            self.push_identifier(new)?;
+        }
         self.push(" WHERE ");
         let keys = chunk.key().zip(chunk.columns.len() + 1..);
         self.separated(keys, " AND ", |out, (index, position)| {
@@ -99,6 +112,52 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
+    /// `"users"."id" = ANY (?1)`
+    fn key_in_array(&mut self, table: &'static TableMeta, key: impl Iterator<Item = u16>) -> Result<()> {
+        self.arrays = true;
+        for index in key {
+            self.column(own(table, index))?;
+            let (kind, position) = (list_kind(column_of(table, index)?.column_type), self.next_cell());
+            self.dialect.list(self, kind, false, position)?;
+        }
+        Ok(())
+    }
+
+    /// `("pair"."a", "pair"."b") IN (SELECT * FROM unnest(?1, ?2))`
+    fn keys_in_arrays(&mut self, table: &'static TableMeta, key: impl Iterator<Item = u16> + Clone) -> Result<()> {
+        self.push("(");
+        self.separated(key.clone(), ", ", |out, index| out.column(own(table, index)))?;
+        self.push(") IN (SELECT * FROM ");
+        self.arrays_of(key)?;
+        self.push(")");
+        Ok(())
+    }
+
+    /// The rows' values of these columns, as a table: `unnest(?1, ?2)`.
+    pub(super) fn arrays_of(&mut self, columns: impl Iterator<Item = u16>) -> Result<()> {
+        self.arrays = true;
+        self.push("unnest(");
+        self.separated(columns, ", ", |out, _index| {
+            out.cell();
+            Ok(())
+        })?;
+        self.push(")");
+        Ok(())
+    }
+
+    /// ` ("column1", "column2")`
+    fn names_of_cells(&mut self, count: usize) -> Result<()> {
+        self.push(" (");
+        self.separated(1..=count, ", ", Writer::name_of_cell)?;
+        self.push(")");
+        Ok(())
+    }
+
+    /// `"column1"`
+    pub(super) fn name_of_cell(&mut self, position: usize) -> Result<()> {
+        self.push_identifier(&format!("column{position}"))
+    }
+
     /// The query of the rows' values of these columns.
     fn values_of(&mut self, table: &'static TableMeta, columns: impl Iterator<Item = u16>, rows: usize) -> Result<()> {
         let types: Result<SmallVec<[ColumnType; 32]>> =
@@ -110,7 +169,43 @@ impl<'a> Writer<'a> {
     fn value_of(&mut self, rows: &str, position: usize) -> Result<()> {
         self.push_identifier(rows)?;
         self.push(".");
-        self.push_identifier(&format!("column{position}"))
+        self.name_of_cell(position)
+    }
+}
+
+/// Whether these cells of rows are sent as one array a column.
+pub(super) fn as_arrays(
+    features: &Features,
+    table: &TableMeta,
+    columns: impl Iterator<Item = u16>,
+    rows: usize,
+) -> bool {
+    // One row by itself has placeholders of its columns' own types, and a plan for it.
+    rows > 1 && features.array_rows.is_some_and(|arrays| arrays.take(table, columns))
+}
+
+/// The kind of a list of such values.
+fn list_kind(column_type: ColumnType) -> ListKind {
+    match column_type {
+        ColumnType::Bool | ColumnType::Int16 | ColumnType::Int32 | ColumnType::Int64 => ListKind::Integers,
+        ColumnType::Bytes | ColumnType::Uuid => ListKind::Bytes,
+        ColumnType::Text { .. }
+        | ColumnType::Enum { .. }
+        | ColumnType::Date
+        | ColumnType::Time
+        | ColumnType::DateTime
+        | ColumnType::Timestamp
+        | ColumnType::Decimal => ListKind::Texts,
+        ColumnType::Float32
+        | ColumnType::Float64
+        | ColumnType::Json
+        | ColumnType::Array(_)
+        | ColumnType::Range(_)
+        | ColumnType::Interval
+        | ColumnType::Inet
+        | ColumnType::Cidr
+        | ColumnType::CiText
+        | ColumnType::Named(_) => ListKind::Separate,
     }
 }
 
@@ -173,6 +268,28 @@ mod tests {
             )
         );
         assert_eq!(binds(Statement::UpdateRows(chunk), &LITE), "[10, 20, 7, 11, 21, 8]");
+    }
+
+    #[test]
+    fn rows_that_are_sent_as_arrays_have_one_text() {
+        let (two, three) = (keyed(&[&[7, 10], &[8, 11]]), keyed(&[&[7, 10], &[8, 11], &[9, 12]]));
+        let text = concat!(
+            r#"UPDATE "users" SET "name" = "new"."column1" "#,
+            r#"FROM unnest(?1, ?2) AS "new" ("column1", "column2") WHERE "users"."id" = "new"."column2""#
+        );
+        for rows in [&two, &three] {
+            assert_eq!(sql(Statement::UpdateRows(updated(&USERS, &[1], rows)), &ARRAYS), text);
+        }
+        assert_eq!(binds(Statement::UpdateRows(updated(&USERS, &[1], &two)), &ARRAYS), "[(10, 11), (7, 8)]");
+        assert_eq!(
+            sql(Statement::DeleteRows(deleted(&PAIR, &two)), &ARRAYS),
+            r#"DELETE FROM "pair" WHERE ("pair"."a", "pair"."b") IN (SELECT * FROM unnest(?1, ?2))"#
+        );
+        assert_eq!(binds(Statement::DeleteRows(deleted(&PAIR, &two)), &ARRAYS), "[(7, 8), (10, 11)]");
+        let by_key = sql(Statement::DeleteRows(deleted(&USERS, &two)), &ARRAYS);
+        assert!(by_key.starts_with(r#"DELETE FROM "users" WHERE "users"."id" "#), "{by_key}");
+        assert_eq!(by_key.matches('?').count(), 1);
+        assert_eq!(binds(Statement::DeleteRows(deleted(&USERS, &two)), &ARRAYS), "[(7, 8)]");
     }
 
     #[test]

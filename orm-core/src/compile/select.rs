@@ -75,7 +75,7 @@ impl<'a> Writer<'a> {
         if let Some(Alias::Query(name)) = table.alias {
             return self.source(name);
         }
-        self.push_identifier(table.meta.name)?;
+        self.table_name(table.meta)?;
         if let Some(alias) = table.alias {
             self.push(" AS ");
             self.push_identifier(alias.name())?;

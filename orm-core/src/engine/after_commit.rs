@@ -17,6 +17,10 @@ impl AfterCommit {
         self.0.push((depth, action));
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// A savepoint is released: what belongs to it belongs to what is around it.
     pub(super) fn keep(&mut self, depth: u32) {
         for (at, _) in &mut self.0 {

@@ -7,6 +7,7 @@ use super::echo::{self, StatementEvent};
 use super::{Engine, EngineOptions};
 use crate::driver::Backend;
 use crate::error::{Error, Result};
+use crate::pool::PoolEvent;
 use crate::session::Hooks;
 
 /// Options of an engine before it is opened. `Engine::builder(url)` starts one.
@@ -35,6 +36,24 @@ impl EngineBuilder {
     #[must_use]
     pub fn new(url: impl Into<String>, backends: &'static [&'static dyn Backend]) -> Self {
         EngineBuilder { url: url.into(), backends, options: EngineOptions::default() }
+    }
+
+    /// Gives an option of the URL another value: `.url_option("password", secret)` needs no `%40` for an `@`. Which there
+    /// are, the backend says.
+    ///
+    /// ```
+    /// # use orm::{prelude::*, docs::*};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> orm::Result<()> {
+    /// let engine = Engine::builder("sqlite::memory:").url_option("foreign_keys", "off").connect().await?;
+    /// # Ok(()) }
+    /// ```
+    #[must_use = "builders return the new value"]
+    pub fn url_option(mut self, name: &str, value: &str) -> Self {
+        self.url.push(if self.url.contains('?') { '&' } else { '?' });
+        push_encoded(&mut self.url, name);
+        self.url.push('=');
+        push_encoded(&mut self.url, value);
+        self
     }
 
     /// Connections that are kept. Defaults to 5.
@@ -128,6 +147,41 @@ impl EngineBuilder {
         self.listen(Arc::new(listener))
     }
 
+    /// Calls `listener` for everything that happens in the pool: a connection is opened, lent, given back or closed, or a
+    /// caller gives up waiting. It may be called several times.
+    ///
+    /// It runs where that happens, also while a connection is dropped: keep it short. A panic in it is ignored.
+    ///
+    /// ```
+    /// # use orm::{prelude::*, docs::*};
+    /// # use orm::pool::PoolEvent;
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> orm::Result<()> {
+    /// let (events, log) = std::sync::mpsc::channel();
+    /// let engine = Engine::builder("sqlite::memory:")
+    ///     .on_pool_event(move |event| {
+    ///         let text = match event {
+    ///             PoolEvent::Connect { connection, .. } => format!("{connection} opened"),
+    ///             PoolEvent::Checkout { connection, .. } => format!("{connection} lent"),
+    ///             PoolEvent::Checkin { connection, .. } => format!("{connection} given back"),
+    ///             PoolEvent::Close { connection, reason, .. } => format!("{connection} closed: {reason:?}"),
+    ///             _ => return,
+    ///         };
+    ///         let _nobody_listens = events.send(text);
+    ///     })
+    ///     .connect().await?;
+    /// engine.fetch_one(select(value(1))).await?;
+    /// engine.close().await;
+    /// // The engine connects once when it is opened, so that a wrong URL is found there.
+    /// let expected = ["1 opened", "1 lent", "1 given back", "1 lent", "1 given back", "1 closed: Closed"];
+    /// assert_eq!(log.try_iter().collect::<Vec<_>>(), expected);
+    /// # Ok(()) }
+    /// ```
+    #[must_use = "builders return the new value"]
+    pub fn on_pool_event(mut self, listener: impl Fn(&PoolEvent<'_>) + Send + Sync + 'static) -> Self {
+        self.options.pool.listeners.push(Arc::new(listener));
+        self
+    }
+
     fn listen(mut self, listener: super::Listener) -> Self {
         self.options.listeners.push(listener);
         self
@@ -161,6 +215,16 @@ impl EngineBuilder {
             .find(|backend| backend.schemes().contains(&scheme))
             .copied()
             .ok_or_else(|| Error::Url(format!("unknown scheme {scheme:?}; the known ones are: {}", known())))
+    }
+}
+
+/// Everything but plain letters and digits as `%40`.
+fn push_encoded(url: &mut String, text: &str) {
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => url.push(char::from(byte)),
+            _ => url.push_str(&format!("%{byte:02X}")),
+        }
     }
 }
 

@@ -23,10 +23,15 @@ use crate::error::{Error, Result};
 #[derive(Debug)]
 pub struct Connection {
     // A transaction at depth 0: none is open.
-    transaction: Transaction,
+    pub(super) transaction: Transaction,
 }
 
 impl Connection {
+    /// The backend's connection, for what only that backend can do.
+    pub fn driver_connection(&mut self) -> &mut dyn crate::driver::Connection {
+        self.transaction.driver_connection()
+    }
+
     pub(super) fn new(link: Link) -> Self {
         Connection { transaction: Transaction { link } }
     }

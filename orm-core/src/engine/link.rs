@@ -10,7 +10,7 @@ use super::span::Span;
 use super::{Engine, StatementEvent, TransactionOptions};
 use crate::ast::Statement;
 use crate::driver::{Caller, Connection as DriverConnection, Done, Flow, Row, RowSink, Running};
-use crate::error::{Binds, Result};
+use crate::error::{Binds, Error, Result};
 use crate::query::Command;
 
 /// One connection of the pool. It goes back when this is dropped.
@@ -23,6 +23,8 @@ pub(crate) struct Link {
     writes: u64,
     /// Whether a statement lost to another transaction, which may have changed what was read.
     conflict: bool,
+    /// The same of the transaction that is open, or was last.
+    lost: bool,
     after_commit: AfterCommit,
 }
 
@@ -55,7 +57,15 @@ impl DerefMut for LinkGuard<'_> {
 impl Link {
     pub(crate) async fn open(engine: Engine, caller: Caller) -> Result<Link> {
         let connection = engine.driver().acquire(caller).await?;
-        Ok(Link { connection, engine, depth: 0, writes: 0, conflict: false, after_commit: AfterCommit::default() })
+        Ok(Link {
+            connection,
+            engine,
+            depth: 0,
+            writes: 0,
+            conflict: false,
+            lost: false,
+            after_commit: AfterCommit::default(),
+        })
     }
 
     /// What stays behind while somebody has the connection: it fails in whatever is asked of it.
@@ -66,6 +76,7 @@ impl Link {
             depth: self.depth,
             writes: self.writes,
             conflict: false,
+            lost: false,
             after_commit: AfterCommit::default(),
         }
     }
@@ -84,8 +95,20 @@ impl Link {
     /// Remembers that a statement lost to another transaction.
     #[inline]
     pub(crate) fn noted<T>(&mut self, result: Result<T>) -> Result<T> {
-        self.conflict |= matches!(&result, Err(error) if error.is_retryable());
+        if matches!(&result, Err(error) if error.is_retryable()) {
+            (self.conflict, self.lost) = (true, true);
+        }
         result
+    }
+
+    /// The transaction has lost to another one, by something else than a statement that failed.
+    pub(crate) fn loses(&mut self) {
+        self.lost = true;
+    }
+
+    /// Whether something in the transaction lost to another one, so that the whole may succeed if it is run again.
+    pub(super) fn has_lost(&self) -> bool {
+        self.lost
     }
 
     /// Whether a statement lost to another transaction since this was asked last.
@@ -105,6 +128,7 @@ impl Link {
     pub(crate) fn run<'a>(&'a mut self, command: Command<'a>, sink: &'a mut dyn RowSink) -> Running<'a> {
         let statement = match command {
             Command::One(statement) => statement,
+            Command::Insert(insert) if self.copies(insert) => return Running::Waiting(Box::pin(self.run_copy(insert))),
             Command::Insert(_) | Command::UpdateRows(_) | Command::DeleteRows(_) => match self.first_of(command) {
                 Ok(None) => return Running::Over(Some(Ok(Done::default()))),
                 Ok(Some(only)) if command.ends_with(only) => only,
@@ -138,21 +162,39 @@ impl Link {
 
     /// Runs the statements of many rows in a transaction, or a savepoint of the one that is open.
     async fn run_together(&mut self, command: Command<'_>, sink: &mut dyn RowSink) -> Result<Done> {
-        let statements = command.statements(self.engine.driver().features())?;
+        let mut counting = Counting { sink, rows: 0 };
+        match self.try_together(command, &mut counting).await {
+            Err(_) if self.depth == 0 && self.connection.take_stale() && counting.rows == 0 => {
+                self.try_together(command, &mut counting).await
+            }
+            result => result,
+        }
+    }
+
+    async fn try_together(&mut self, command: Command<'_>, sink: &mut dyn RowSink) -> Result<Done> {
         let depth = self.enter(&TransactionOptions::new()).await?;
         let together = Together { link: self, depth };
-        let mut rows_affected = 0;
-        for statement in statements {
-            rows_affected += together.link.run(Command::One(statement), sink).await?.rows_affected;
-        }
+        let done = together.link.run_all(command, sink).await?;
         together.link.leave(depth, Ending::Commit).await?;
+        Ok(done)
+    }
+
+    /// Runs the statements of many rows in the transaction that is open.
+    pub(super) async fn run_all(&mut self, command: Command<'_>, sink: &mut dyn RowSink) -> Result<Done> {
+        let mut rows_affected = 0;
+        for statement in command.statements(self.engine.driver().features())? {
+            rows_affected += self.run(Command::One(statement), sink).await?.rows_affected;
+        }
         Ok(Done { rows_affected })
     }
 
     /// Begins a transaction, or sets a savepoint if one is open. Gives the new depth.
     pub(crate) async fn enter(&mut self, options: &TransactionOptions) -> Result<u32> {
         match self.depth {
-            0 => self.connection.begin(options).await?,
+            0 => {
+                self.lost = false;
+                self.connection.begin(options).await?;
+            }
             depth => self.connection.savepoint(depth).await?,
         }
         self.depth += 1;
@@ -178,6 +220,18 @@ impl Link {
         Ok(())
     }
 
+    /// Prepares the transaction to be committed by its name.
+    pub(super) async fn prepare_transaction(&mut self, id: &str) -> Result<()> {
+        if !self.after_commit.is_empty() {
+            let reason = "`after_commit` has been given something to do, and whoever commits a prepared transaction \
+                          does not know of it: do it after `commit_prepared`";
+            return Err(Error::Statement(reason.into()));
+        }
+        self.connection.prepare_transaction(id).await?;
+        self.depth = 0;
+        Ok(())
+    }
+
     /// Undoes the transaction (depth 1) or savepoint, unless it is over.
     pub(crate) fn abandon(&mut self, depth: u32) {
         if self.depth >= depth {
@@ -185,6 +239,40 @@ impl Link {
             self.depth = depth - 1;
             self.after_commit.forget(depth);
         }
+    }
+
+    /// Runs statements that do not need each other's answers. All are over when this is.
+    pub(crate) async fn run_many(&mut self, parts: Vec<(Command<'_>, &mut dyn RowSink)>) -> Result<()> {
+        let engine = self.engine.clone();
+        let (mut statements, mut sinks) = (Vec::with_capacity(parts.len()), Vec::with_capacity(parts.len()));
+        for (command, sink) in parts {
+            match command.statements(engine.driver().features())?.next() {
+                Some(only) if command.ends_with(only) => statements.push(only),
+                Some(_) => return Err(too_many_rows()),
+                None => continue,
+            }
+            sinks.push(Counting { sink, rows: 0 });
+        }
+        let mut observed = Vec::new();
+        for statement in &statements {
+            self.count(*statement);
+            if self.is_observed() {
+                observed.push(Observed::new(&engine, *statement)?);
+            }
+        }
+        let pairs = statements.iter().zip(&mut sinks).map(|(statement, sink)| (*statement, sink as &mut dyn RowSink));
+        let results = self.connection.run_many(pairs.collect()).await;
+        let rows = sinks.iter().map(|sink| sink.rows);
+        let mut failure = Ok(());
+        let mut observed = observed.into_iter();
+        for (result, rows) in results.into_iter().zip(rows) {
+            let result = match observed.next() {
+                Some(observed) => observed.report(&engine, rows, result),
+                None => result,
+            };
+            failure = failure.and(self.noted(result).map(drop));
+        }
+        failure
     }
 
     async fn run_observed(&mut self, statement: Statement<'_>, sink: &mut dyn RowSink, run: Run) -> Result<Done> {
@@ -234,13 +322,19 @@ impl Link {
     }
 
     /// Before it runs: what fails half-way, or is dropped, may have written.
-    fn count(&mut self, statement: Statement<'_>) {
+    pub(super) fn count(&mut self, statement: Statement<'_>) {
         self.writes += u64::from(may_write(statement));
     }
 
-    fn is_observed(&self) -> bool {
+    pub(super) fn is_observed(&self) -> bool {
         !self.engine.options().listeners.is_empty() || Span::enabled()
     }
+}
+
+fn too_many_rows() -> Error {
+    Error::Statement(
+        "a pipeline takes no more rows of an `insert` or `update` than one statement: send them by themselves".into(),
+    )
 }
 
 /// One of a connection's ways to run a statement.
@@ -276,7 +370,7 @@ async fn pump(
 }
 
 /// A statement of which listeners and spans are told.
-struct Observed<'a> {
+pub(super) struct Observed<'a> {
     statement: Statement<'a>,
     sql: String,
     binds: Binds,
@@ -302,8 +396,14 @@ impl<'a> Observed<'a> {
         }
     }
 
+    /// One that is told to the database in other words.
+    pub(super) fn of(engine: &Engine, statement: Statement<'a>, sql: &str) -> Self {
+        let span = Span::open(engine.driver(), statement, sql);
+        Observed { statement, sql: sql.to_owned(), binds: Binds::None, span, start: Instant::now() }
+    }
+
     /// After it ran.
-    fn report(self, engine: &Engine, rows: u64, result: Result<Done>) -> Result<Done> {
+    pub(super) fn report(self, engine: &Engine, rows: u64, result: Result<Done>) -> Result<Done> {
         self.tell(engine, rows, &result);
         result
     }

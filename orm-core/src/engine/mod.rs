@@ -11,7 +11,9 @@
 
 pub(crate) mod after_commit;
 mod builder;
+mod cancel;
 mod connection;
+mod copy;
 mod echo;
 pub(crate) mod executor;
 #[cfg(test)]
@@ -19,6 +21,7 @@ mod fake;
 mod gone;
 pub(crate) mod link;
 mod options;
+mod retry;
 mod rows;
 mod save;
 #[cfg(feature = "tracing")]
@@ -27,24 +30,28 @@ mod span;
 #[path = "no_span.rs"]
 mod span;
 mod transaction;
+mod two_phase;
 
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
 pub use builder::EngineBuilder;
+pub use cancel::CancelHandle;
 pub use connection::Connection;
 pub use echo::StatementEvent;
 pub use executor::{Executor, Lent};
 pub use options::{EngineOptions, Isolation, Listener, TransactionOptions};
+pub use retry::{Repeatable, Retry};
 pub use rows::Rows;
 pub use transaction::{Scope, Transaction};
+pub use two_phase::PreparedTransaction;
 
 use crate::driver::{Caller, Driver};
 use crate::error::{Error, Result};
 use crate::model::{Entity, InsertRow, Model};
 use crate::pool::PoolState;
-use crate::query::{InsertRows, ModelRows, Query, Runnable, insert, update_rows};
+use crate::query::{InsertRows, ModelRows, Queries, Query, Runnable, insert, update_rows};
 use crate::schema::Schema;
 use crate::session::Hooks;
 use crate::types::{IntoKey, ScalarRow};
@@ -220,8 +227,7 @@ impl Engine {
     }
 
     /// Inserts rows and gives their number, at the driver's speed: `execute` of [`insert`](crate::query::insert()), with
-    /// no identity map and nothing written back. One statement for up to 50 rows; the several of more stand or fall
-    /// together.
+    /// no identity map and nothing written back. However many there are, they stand or fall together.
     ///
     /// ```
     /// # use orm::{prelude::*, docs::*};
@@ -240,6 +246,35 @@ impl Engine {
     #[track_caller]
     pub fn bulk_insert<R: InsertRows>(&self, rows: R) -> impl Future<Output = Result<u64>> + Send + use<'_, R> {
         fetch::execute(self.link(Location::caller()), insert(rows))
+    }
+
+    /// Inserts the rows of an iterator, however many, in bounded memory, and gives their number. They are taken from it a
+    /// thousand at a time, and stand or fall together: within one transaction, or a savepoint of the one that is open.
+    ///
+    /// PostgreSQL takes them by `COPY`, unless the table has rules or row security, a key that is always generated is
+    /// given, or a column has a type that is not the server's own; then, and elsewhere, they are sent as `INSERT`s.
+    /// [`bulk_insert`](Engine::bulk_insert) of rows that are in memory already is as fast.
+    ///
+    /// ```
+    /// # use orm::{prelude::*, docs::*};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> orm::Result<()> {
+    /// # let engine = orm::connect("sqlite::memory:").await?;
+    /// # engine.create_all(schema![User, Post]).await?;
+    /// let lines = "Alice,a@example.com\nBob,b@example.com".lines();
+    /// let users = lines.filter_map(|line| line.split_once(',')).map(|(name, email)| User::builder().name(name).email(email));
+    /// assert_eq!(engine.bulk_copy(users).await?, 2);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::execute`].
+    #[track_caller]
+    pub fn bulk_copy<I>(&self, rows: I) -> impl Future<Output = Result<u64>> + Send + use<'_, I>
+    where
+        I: IntoIterator<Item: InsertRow, IntoIter: Send>,
+    {
+        copy::copy(self.link(Location::caller()), rows.into_iter())
     }
 
     /// Writes structs over the rows of their keys, all columns but the key, and gives the number of those rows:
@@ -273,7 +308,7 @@ impl Engine {
     /// transaction. New structs then have the keys that the database made. Gives the number of rows inserted and
     /// updated: one whose row is gone is not counted.
     ///
-    /// One `INSERT` and one `UPDATE` for up to 50 rows each. There is no identity map, and all columns are written,
+    /// An `INSERT` and an `UPDATE` for many rows each. There is no identity map, and all columns are written,
     /// changed or not.
     ///
     /// ```
@@ -305,6 +340,29 @@ impl Engine {
         save::save(self.link(Location::caller()), rows)
     }
 
+    /// All rows of several queries that do not need each other's answers, a `Vec` for each. To a database at the other end
+    /// of a network they are sent together, and it answers one after the other: that takes one way there and back in all.
+    ///
+    /// ```
+    /// # use orm::{prelude::*, docs::*};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> orm::Result<()> {
+    /// # let engine = orm::connect("sqlite::memory:").await?;
+    /// # engine.create_all(schema![User, Post]).await?;
+    /// # engine.bulk_insert(["Alice", "Bob"].map(|name| User::builder().name(name).email(name))).await?;
+    /// let (users, posts) = engine.pipeline((select(User), select(count(Post.id)))).await?;
+    /// assert_eq!((users.len(), posts), (2, vec![0]));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// That of the first query that failed. Outside of a transaction each stands for itself, so what the others wrote
+    /// stays. [`Error::Statement`] for a query with related rows, and for more rows than one statement takes.
+    #[track_caller]
+    pub fn pipeline<Q: Queries>(&self, queries: Q) -> impl Future<Output = Result<Q::Rows>> + Send + use<'_, Q> {
+        fetch::pipeline(self.link(Location::caller()), queries)
+    }
+
     /// The rows one after the other, in bounded memory. See [`Rows`].
     #[track_caller]
     pub fn stream<Q: Query + 'static>(&self, query: Q) -> Rows<'static, Q::Row> {
@@ -333,7 +391,8 @@ impl Engine {
         Ok(texts?.join(";\n"))
     }
 
-    /// Creates the tables and indexes that are missing, parents first, all in one transaction.
+    /// Creates the tables and indexes that are missing, parents first, all in one transaction; and before them the
+    /// schemas, enums and sequences that they need. A word that an enum of the database lacks is added to it.
     ///
     /// Existing tables are left as they are; changing them is what migrations are for.
     ///
@@ -342,24 +401,29 @@ impl Engine {
     /// [`Error::Identifier`] for a name that the database cannot have, and the database's own.
     #[track_caller]
     pub fn create_all(&self, schema: Schema) -> impl Future<Output = Result<()>> + Send + use<> {
-        let statements = match self.driver().features().keys_need_tables {
+        let features = self.driver().features();
+        let mut statements = if features.native_enums { schema.create_types() } else { Vec::new() };
+        statements.extend(match features.keys_need_tables {
             true => schema.create_all_with_keys_last(),
             false => schema.create_all(),
-        };
+        });
         self.run_ddl(statements, Location::caller())
     }
 
-    /// Drops the tables that are there, children first, all in one transaction.
+    /// Drops the tables that are there, children first, with their sequences and enums, all in one transaction. Schemas
+    /// stay.
     ///
     /// # Errors
     ///
     /// [`Error::ForeignKeyViolation`] if a table that is not in `schema` still points at one that is.
     #[track_caller]
     pub fn drop_all(&self, schema: Schema) -> impl Future<Output = Result<()>> + Send + use<> {
-        let statements = match self.driver().features().keys_need_tables {
+        let features = self.driver().features();
+        let mut statements = match features.keys_need_tables {
             true => schema.drop_all_with_keys_first(),
             false => schema.drop_all(),
         };
+        statements.extend(if features.native_enums { schema.drop_types() } else { Vec::new() });
         self.run_ddl(statements, Location::caller())
     }
 
@@ -401,7 +465,9 @@ impl Engine {
         self.options().hooks.as_ref()
     }
 
-    pub(crate) fn driver(&self) -> &dyn Driver {
+    /// The open database, for backends: what only one of them can do is found behind it.
+    #[must_use]
+    pub fn driver(&self) -> &dyn Driver {
         self.0.driver.as_ref()
     }
 

@@ -72,6 +72,8 @@ pub struct TransactionOptions {
     pub deferred: bool,
     /// How far it is kept apart from others; none is the database's own default.
     pub isolation: Option<Isolation>,
+    /// Begins when it can no longer lose to others: serializable and read-only.
+    pub deferrable: bool,
 }
 
 impl TransactionOptions {
@@ -116,6 +118,15 @@ impl TransactionOptions {
     pub fn deferred(mut self) -> Self {
         self.deferred = true;
         self
+    }
+
+    /// Reads only, at [`Isolation::Serializable`], and waits with its begin until no transaction that is open could still
+    /// make it fail: for a long report or a backup, which then neither loses to others nor makes them lose. On PostgreSQL
+    /// it is `SERIALIZABLE READ ONLY DEFERRABLE`; where readers never lose, as on SQLite, nothing is waited for.
+    #[must_use]
+    pub fn deferrable(mut self) -> Self {
+        self.deferrable = true;
+        self.read_only().isolation(Isolation::Serializable)
     }
 
     /// Sets the isolation level. A backend that has only stronger ones takes the next stronger one.

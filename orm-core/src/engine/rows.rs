@@ -53,7 +53,8 @@ impl<'a, T: Send + 'static> Rows<'a, T> {
             }
             // Nobody wakes a pause, so there must be a row for which the stream returns.
             let is_filled = move || !filled.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
-            link.stream(query.command(), &mut sink, &is_filled).await
+            let streamed = link.stream(query.command(), &mut sink, &is_filled).await;
+            link.noted(streamed)
         });
         Rows { reader: Some(reader), chunk, error: None }
     }

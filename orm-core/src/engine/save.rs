@@ -65,7 +65,7 @@ where
     let size = ChunkSize::new(link.engine.driver().features()).giving(table, columns);
     let (mut keys, mut start) = (Keys(Vec::with_capacity(new.numbers.len())), 0);
     while start < new.numbers.len() {
-        let end = start + size.of(new.numbers.len() - start, columns.len());
+        let end = start + size.of(new.numbers.len() - start, table, columns.iter());
         let chunk = InsertChunk { table, rows: new, columns, conflict: None, returning: &returning, start, end };
         link.run(Command::One(Statement::Insert(chunk)), &mut keys).await?;
         // Keys are made in the order of the rows, and RETURNING gives them in any.
@@ -82,7 +82,8 @@ async fn update<T: Model>(link: &mut Link, known: &Chosen<'_, T>) -> Result<u64>
     let size = ChunkSize::of_updates(link.engine.driver().features());
     let (mut updated, mut start) = (0, 0);
     while start < known.numbers.len() {
-        let end = start + size.of(known.numbers.len() - start, table.columns.len());
+        let sent = columns.iter().chain(table.primary_key.iter().copied());
+        let end = start + size.of(known.numbers.len() - start, table, sent);
         let chunk = UpdateChunk { table, columns, guard: None, rows: known, returning: &[], start, end };
         updated += link.run(Command::One(Statement::UpdateRows(chunk)), &mut NoRows).await?.rows_affected;
         start = end;

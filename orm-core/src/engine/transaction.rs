@@ -41,6 +41,17 @@ impl Transaction {
         Ok(Transaction { link })
     }
 
+    /// The engine whose connection it has.
+    #[must_use]
+    pub fn engine(&self) -> &super::Engine {
+        &self.link.engine
+    }
+
+    /// The backend's connection, for what only that backend can do. Ending the transaction behind its back breaks it.
+    pub fn driver_connection(&mut self) -> &mut dyn crate::driver::Connection {
+        self.link.connection.as_mut()
+    }
+
     /// Takes the connection, and all that is known of it, until it is [put back](Transaction::put_back). Meanwhile, and
     /// for ever if it never is, everything here fails with [`Error::TransactionEnded`].
     pub(crate) fn take_link(&mut self) -> Link {

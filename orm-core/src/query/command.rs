@@ -1,7 +1,7 @@
 //! [`Command`]: what a statement asks of the engine.
 
 use crate::ast::{ColumnSet, DeleteChunk, DeleteRows, Insert, InsertChunk, Statement, UpdateChunk, UpdateRows};
-use crate::dialect::Features;
+use crate::dialect::{ArrayRows, Features};
 use crate::error::{Error, Result};
 use crate::meta::TableMeta;
 use crate::types::ColumnType;
@@ -56,10 +56,11 @@ impl<'a> Command<'a> {
 /// How many rows a statement takes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ChunkSize {
-    /// Rows a statement at most, whatever its columns.
+    /// Rows a statement at most, whatever its columns, where they are sent cell by cell.
     rows: usize,
     rows_of_one_text: usize,
     max_binds: usize,
+    arrays: Option<ArrayRows>,
 }
 
 impl ChunkSize {
@@ -68,8 +69,13 @@ impl ChunkSize {
 
     /// For rows that are inserted or deleted.
     pub(crate) fn new(features: &Features) -> Self {
-        let Features { insert_rows, insert_rows_of_one_text, max_binds, .. } = features;
-        ChunkSize { rows: (*insert_rows).max(1), rows_of_one_text: *insert_rows_of_one_text, max_binds: *max_binds }
+        let Features { insert_rows, insert_rows_of_one_text, max_binds, array_rows, .. } = features;
+        ChunkSize {
+            rows: (*insert_rows).max(1),
+            rows_of_one_text: *insert_rows_of_one_text,
+            max_binds: *max_binds,
+            arrays: *array_rows,
+        }
     }
 
     /// As it is, for an `INSERT` that gives these columns.
@@ -85,14 +91,25 @@ impl ChunkSize {
     /// As `new`, for rows that are updated.
     pub(crate) fn of_updates(features: &Features) -> Self {
         let size = ChunkSize::new(features);
-        if features.update_from { size } else { ChunkSize { rows: 1, ..size } }
+        if features.update_from { size } else { ChunkSize { rows: 1, arrays: None, ..size } }
     }
 
-    /// How many of `rows_left` rows the next statement takes.
-    pub(crate) fn of(self, rows_left: usize, binds_per_row: usize) -> usize {
-        if binds_per_row == 0 {
-            return 1;
+    /// Rows a statement at most.
+    fn most(self) -> usize {
+        self.rows.max(self.arrays.map_or(0, |arrays| arrays.rows))
+    }
+
+    /// How many of `rows_left` rows, of which these columns are sent, the next statement takes.
+    pub(crate) fn of(self, rows_left: usize, table: &TableMeta, columns: impl Iterator<Item = u16> + Clone) -> usize {
+        match self.arrays {
+            _ if columns.clone().next().is_none() => 1,
+            // One text is for every number of rows.
+            Some(arrays) if arrays.take(table, columns.clone()) => rows_left.min(arrays.rows).max(1),
+            _ => self.of_cells(rows_left, columns.count()),
         }
+    }
+
+    fn of_cells(self, rows_left: usize, binds_per_row: usize) -> usize {
         let most = rows_left.min(self.rows).min(self.max_binds / binds_per_row).max(1);
         if self.rows > Self::SIZES[0] {
             return most;
@@ -146,7 +163,8 @@ impl<'a> Chunks<'a> {
     /// The next of `update`'s rows.
     fn update(&mut self, update: &'a UpdateRows) -> Option<Statement<'a>> {
         let UpdateRows { table, columns, rows, returning } = update;
-        let (start, end) = self.range(rows.len())?;
+        let sent = columns.iter().chain(table.primary_key.iter().copied());
+        let (start, end) = self.range(rows.len(), table, sent)?;
         let (columns, rows) = (*columns, rows.as_ref());
         Some(Statement::UpdateRows(UpdateChunk { table, columns, guard: None, rows, returning, start, end }))
     }
@@ -154,17 +172,22 @@ impl<'a> Chunks<'a> {
     /// The next of `delete`'s rows.
     fn delete(&mut self, delete: &'a DeleteRows) -> Option<Statement<'a>> {
         let DeleteRows { table, rows } = delete;
-        let (start, end) = self.range(rows.len())?;
+        let (start, end) = self.range(rows.len(), table, table.primary_key.iter().copied())?;
         Some(Statement::DeleteRows(DeleteChunk { table, guard: None, rows: rows.as_ref(), start, end }))
     }
 
     /// Where the next chunk of `count` rows, which are all alike, begins and ends.
-    fn range(&mut self, count: usize) -> Option<(usize, usize)> {
+    fn range(
+        &mut self,
+        count: usize,
+        table: &TableMeta,
+        sent: impl Iterator<Item = u16> + Clone,
+    ) -> Option<(usize, usize)> {
         let start = self.next;
         if start >= count {
             return None;
         }
-        self.next = start + self.size.of(count - start, self.rows.most_binds());
+        self.next = start + self.size.of(count - start, table, sent);
         Some((start, self.next))
     }
 
@@ -177,8 +200,8 @@ impl<'a> Chunks<'a> {
         }
         let columns = rows.columns(start);
         let size = self.size.giving(table, columns);
-        let limit = rows.len().min(start + size.rows);
-        self.next = start + size.of(rows.alike(start, limit), columns.len());
+        let limit = rows.len().min(start + size.most());
+        self.next = start + size.of(rows.alike(start, limit), table, columns.iter());
         let (conflict, end) = (conflict.as_deref(), self.next);
         Some(Statement::Insert(InsertChunk { table, rows, columns, conflict, returning, start, end }))
     }

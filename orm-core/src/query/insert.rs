@@ -22,7 +22,7 @@ pub struct Insert<M, Returned = ()> {
 
 /// Inserts one row or many: models, or builders with every required field set.
 ///
-/// However many rows there are, they stand or fall together. They are sent in statements of up to 50 rows, within one
+/// However many rows there are, they stand or fall together. They are sent in statements of many rows each, within one
 /// transaction (a savepoint, if one is open).
 ///
 /// ```

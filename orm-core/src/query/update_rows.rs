@@ -23,7 +23,7 @@ pub struct UpdateRows<M, Returned = ()> {
 /// [`columns`](UpdateRows::columns) names. Gives the number of rows that there were: a struct whose key no row has
 /// changes nothing.
 ///
-/// However many rows there are, they stand or fall together. They are sent in statements of up to 50 rows, within one
+/// However many rows there are, they stand or fall together. They are sent in statements of many rows each, within one
 /// transaction (a savepoint, if one is open). No two may have the same key: which of them is written then, databases
 /// do not say.
 ///

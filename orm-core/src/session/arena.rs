@@ -7,7 +7,7 @@
 use std::any::TypeId;
 
 use hashbrown::hash_table::Entry;
-use hashbrown::{DefaultHashBuilder, HashTable};
+use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use smallvec::SmallVec;
 
 use super::keys;
@@ -36,6 +36,8 @@ pub(super) struct Arena {
     free_notes: Vec<u32>,
     /// The different sets of columns that pending rows give, few as they are.
     shapes: Vec<ColumnSet>,
+    /// Of pending rows that leave a default to the database, and were touched: what they were, by their slots.
+    drafts: HashMap<u32, u32>,
     /// The identity map: slots by the key that the database has for them.
     index: HashTable<u32>,
     hasher: DefaultHashBuilder,
@@ -224,6 +226,7 @@ impl Arena {
             notes: Vec::new(),
             free_notes: Vec::new(),
             shapes: Vec::new(),
+            drafts: HashMap::new(),
             index: HashTable::new(),
             hasher: DefaultHashBuilder::default(),
             pending: Vec::new(),
@@ -364,6 +367,7 @@ impl Arena {
             strike(&mut self.touched, slot);
         }
         self.release_note(slot);
+        self.release_draft(slot);
         self.values.empty(slot);
         if let Some(head) = self.heads.get_mut(slot as usize) {
             head.generation = head.generation.wrapping_add(1);
@@ -404,21 +408,57 @@ impl Arena {
         self.notes.get_mut(number.checked_sub(1)? as usize)
     }
 
-    /// The columns that a pending row gives.
+    /// The columns that a pending row gives: those that it was added with, and those that were set since.
     pub(super) fn given(&self, slot: u32) -> ColumnSet {
+        let mut given = self.shape(slot);
+        let made = self.meta.generated.filter(|key| !given.contains(*key));
+        if let Some(key) = made.filter(|key| !keys::is_unset(self.values.as_ref(), At::Now(slot), *key)) {
+            given.insert(key);
+        }
+        if let Some(draft) = self.drafts.get(&slot) {
+            let same = |column| keys::same(self.values.as_ref(), At::Kept(*draft), At::Now(slot), column);
+            // One that cannot be bound is found when it is sent.
+            self.defaults().filter(|column| !matches!(same(*column), Ok(true))).for_each(|column| given.insert(column));
+        }
+        given
+    }
+
+    fn shape(&self, slot: u32) -> ColumnSet {
         self.note(slot).and_then(|note| self.shapes.get(note.shape as usize)).copied().unwrap_or_default()
+    }
+
+    /// The columns whose default the database knows.
+    fn defaults(&self) -> impl Iterator<Item = u16> + use<> {
+        (0..).zip(self.meta.columns).filter(|(_, column)| column.default_sql.is_some()).map(|(index, _)| index)
+    }
+
+    /// Puts a pending row aside before it is changed, if it leaves a default to the database: only so is it known
+    /// whether that is to stay.
+    fn draft(&mut self, slot: u32) {
+        let shape = self.shape(slot);
+        if self.drafts.contains_key(&slot) || self.defaults().all(|column| shape.contains(column)) {
+            return;
+        }
+        let kept = self.values.keep(slot);
+        self.drafts.insert(slot, kept);
+    }
+
+    fn release_draft(&mut self, slot: u32) {
+        if let Some(kept) = self.drafts.remove(&slot) {
+            self.values.forget(kept);
+        }
     }
 
     /// Says which columns a pending row gives.
     pub(super) fn give(&mut self, slot: u32, columns: ColumnSet) {
-        let shape = self.shape(columns);
+        let shape = self.shape_of(columns);
         if let Some(note) = self.note_mut(slot) {
             note.shape = shape;
         }
     }
 
     /// The place of a set of columns among the shapes.
-    fn shape(&mut self, columns: ColumnSet) -> u32 {
+    fn shape_of(&mut self, columns: ColumnSet) -> u32 {
         // Rows that come together are mostly alike.
         let recent = self.shapes.len().saturating_sub(RECENT_SHAPES);
         let known = self.shapes.iter().skip(recent).rposition(|shape| *shape == columns);
@@ -452,6 +492,9 @@ impl Arena {
 
     /// Puts the row aside before it is changed, unless it was since the last flush.
     pub(super) fn touch(&mut self, slot: u32) {
+        if self.slot_state(slot) == Slot::Pending {
+            return self.draft(slot);
+        }
         let touched = self.note(slot).is_some_and(|note| note.base.is_some());
         if touched || !matches!(self.slot_state(slot), Slot::Persistent | Slot::Deleting | Slot::Deleted) {
             return;
@@ -630,7 +673,7 @@ impl Arena {
     pub(super) fn add(&mut self, slot: u32, columns: ColumnSet, parents: SmallVec<[Parent; 1]>) -> u32 {
         self.occupy(slot, Slot::Pending);
         self.pending.push(slot);
-        let shape = self.shape(columns);
+        let shape = self.shape_of(columns);
         if let Some(note) = self.note_mut(slot) {
             (note.shape, note.parents) = (shape, parents);
         }
@@ -896,10 +939,11 @@ impl Arena {
         self.index.reserve(rows, |slot| spread(heads.get(*slot as usize).map_or(0, |head| head.hash)));
     }
 
-    /// A pending row was inserted. If another object had its key, that one's row was gone, unknown to us.
-    pub(super) fn was_inserted(&mut self, slot: u32) -> Result<()> {
+    /// A pending row was inserted. If another object had its key, that one's row was gone, unknown to us: gives it.
+    pub(super) fn was_inserted(&mut self, slot: u32) -> Result<Option<u32>> {
         let hash = keys::hash_row(&self.hasher, self.values.as_ref(), At::Now(slot), self.meta.primary_key)?;
-        if let Some(other) = self.enter_unless_known(hash, slot) {
+        let other = self.enter_unless_known(hash, slot);
+        if let Some(other) = other {
             self.was_deleted(other);
             self.enter_by(hash, slot);
         }
@@ -908,7 +952,8 @@ impl Arena {
             (head.state, head.read, head.hash) = (Slot::Persistent, now, hash);
         }
         self.settle(slot);
-        Ok(())
+        self.release_draft(slot);
+        Ok(other)
     }
 
     /// A changed row was updated: the database has it as it is now, perhaps under another key.

@@ -400,8 +400,7 @@ impl Session {
     /// Everything is written: states, keys and the undo log follow.
     fn finish(&mut self, plan: &Plan) -> Result<()> {
         let followers = self.followers(plan)?;
-        let whole = || plan.ops.iter().filter(|op| op.whole);
-        for op in whole() {
+        for op in plan.ops.iter().filter(|op| op.whole) {
             let (number, slot) = (usize::from(op.place.arena), op.place.slot);
             let Some(arena) = self.arenas.get_mut(number) else { continue };
             match op.kind {
@@ -422,15 +421,19 @@ impl Session {
             }
         }
         self.arenas.iter_mut().for_each(|arena| arena.make_room(arena.pending.len()));
-        // Keys are entered once those that gave them up have left.
-        for op in whole() {
+        // Keys are entered once those that gave them up have left, and in the order of writing: a key that fell with a
+        // deleted row may have been given again.
+        let mut deleted = plan.deletes();
+        for (when, op) in plan.in_order().filter(|(_, op)| op.whole) {
             let Some(arena) = self.arenas.get_mut(usize::from(op.place.arena)) else { continue };
-            if op.kind == Kind::Insert || (op.kind == Kind::Update && op.base != op.place.slot) {
-                arena.was_inserted(op.place.slot)?;
+            if (op.kind == Kind::Insert || (op.kind == Kind::Update && op.base != op.place.slot))
+                && let Some(other) = arena.was_inserted(op.place.slot)?
+            {
+                deleted.push(Deleted { place: Place { slot: other, ..op.place }, when });
             }
         }
         self.arenas.iter_mut().for_each(Arena::flushed);
-        self.follow_deletes(plan.deletes(), &|place, column, when| plan.is_written_after(place, column, when))
+        self.follow_deletes(deleted, &|place, column, when| plan.is_written_after(place, column, when))
     }
 
     /// The database has deleted, or set to NULL, the rows that belonged to deleted ones; so do their objects, but for

@@ -76,15 +76,18 @@ impl<'a> Job<'a> {
 
     /// The parts of the step that are a statement each.
     pub(super) fn chunks(&self, features: &Features) -> Vec<(usize, usize)> {
-        let keys = self.arena.meta.primary_key.len() + usize::from(self.guard.is_some());
-        let (size, binds) = match self.step.kind {
-            Kind::Insert => (ChunkSize::new(features).giving(self.arena.meta, self.columns), self.columns.len()),
-            Kind::Update => (ChunkSize::of_updates(features), self.columns.len() + keys),
-            Kind::Delete => (ChunkSize::new(features), keys),
+        let meta = self.arena.meta;
+        let set = if self.step.kind == Kind::Delete { ColumnSet::default() } else { self.columns };
+        let found_by = if self.step.kind == Kind::Insert { &[] } else { meta.primary_key };
+        let sent = set.iter().chain(found_by.iter().copied()).chain(self.guard);
+        let size = match self.step.kind {
+            Kind::Insert => ChunkSize::new(features).giving(meta, self.columns),
+            Kind::Delete => ChunkSize::new(features),
+            Kind::Update => ChunkSize::of_updates(features),
         };
         let (mut chunks, mut start, all) = (Vec::new(), 0, self.step.ops.len());
         while start < all {
-            let end = start + size.of(all - start, binds);
+            let end = start + size.of(all - start, meta, sent.clone());
             chunks.push((start, end));
             start = end;
         }

@@ -70,7 +70,10 @@ impl Line {
 
     /// The transaction came to an end, or cannot go on, by this error.
     pub(super) fn failed(&mut self, error: &Error) {
-        self.conflict |= error.is_retryable();
+        if error.is_retryable() {
+            self.conflict = true;
+            self.link.iter_mut().for_each(Link::loses);
+        }
         self.status = Status::Aborted(error.to_string());
     }
 

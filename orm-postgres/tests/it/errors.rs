@@ -103,3 +103,101 @@ async fn whether_a_commit_that_broke_off_came_through_is_not_known() {
     assert!(!error.is_retryable());
     assert_eq!(db.fetch_one(select(value(7))).await.expect("a new connection"), 7);
 }
+
+#[tokio::test]
+async fn each_state_of_the_server_is_one_of_our_errors() {
+    let db = open().await;
+    let expected = [
+        ("08000", "ConnectionLost"),
+        ("08006", "ConnectionLost"),
+        ("22001", "CheckViolation"),
+        ("23001", "ForeignKeyViolation"),
+        ("23502", "NotNullViolation"),
+        ("23503", "ForeignKeyViolation"),
+        ("23505", "UniqueViolation"),
+        ("23514", "CheckViolation"),
+        ("23P01", "ExclusionViolation"),
+        ("25006", "ReadOnly"),
+        ("40001", "Serialization"),
+        ("40P01", "Deadlock"),
+        ("42501", "PermissionDenied"),
+        ("42703", "UndefinedColumn"),
+        ("42P01", "UndefinedTable"),
+        ("53300", "TooManyConnections"),
+        ("55P03", "LockTimeout"),
+        ("57014", "StatementTimeout"),
+        ("57P01", "ConnectionLost"),
+        ("57P02", "ConnectionLost"),
+        ("57P03", "ConnectionLost"),
+        ("XX001", "Corrupt"),
+        ("XX002", "Corrupt"),
+        ("53100", "Database"),
+        ("P0001", "Database"),
+    ];
+    db.execute(sql!(
+        "CREATE FUNCTION fail(state text) RETURNS int LANGUAGE plpgsql AS \
+         'BEGIN RAISE EXCEPTION USING ERRCODE = state, MESSAGE = ''as asked'', SCHEMA = ''s'', TABLE = ''thing'', \
+          COLUMN = ''size'', CONSTRAINT = ''ck_thing''; END'"
+    ))
+    .await
+    .expect("a function");
+
+    for (state, kind) in expected {
+        let error = db.fetch_one(sql!("SELECT fail({})", state).rows::<i32>()).await.expect_err(state);
+
+        assert_eq!(error.kind(), kind, "{state}: {error:?}");
+        let context = context(&error);
+        assert_eq!(context.sqlstate.as_deref(), Some(state));
+        assert_eq!((context.constraint.as_deref(), error.context().is_some()), (Some("ck_thing"), true), "{state}");
+        if kind != "UndefinedTable" && kind != "UndefinedColumn" {
+            assert_eq!(context.table.as_deref(), Some("thing"), "{state}");
+        }
+        assert_eq!(error.is_retryable(), ["Serialization", "Deadlock", "LockTimeout"].contains(&kind), "{state}");
+    }
+}
+
+#[tokio::test]
+async fn a_table_or_column_that_is_missing_hints_at_a_migration() {
+    let db = open().await;
+    db.execute(sql!("CREATE TABLE item (id bigint)")).await.expect("a table");
+
+    let table = db.execute(sql!("SELECT * FROM nothing")).await.expect_err("no such table");
+    let column = db.execute(sql!("SELECT item.size FROM item")).await.expect_err("no such column");
+    let schema = db.execute(sql!("SELECT * FROM nowhere.nothing")).await.expect_err("no such schema");
+
+    assert!(matches!(&table, Error::UndefinedTable { .. }) && table.to_string().contains("`nothing`"), "{table}");
+    assert!(matches!(&column, Error::UndefinedColumn { .. }) && column.to_string().contains("`item.size`"), "{column}");
+    for error in [&table, &column] {
+        assert!(error.to_string().contains("migration"), "{error}");
+    }
+    assert!(matches!(&schema, Error::UndefinedTable { .. }), "{schema:?}");
+}
+
+#[tokio::test]
+async fn a_lock_that_is_not_given_says_how_it_can_be_waited_for() {
+    let db = open().await;
+    db.execute(sql!("CREATE TABLE item (id bigint)")).await.expect("a table");
+    let mut holder = db.begin().await.expect("a transaction");
+    holder.execute(sql!("LOCK TABLE item")).await.expect("a lock");
+
+    let mut tx = db.begin().await.expect("a transaction");
+    let error = tx.execute(sql!("LOCK TABLE item NOWAIT")).await.expect_err("it is locked");
+
+    assert!(matches!(error, Error::LockTimeout { .. }), "{error:?}");
+    assert!(error.to_string().starts_with("no lock in time"), "{error}");
+    assert!(error.to_string().contains("`lock_timeout`"), "{error}");
+}
+
+#[tokio::test]
+async fn a_connection_that_idled_in_its_transaction_for_too_long_is_lost() {
+    let query = "options=-c%20idle_in_transaction_session_timeout%3D50";
+    let db = open_with(query, |builder| builder.pool_size(1).max_overflow(0)).await;
+    let mut tx = db.begin().await.expect("a transaction");
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+
+    let error = tx.execute(sql!("SELECT 1")).await.expect_err("the server hung up");
+    drop(tx);
+
+    assert!(matches!(error, Error::ConnectionLost { .. }), "{error:?}");
+    assert_eq!(db.fetch_one(select(value(7))).await.expect("a new connection"), 7);
+}

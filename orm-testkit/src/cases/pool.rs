@@ -4,6 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use orm::Error;
+use orm::engine::EngineBuilder;
+use orm::pool::{CloseReason, PoolEvent};
 use orm::prelude::*;
 
 use crate::expect::{eventually, refused};
@@ -281,5 +283,125 @@ pub async fn whoever_waits_when_the_engine_is_closed_is_told(db: &TestDb) -> Tes
 
     assert_eq!(refused(waiting.await?)?.kind(), "Closed");
     drop(held);
+    Ok(())
+}
+
+// The books: what was opened and closed, and who is told.
+
+/// What was heard of a pool: each event's first letter with the number of its connection, and why it was closed.
+#[derive(Clone, Default)]
+struct Heard(Arc<Mutex<Vec<String>>>);
+
+impl Heard {
+    fn hear(&self, event: &PoolEvent<'_>) {
+        let text = match event {
+            PoolEvent::Connect { connection, .. } => format!("open {connection}"),
+            PoolEvent::Checkout { connection, .. } => format!("lend {connection}"),
+            PoolEvent::Checkin { connection, .. } => format!("back {connection}"),
+            PoolEvent::Close { connection, reason, .. } => format!("close {connection} {reason:?}"),
+            PoolEvent::Timeout { state, .. } => format!("timeout {}", state.in_use),
+            _ => "something else".into(),
+        };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+    }
+
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A database with so many connections, and what is heard of them since it was opened.
+async fn heard_pool(db: &TestDb, size: u32, overflow: u32, recycle: Option<Duration>) -> (TestDb, Heard) {
+    let heard = Heard::default();
+    let listener = heard.clone();
+    let db = db
+        .another(|builder| {
+            let builder = builder.pool_size(size).max_overflow(overflow).pool_timeout(Duration::from_millis(50));
+            let builder = recycle.into_iter().fold(builder, EngineBuilder::pool_recycle);
+            builder.on_pool_event(move |event| listener.hear(event))
+        })
+        .await;
+    heard.take();
+    (db, heard)
+}
+
+pub async fn a_listener_is_told_of_every_connection(db: &TestDb) -> TestResult {
+    let (db, heard) = heard_pool(db, 1, 1, None).await;
+
+    let first = db.connection().await?;
+    let second = db.connection().await?;
+    refused(db.connection().await)?;
+    drop(second);
+    drop(first);
+    db.close().await;
+
+    eventually("all are closed", || db.pool_state().open == 0).await?;
+    let expected = ["lend 1", "open 2", "lend 2", "timeout 2", "close 2 Surplus", "back 2", "back 1", "close 1 Closed"];
+    assert_eq!(heard.take(), expected);
+    Ok(())
+}
+
+pub async fn the_connection_that_came_back_last_is_lent_first(db: &TestDb) -> TestResult {
+    let (db, heard) = heard_pool(db, 3, 0, None).await;
+    let [first, second, third] = [db.connection().await?, db.connection().await?, db.connection().await?];
+    drop(second);
+    drop(third);
+    drop(first);
+    heard.take();
+
+    drop([db.connection().await?, db.connection().await?, db.connection().await?]);
+
+    assert_eq!(heard.take()[..3], ["lend 1", "lend 3", "lend 2"]);
+    Ok(())
+}
+
+pub async fn a_connection_that_is_too_old_is_replaced(db: &TestDb) -> TestResult {
+    let (db, heard) = heard_pool(db, 2, 0, Some(Duration::ZERO)).await;
+
+    drop(db.connection().await?);
+
+    let told = heard.take();
+    assert!(told.iter().any(|event| *event == format!("close 1 {:?}", CloseReason::Old)), "{told:?}");
+    assert_eq!(told[told.len() - 2..], ["lend 2", "back 2"]);
+    Ok(())
+}
+
+pub async fn a_connection_counts_as_opened_and_as_closed_once(db: &TestDb) -> TestResult {
+    let db = pool(db, 1, 2).await;
+    for _ in 0..3 {
+        drop([db.connection().await?, db.connection().await?, db.connection().await?]);
+        eventually("one is left", || db.pool_state().open == 1).await?;
+    }
+
+    let state = db.pool_state();
+    assert_eq!((state.opened, state.closed, state.in_use, state.idle), (7, 6, 0, 1), "{state:?}");
+    Ok(())
+}
+
+pub async fn a_listener_may_look_at_the_pool_and_may_panic(db: &TestDb) -> TestResult {
+    let engine: Arc<Mutex<Option<Engine>>> = Arc::default();
+    let looked = Arc::new(Mutex::new(0));
+    let (its_engine, its_look) = (Arc::clone(&engine), Arc::clone(&looked));
+    let db = db
+        .another(|builder| {
+            builder.pool_size(1).max_overflow(1).on_pool_event(move |_event| {
+                let engine = its_engine.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                if let Some(engine) = engine {
+                    let _state = engine.pool_state();
+                    *its_look.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+                    std::panic::resume_unwind(Box::new("the listener gave up"));
+                }
+            })
+        })
+        .await;
+    *engine.lock().unwrap_or_else(PoisonError::into_inner) = Some(db.engine.clone());
+
+    drop([db.connection().await?, db.connection().await?]);
+    eventually("one is left", || db.pool_state().open == 1).await?;
+
+    // Lent twice, opened, closed, and given back twice.
+    eventually("all was told", || *looked.lock().unwrap_or_else(PoisonError::into_inner) == 6).await?;
+    // The listener has the engine, and the engine the listener.
+    engine.lock().unwrap_or_else(PoisonError::into_inner).take();
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! The unit of work: deleting objects, and what becomes of those that belonged to them.
 //!
-//! w028, w032, w035: nothing is lazy and nothing expires, so nothing is read for a delete; w027 and w033 count it.
+//! w028, w032: nothing is lazy and nothing expires, so nothing is read for a delete; w027 and w033 count it.
 //! w031, w038: there are no collections to take a child out of; its key is changed as in w034 and w037.
 
 use orm::Error;
@@ -229,9 +229,9 @@ pub async fn w033_a_child_is_deleted_without_a_look_at_its_parent(db: &TestDb) -
 
     session.commit().await?;
 
-    // One batch, which is sent as statements of two rows and one.
+    // One batch, which is sent as statements of two rows and one where there are no texts for any number of rows.
     let sent: Vec<_> = db.log.take().iter().map(|one| (one.operation, one.rows_affected)).collect();
-    assert_eq!(sent, [("DELETE", 2), ("DELETE", 1)]);
+    assert!(matches!(sent[..], [("DELETE", 3)] | [("DELETE", 2), ("DELETE", 1)]), "{sent:?}");
     Ok(())
 }
 

