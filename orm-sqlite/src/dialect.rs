@@ -296,7 +296,15 @@ mod tests {
     fn the_current_time_as_default_has_the_form_of_bound_times() {
         let db = rusqlite::Connection::open_in_memory().expect("SQLite");
         for (column_type, length) in [(ColumnType::DateTime, 26), (ColumnType::Timestamp, 32)] {
-            let column = Column { name: "at".into(), column_type, nullable: false, default: None, computed: None };
+            let column = Column {
+                name: "at".into(),
+                column_type,
+                nullable: false,
+                default: None,
+                computed: None,
+                generated_always: false,
+                sequence: None,
+            };
             let mut sql = String::from("SELECT ");
             SqliteDialect.default_sql(&column, "current_timestamp", &mut sql);
             let text: String = db.query_row(&sql, [], |row| row.get(0)).expect("a time");
