@@ -337,7 +337,7 @@ pub async fn the_rows_of_an_iterator_are_copied(db: &TestDb) -> TestResult {
 pub async fn rows_of_every_type_are_copied(db: &TestDb) -> TestResult {
     db.create_all(schema![Kinds, MaybeKinds]).await?;
     let fewer = || MaybeKinds { truth: None, text: None, uuid: None, json: None, decimal: None, ..maybe_kinds() };
-    let maybe = |number: usize| if number % 2 == 0 { maybe_kinds() } else { fewer() };
+    let maybe = |number: usize| if number.is_multiple_of(2) { maybe_kinds() } else { fewer() };
 
     db.bulk_insert(vec![kinds(); 1_200]).await?;
     db.bulk_copy((0..1_200).map(maybe)).await?;
