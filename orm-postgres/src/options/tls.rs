@@ -172,7 +172,8 @@ fn version(name: &str, value: &str) -> Result<TlsVersion> {
     one_of(name, value, &[("TLSv1.2", TlsVersion::V1_2), ("TLSv1.3", TlsVersion::V1_3)])
 }
 
-#[cfg(all(test, feature = "tls"))]
+#[cfg(test)]
+#[cfg(feature = "tls")]
 mod tests {
     use super::*;
 
