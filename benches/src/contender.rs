@@ -34,6 +34,9 @@ pub(crate) trait Contender {
 
     /// Measures, warm.
     fn sample(&mut self) -> Result<Sample>;
+
+    /// Does the operation so many times, warm, for a profiler to watch.
+    fn repeat(&mut self, times: usize) -> Result<()>;
 }
 
 /// Seconds per operation.
@@ -184,6 +187,19 @@ impl<C: Client> Contender for Entry<C> {
             wall: wall.as_secs_f64() / times,
         })
     }
+
+    fn repeat(&mut self, times: usize) -> Result<()> {
+        let mut batches = self.prepare(3)?;
+        self.work(3, &mut batches)?;
+        let mut batches = self.prepare(times)?;
+        resting_counters(|| watched(|| self.work(times, &mut batches)))
+    }
+}
+
+/// What is counted of a program that is told to [`repeat`](Contender::repeat): a name for a profiler to find.
+#[inline(never)]
+fn watched<T>(work: impl FnOnce() -> T) -> T {
+    work()
 }
 
 impl<C: Client> Entry<C> {

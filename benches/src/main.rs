@@ -35,6 +35,10 @@ fn main() -> Result<()> {
         .filter(|peer| options.wants_client(peer.name))
         .collect();
     let folder = tempfile::tempdir()?;
+    if let Some(times) = options.repeat {
+        let clients: Vec<_> = options.wants_client(clients::RAW.name).then_some(&clients::RAW).into_iter().chain(peers).collect();
+        return contest::repeat(&options, times, &clients, folder.path());
+    }
 
     contest::run(&options, &peers, folder.path())?;
     if options.wants_workload(case::CROWD) {

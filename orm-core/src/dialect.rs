@@ -52,6 +52,12 @@ pub trait Dialect: std::fmt::Debug + Send + Sync {
         None
     }
 
+    /// Where there are no operators that look into arrays and ranges, the function that does the same; none if there is
+    /// none. See [`Features::compound_operators`].
+    fn compound_function(&self, _op: BinaryOp) -> Option<&'static str> {
+        None
+    }
+
     /// The type in which an operator is computed for numbers of this kind, if not in their own: both sides are cast to
     /// it, and the result back.
     fn arithmetic_type(&self, _op: BinaryOp, _kind: NumberKind) -> Option<ColumnType> {
@@ -71,6 +77,34 @@ pub trait Dialect: std::fmt::Debug + Send + Sync {
     ///
     /// The backend cannot take such a list.
     fn list(&self, out: &mut Writer<'_>, kind: ListKind, negated: bool, placeholder: usize) -> Result<()>;
+
+    /// Writes the statement that creates an enum as a type of the database, or gives the one that is there the words that
+    /// it lacks. Only asked where [`Features::native_enums`] says so.
+    ///
+    /// # Errors
+    ///
+    /// A name that the backend cannot have.
+    fn create_enum(&self, out: &mut Writer<'_>, name: &str, words: &[&str]) -> Result<()> {
+        out.push("CREATE TYPE ");
+        out.push_identifier(name)?;
+        out.push(" AS ENUM (");
+        for (number, word) in words.iter().enumerate() {
+            out.push(if number > 0 { ", " } else { "" });
+            out.push_literal(word)?;
+        }
+        out.push(")");
+        Ok(())
+    }
+
+    /// Writes the statement that drops such a type, unless a table has a column of it.
+    ///
+    /// # Errors
+    ///
+    /// A name that the backend cannot have.
+    fn drop_enum(&self, out: &mut Writer<'_>, name: &str) -> Result<()> {
+        out.push("DROP TYPE IF EXISTS ");
+        out.push_identifier(name)
+    }
 
     /// Writes a statement that adds a constraint so that it does nothing where there is one of that name.
     fn unless_there(&self, statement: &str, sql: &mut String) {
@@ -140,6 +174,8 @@ pub struct Features {
     /// From how many rows an `INSERT` that gives nothing back is better sent as a copy, if there is such a thing. See
     /// [`Connection::copy_in`](crate::driver::Connection::copy_in).
     pub copy_rows: Option<usize>,
+    /// The same of an `INSERT` whose rows have no more than one text or bytes each.
+    pub insert_rows_of_one_text: usize,
     /// `LIMIT` is written as a number, since the database plans anew for each bound one.
     pub literal_limit: bool,
     /// `OFFSET` stands only after a `LIMIT`.
@@ -188,8 +224,25 @@ pub struct Features {
     pub divide_by_zero_is_null: bool,
     /// `VARCHAR(n)` holds back longer texts by itself; without it a `CHECK` does.
     pub enforces_max_length: bool,
-    /// Enums are types of the database; without them a `CHECK` lists the words.
+    /// Enums can be types of the database; without them a `CHECK` lists the words.
     pub native_enums: bool,
+    /// `@>`, `<@` and `&&` of arrays and ranges.
+    pub compound_operators: bool,
+    /// Tables are in schemas.
+    pub schemas: bool,
+    /// `CREATE SEQUENCE`.
+    pub sequences: bool,
+    /// `GENERATED ALWAYS AS IDENTITY`.
+    pub generated_always: bool,
+    /// `CREATE INDEX .. USING`.
+    pub index_methods: bool,
+    /// `EXCLUDE` constraints.
+    pub exclusion_constraints: bool,
+    /// `DEFERRABLE` unique constraints. Deferrable foreign keys are had by all.
+    pub deferrable_unique: bool,
+    /// For a type that the database does not have: what that is, and what to do, as in
+    /// [`Error::Unsupported`](crate::error::Error::Unsupported).
+    pub unsupported_type: fn(ColumnType) -> Option<(&'static str, &'static str)>,
     /// The sum of integers has their own type by itself; without it it is cast.
     pub integer_sum_is_integer: bool,
 }

@@ -93,6 +93,27 @@ pub trait Connection: Any + std::fmt::Debug + Send {
         self.run(statement, sink)
     }
 
+    /// Runs statements that do not need each other's answers, and gives a result for each, or fewer if one of them could
+    /// not be sent. A backend to which the way is long SHOULD send all before it waits for the first answer.
+    fn run_many<'a>(
+        &'a mut self,
+        statements: Vec<(Statement<'a>, &'a mut dyn RowSink)>,
+    ) -> BoxFuture<'a, Vec<Result<Done>>> {
+        Box::pin(async move {
+            let mut results = Vec::with_capacity(statements.len());
+            for (statement, sink) in statements {
+                results.push(self.run(statement, sink).await);
+            }
+            results
+        })
+    }
+
+    /// Whether the last statement failed because what the database had prepared for it was gone or did not fit any more.
+    /// It will be prepared anew, so its transaction can be run again. Asked once, it is forgotten.
+    fn take_stale(&mut self) -> bool {
+        false
+    }
+
     /// Gives the database's plan for a statement, which is not run. Each row's last text column is a line of it.
     fn explain<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> BoxFuture<'a, Result<Done>>;
 

@@ -777,6 +777,14 @@ fn literal(value: &Value) -> String {
         Value::Uuid(value) => value.iter().map(|byte| format!("{byte:02x}")).collect(),
         Value::Decimal(value) => value.to_string(),
         Value::List(values) => format!("({})", values.iter().map(literal).collect::<Vec<_>>().join(", ")),
+        Value::Array(array) => format!("{{{}}}", array.values.iter().map(literal).collect::<Vec<_>>().join(", ")),
+        Value::Range(range) => {
+            let shown: Result<_, std::convert::Infallible> = range.range.clone().try_map(|bound| Ok(literal(&bound)));
+            shown.map(|range| range.to_string()).unwrap_or_default()
+        }
+        Value::Interval(interval) => interval.to_string(),
+        Value::Inet(inet) => inet.to_string(),
+        Value::Word(word) => format!("{:?}", word.text),
         Value::Invalid(error) => format!("<{error}>"),
     }
 }

@@ -10,6 +10,8 @@ use crate::types::ColumnType;
 pub struct TableMeta {
     /// The table's name in the database.
     pub name: &'static str,
+    /// The schema that the table is in, if the connection is not to look for it.
+    pub schema: Option<&'static str>,
     /// The Rust struct's name, for messages.
     pub model: &'static str,
     /// The columns, in the order of the struct's fields.
@@ -26,6 +28,8 @@ pub struct TableMeta {
     pub indexes: &'static [IndexMeta],
     /// `CHECK`s over the whole row.
     pub checks: &'static [CheckMeta],
+    /// Exclusion constraints.
+    pub exclusions: &'static [ExclusionMeta],
     /// Foreign keys.
     pub foreign_keys: &'static [ForeignKeyMeta],
     /// Relations, for messages that name the join to add.
@@ -47,6 +51,10 @@ pub struct ColumnMeta {
     pub default_sql: Option<&'static str>,
     /// SQL from which the database computes the value. Then it is never sent.
     pub computed: Option<&'static str>,
+    /// The sequence that gives the value when none is sent.
+    pub sequence: Option<&'static str>,
+    /// Of a generated key: no statement may give it.
+    pub generated_always: bool,
     /// Whether the name has nothing in it that a dialect could have to escape: found when the program is compiled.
     pub(crate) plain: bool,
 }
@@ -58,6 +66,8 @@ pub struct UniqueMeta {
     pub name: Option<&'static str>,
     /// The columns, by position.
     pub columns: &'static [u16],
+    /// When it is checked.
+    pub deferrable: Deferrable,
 }
 
 /// An index.
@@ -67,8 +77,59 @@ pub struct IndexMeta {
     pub name: Option<&'static str>,
     /// The columns, by position.
     pub columns: &'static [u16],
+    /// Expressions, as SQL, which stand after the columns.
+    pub expressions: &'static [&'static str],
     /// Whether no two rows may agree in all of them.
     pub unique: bool,
+    /// Which rows are in it, as SQL; all, if none.
+    pub filter: Option<&'static str>,
+    /// How it is built.
+    pub method: IndexMethod,
+}
+
+/// How an index is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum IndexMethod {
+    /// Sorted: every database has it.
+    #[default]
+    BTree,
+    /// For equality only.
+    Hash,
+    /// For what a value holds: arrays, JSON, full text.
+    Gin,
+    /// For what overlaps or is near: ranges, geometry.
+    Gist,
+    /// For what divides space unevenly.
+    SpGist,
+    /// For large tables that are stored in the order of the column.
+    Brin,
+}
+
+/// No two rows may have values for which all of some operators are true.
+#[derive(Debug)]
+pub struct ExclusionMeta {
+    /// The name, or none for the naming convention's.
+    pub name: Option<&'static str>,
+    /// The columns, by position, each with its operator.
+    pub columns: &'static [(u16, &'static str)],
+    /// How its index is built.
+    pub method: IndexMethod,
+    /// Which rows are in it, as SQL; all, if none.
+    pub filter: Option<&'static str>,
+    /// When it is checked.
+    pub deferrable: Deferrable,
+}
+
+/// When a constraint is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Deferrable {
+    /// With every statement.
+    #[default]
+    No,
+    /// With every statement, unless the transaction says `SET CONSTRAINTS .. DEFERRED`.
+    InitiallyImmediate,
+    /// When the transaction commits.
+    InitiallyDeferred,
 }
 
 /// A `CHECK`.
@@ -101,6 +162,8 @@ pub struct ForeignKeyMeta {
     pub on_update: OnAction,
     /// Whether a session deletes the row when it is let go by the other: an orphan.
     pub delete_orphans: bool,
+    /// When it is checked.
+    pub deferrable: Deferrable,
 }
 
 /// A relation of a model, for messages.
@@ -129,6 +192,31 @@ pub enum OnAction {
 }
 
 impl TableMeta {
+    /// A table without anything: what a model does not say is as here.
+    pub const EMPTY: TableMeta = TableMeta {
+        name: "",
+        schema: None,
+        model: "",
+        columns: &[],
+        primary_key: &[],
+        generated: None,
+        version: None,
+        uniques: &[],
+        indexes: &[],
+        checks: &[],
+        exclusions: &[],
+        foreign_keys: &[],
+        relations: &[],
+    };
+
+    /// Sets of columns in which no two rows may agree, other than the primary key: of constraints and indexes that every
+    /// row is in.
+    pub fn unique_columns(&self) -> impl Iterator<Item = &'static [u16]> {
+        let uniques = self.uniques.iter().map(|unique| unique.columns);
+        let whole = |index: &&IndexMeta| index.unique && index.filter.is_none() && index.expressions.is_empty();
+        uniques.chain(self.indexes.iter().filter(whole).map(|index| index.columns))
+    }
+
     /// The column at `index`, which a typed column of this table holds.
     #[must_use]
     pub fn column(&self, index: u16) -> Option<&ColumnMeta> {
@@ -165,7 +253,32 @@ impl ColumnMeta {
     /// A column without a default.
     #[must_use]
     pub const fn new(name: &'static str, field: &'static str, column_type: ColumnType, nullable: bool) -> Self {
-        ColumnMeta { name, field, column_type, nullable, default_sql: None, computed: None, plain: is_plain(name) }
+        ColumnMeta {
+            name,
+            field,
+            column_type,
+            nullable,
+            default_sql: None,
+            computed: None,
+            sequence: None,
+            generated_always: false,
+            plain: is_plain(name),
+        }
+    }
+
+    /// The same with values of a sequence, which is created with the table; `sql` takes the next one.
+    #[must_use]
+    pub const fn sequence(mut self, name: &'static str, sql: &'static str) -> Self {
+        self.sequence = Some(name);
+        self.default_sql = Some(sql);
+        self
+    }
+
+    /// The same as a generated key that no statement may give.
+    #[must_use]
+    pub const fn generated_always(mut self) -> Self {
+        self.generated_always = true;
+        self
     }
 
     /// The same with a default that the server gives.
@@ -183,6 +296,22 @@ impl ColumnMeta {
     }
 }
 
+impl UniqueMeta {
+    /// A constraint that is checked with every statement.
+    #[must_use]
+    pub const fn new(name: Option<&'static str>, columns: &'static [u16]) -> Self {
+        UniqueMeta { name, columns, deferrable: Deferrable::No }
+    }
+}
+
+impl IndexMeta {
+    /// A plain index.
+    #[must_use]
+    pub const fn new(name: Option<&'static str>, columns: &'static [u16]) -> Self {
+        IndexMeta { name, columns, expressions: &[], unique: false, filter: None, method: IndexMethod::BTree }
+    }
+}
+
 /// Letters, digits, `_` and what is not ASCII, and not too much of it for any database.
 const fn is_plain(name: &str) -> bool {
     let bytes = name.as_bytes();
@@ -196,10 +325,10 @@ const fn is_plain(name: &str) -> bool {
     !bytes.is_empty() && bytes.len() <= 60
 }
 
-/// Two of these are the same table when they are the same constant, or agree in name.
+/// Two of these are the same table when they are the same constant, or agree in name and schema.
 impl PartialEq for TableMeta {
     fn eq(&self, other: &Self) -> bool {
-        std::ptr::eq(self, other) || self.name == other.name
+        std::ptr::eq(self, other) || (self.name == other.name && self.schema == other.schema)
     }
 }
 

@@ -7,9 +7,8 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use crate::ast::{Alias, BinaryOp, ColumnRef, Expr as Tree, Join, JoinKind, Operation, Projection, Select, TableRef};
+use crate::ast::{Alias, BinaryOp, ColumnRef, Expr as Tree, Join, JoinKind, TableRef};
 use crate::error::{Error, Result};
-use crate::expr::{Condition, Expr};
 use crate::meta::{ForeignKeyMeta, TableMeta};
 use crate::model::{Entity, Model};
 
@@ -314,32 +313,6 @@ impl<From: Model, To: Model, Kind> Relation<From, To, Kind> {
         self
     }
 
-    /// True of the rows that have at least one related row for which `condition` is true.
-    ///
-    /// It is a correlated `EXISTS`, never a join, so no row comes twice.
-    ///
-    /// ```
-    /// # use orm::{prelude::*, docs::*};
-    /// let authors = select(User.name).filter(User.posts.any(Post.title.starts_with("A")));
-    /// assert_sql!(authors, sqlite: r#"SELECT "users"."name" FROM "users" WHERE EXISTS (SELECT 1 FROM "post" WHERE "post"."author_id" = "users"."id" AND "post"."title" LIKE ?1 ESCAPE '\')"#);
-    /// ```
-    #[must_use = "gives a condition"]
-    pub fn any(self, condition: impl Condition) -> Expr<bool> {
-        self.related(Some(condition.into_condition()), false)
-    }
-
-    /// True of the rows that have no related row for which `condition` is true.
-    #[must_use = "gives a condition"]
-    pub fn none(self, condition: impl Condition) -> Expr<bool> {
-        self.related(Some(condition.into_condition()), true)
-    }
-
-    /// True of the rows that have a related row at all.
-    #[must_use = "gives a condition"]
-    pub fn exists(self) -> Expr<bool> {
-        self.related(None, false)
-    }
-
     /// The table that it leads to.
     pub(crate) fn target(&self) -> TableRef {
         TableRef { meta: To::TABLE, alias: self.to }
@@ -377,28 +350,6 @@ impl<From: Model, To: Model, Kind> Relation<From, To, Kind> {
         Relation { from: self.from, to: self.to, between: self.between, path: self.path, types: PhantomData }
     }
 
-    fn related(self, condition: Option<Tree>, negated: bool) -> Expr<bool> {
-        if self.target() == self.from {
-            return Expr::new(Tree::Invalid(
-                format!(
-                    "the relation leads from `{0}` to itself: name the other side with `.to({0}.alias(\"other\"))`",
-                    From::TABLE.model
-                )
-                .into(),
-            ));
-        }
-        let mut select = Select { projection: vec![Projection::One], ..Select::default() };
-        self.push_joins(JoinKind::Inner, &mut select.joins);
-        // The first table is not joined but selected from, and what joins it is a condition on the rows around.
-        let first = select.joins.remove(0);
-        select.from = Some(first.table);
-        select.filter.extend(first.on);
-        if let Some(condition) = condition {
-            condition.and_into(&mut select.filter);
-        }
-        Expr::new(Tree::Operation(Box::new(Operation::Exists { select: Box::new(select), negated })))
-    }
-
     /// By which columns the two tables meet.
     ///
     /// # Errors
@@ -408,10 +359,17 @@ impl<From: Model, To: Model, Kind> Relation<From, To, Kind> {
         self.path.meeting(self.from.meta, To::TABLE)
     }
 
+    /// The table between, by the name that it has in the statement.
+    fn table_between(&self, meeting: Meeting) -> Option<TableRef> {
+        let own = meeting.through.map(|through| TableRef { meta: through.table, alias: None });
+        own.map(|own| self.between.unwrap_or(own))
+    }
+
     /// Adds the joins that lead to the other side: two where a table stands between.
     pub(crate) fn push_joins(&self, kind: JoinKind, joins: &mut Vec<Join>) {
-        match self.meeting() {
-            Ok(meeting) => meeting.push_joins(self.from, self.target(), kind, joins),
+        let meeting = self.meeting().map(|meeting| (meeting, self.table_between(meeting)));
+        match meeting {
+            Ok((meeting, between)) => meeting.push_joins(self.from, between, self.target(), kind, joins),
             Err(error) => joins.push(Join {
                 kind,
                 table: self.target(),
@@ -473,11 +431,17 @@ fn unrelated(one: &TableMeta, other: &TableMeta) -> Error {
 }
 
 impl Meeting {
-    fn push_joins(self, from: TableRef, target: TableRef, kind: JoinKind, joins: &mut Vec<Join>) {
-        match self.through {
+    fn push_joins(
+        self,
+        from: TableRef,
+        between: Option<TableRef>,
+        target: TableRef,
+        kind: JoinKind,
+        joins: &mut Vec<Join>,
+    ) {
+        match self.through.zip(between) {
             None => joins.push(join(kind, (from, self.own), (target, self.theirs))),
-            Some(Through { table, from: to_own, to: to_theirs }) => {
-                let between = TableRef { meta: table, alias: None };
+            Some((Through { from: to_own, to: to_theirs, .. }, between)) => {
                 joins.push(join(kind, (from, self.own), (between, to_own)));
                 joins.push(join(kind, (between, to_theirs), (target, self.theirs)));
             }

@@ -82,6 +82,11 @@ impl Item {
         Some(self.span())
     }
 
+    /// Whether it is a word alone.
+    pub(crate) fn is_flag(&self) -> bool {
+        matches!(self.value, Value::None)
+    }
+
     /// `table = "users"`
     pub(crate) fn text(&self, errors: &mut Errors) -> Option<Spanned<String>> {
         let literal: syn::LitStr = self.parsed("\"..\"", errors)?;
@@ -173,10 +178,16 @@ impl Item {
 
 /// `name = ".."` within a list; `None` if the piece is something else.
 pub(crate) fn named(piece: &TokenStream, errors: &mut Errors) -> Option<Option<Spanned<String>>> {
+    let item = assignment(piece, errors).filter(|item| item.is("name"))?;
+    Some(item.text(errors))
+}
+
+/// `word = ..` within a list; `None` if the piece is something else.
+pub(crate) fn assignment(piece: &TokenStream, errors: &mut Errors) -> Option<Item> {
     let mut tokens = piece.clone().into_iter();
     match (tokens.next(), tokens.next()) {
-        (Some(TokenTree::Ident(word)), Some(TokenTree::Punct(sign))) if word == "name" && sign.as_char() == '=' => {
-            Some(item(piece.clone(), errors).and_then(|item| item.text(errors)))
+        (Some(TokenTree::Ident(_)), Some(TokenTree::Punct(sign))) if sign.as_char() == '=' => {
+            item(piece.clone(), errors)
         }
         _ => None,
     }
@@ -195,17 +206,6 @@ pub(crate) fn text_of(literal: &syn::LitStr, errors: &mut Errors) -> Option<Span
 /// The place of some tokens: of the first one, since joining spans is not stable yet.
 pub(crate) fn span_of(tokens: &TokenStream) -> Span {
     tokens.clone().into_iter().next().map_or_else(Span::call_site, |token| token.span())
-}
-
-/// Cuts a piece of a list in two, if it is `name = value`.
-pub(crate) fn assignment(piece: &TokenStream, errors: &mut Errors) -> Option<Item> {
-    let mut tokens = piece.clone().into_iter();
-    match (tokens.next(), tokens.next()) {
-        (Some(TokenTree::Ident(_)), Some(TokenTree::Punct(sign))) if sign.as_char() == '=' => {
-            item(piece.clone(), errors)
-        }
-        _ => None,
-    }
 }
 
 fn item(piece: TokenStream, errors: &mut Errors) -> Option<Item> {

@@ -47,6 +47,8 @@ fn column_rules(column: &Column, model: &Model, errors: &mut Errors) {
     a_version_is_counted_by_the_session(column, model, errors);
     a_computed_column_has_no_other_source(column, model, errors);
     a_generated_key_has_no_other_source(column, model, errors);
+    a_sequence_is_the_only_default(column, errors);
+    deferrable_needs_a_foreign_key(column, errors);
 }
 
 /// A model has a primary key.
@@ -70,15 +72,16 @@ fn the_primary_key_is_said_once(model: &Model, errors: &mut Errors) {
 /// The database makes a key of one column only.
 fn only_a_single_key_is_generated(model: &Model, errors: &mut Errors) {
     if model.primary_key().len() > 1 {
-        for span in model.columns.iter().filter_map(|column| column.generated) {
-            errors.push(span, "only a primary key of a single column can be `generated`");
+        for generated in model.columns.iter().filter_map(|column| column.generated.as_ref()) {
+            errors.push(generated.span, "only a primary key of a single column can be `generated`");
         }
     }
 }
 
 /// `index`, `unique`, `primary_key` and `belongs_to` list fields that are columns, each once.
 fn groups_name_columns(model: &Model, errors: &mut Errors) {
-    let keys = model.keys.iter().map(|key| &key.columns);
+    let exclusions = model.exclusions.iter().map(|exclusion| &exclusion.group);
+    let keys = model.keys.iter().map(|key| &key.columns).chain(exclusions);
     for group in model.key.iter().chain(&model.uniques).chain(&model.indexes).chain(keys) {
         group.fields.iter().for_each(|field| is_a_column(field, model, errors));
         fields_are_listed_once(group, errors);
@@ -218,6 +221,15 @@ fn actions_need_a_foreign_key(column: &Column, errors: &mut Errors) {
     }
 }
 
+/// A foreign key can be checked later; of a unique constraint it is said in its list.
+fn deferrable_needs_a_foreign_key(column: &Column, errors: &mut Errors) {
+    if let Some(deferrable) = column.deferrable.as_ref().filter(|_| column.belongs_to.is_none()) {
+        let repair = "`deferrable` needs a foreign key: add `belongs_to(name: Model)`; for a unique constraint write \
+                      `unique(a, deferrable = initially_deferred)` on the struct";
+        errors.push(deferrable.span, repair);
+    }
+}
+
 /// Only text has a length.
 fn max_length_needs_text(column: &Column, errors: &mut Errors) {
     if let Some(length) = &column.max_length
@@ -237,10 +249,24 @@ fn one_default_is_enough(column: &Column, errors: &mut Errors) {
     }
 }
 
+/// A sequence gives what nobody else gives.
+fn a_sequence_is_the_only_default(column: &Column, errors: &mut Errors) {
+    let others = [
+        ("default", column.default.is_some()),
+        ("default_sql", column.default_sql.is_some()),
+        ("default_on_update", column.default_on_update.is_some()),
+        ("computed", column.computed.is_some()),
+        ("generated", column.generated.is_some()),
+        ("belongs_to", column.belongs_to.is_some()),
+    ];
+    exclude("sequence", column.sequence.as_ref().map(|sequence| sequence.span), others, errors);
+}
+
 /// `natural` and `generated` say where a key comes from.
 fn natural_and_generated_are_said_of_keys(column: &Column, model: &Model, errors: &mut Errors) {
     let is_key = model.is_key(column);
-    for (attribute, span) in [("natural", column.natural), ("generated", column.generated)] {
+    let generated = column.generated.as_ref().map(|generated| generated.span);
+    for (attribute, span) in [("natural", column.natural), ("generated", generated)] {
         if let Some(span) = span.filter(|_| !is_key) {
             errors.push(span, format!("`{attribute}` is said of a primary key: add `primary_key`"));
         }
@@ -296,7 +322,7 @@ fn a_generated_key_has_no_other_source(column: &Column, model: &Model, errors: &
         ("default_sql", column.default_sql.is_some()),
         ("belongs_to", model.holds_key(column)),
     ];
-    exclude("generated", column.generated, sources, errors);
+    exclude("generated", column.generated.as_ref().map(|generated| generated.span), sources, errors);
 }
 
 /// The attributes that give a column a value, and which of them it has.

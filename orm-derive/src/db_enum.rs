@@ -10,7 +10,7 @@ use crate::errors::{Errors, quoted_list};
 use crate::naming::{self, Case};
 use crate::parse;
 
-const ON_ENUM: [&str; 3] = ["name", "rename_all", "crate"];
+const ON_ENUM: [&str; 4] = ["name", "native", "rename_all", "crate"];
 const ON_VARIANT: [&str; 1] = ["rename"];
 
 struct DbEnum {
@@ -18,6 +18,8 @@ struct DbEnum {
     name: Ident,
     /// The type's name in the database.
     db_name: String,
+    /// Whether it is a type of the database, where there are such types.
+    native: bool,
     variants: Vec<Variant>,
 }
 
@@ -52,10 +54,11 @@ fn parse(input: &syn::DeriveInput, errors: &mut Errors) -> Option<DbEnum> {
     }
     let items = attr::items(&input.attrs, "db_enum", errors);
     attr::refuse_repeated(&items, &[], errors);
-    let (mut case, mut name, mut path) = (Case::Snake, None, None);
+    let (mut case, mut name, mut path, mut native) = (Case::Snake, None, None, None);
     for item in &items {
         match item.name.to_string().as_str() {
             "name" => name = item.text(errors),
+            "native" => native = item.flag(errors),
             "rename_all" => case = rename_all(item, errors).unwrap_or(case),
             "crate" => path = item.path(errors),
             _ => attr::unknown(item, "an enum", &ON_ENUM, errors),
@@ -65,6 +68,7 @@ fn parse(input: &syn::DeriveInput, errors: &mut Errors) -> Option<DbEnum> {
         private: attr::private(path, &input.ident),
         name: input.ident.clone(),
         db_name: attr::name_or(Case::Snake, &input.ident, name),
+        native: native.is_some(),
         variants: data.variants.iter().map(|read| variant(read, case, errors)).collect(),
     })
 }
@@ -102,12 +106,19 @@ fn texts_differ(db_enum: &DbEnum, errors: &mut Errors) {
     }
 }
 
-fn emit(DbEnum { private, name, db_name, variants }: &DbEnum) -> TokenStream {
+fn emit(DbEnum { private, name, db_name, native, variants }: &DbEnum) -> TokenStream {
     let texts: Vec<_> = variants.iter().map(|variant| variant.text.value.as_str()).collect();
-    let (rust_name, known) = (naming::plain(name), quoted_list(&texts));
+    let (rust_name, known, enum_name) = (naming::plain(name), quoted_list(&texts), name);
     let binds = variants.iter().map(|Variant { name, text, has_fields }| {
         let (fields, text) = (has_fields.then(|| quote!({ .. })), &text.value);
-        quote!(Self::#name #fields => #text,)
+        match native {
+            false => quote!(Self::#name #fields => #private::value::ValueRef::Text(#text),),
+            true => quote!(Self::#name #fields => {
+                static WORD: #private::value::Word =
+                    #private::value::Word { text: #text, column: <#enum_name as #private::types::Scalar>::COLUMN };
+                #private::value::ValueRef::Word(&WORD)
+            }),
+        }
     });
     let decodes = variants.iter().filter(|variant| !variant.has_fields).map(|Variant { name, text, .. }| {
         let text = &text.value;
@@ -117,16 +128,16 @@ fn emit(DbEnum { private, name, db_name, variants }: &DbEnum) -> TokenStream {
         #[automatically_derived]
         impl #private::types::Scalar for #name {
             const COLUMN: #private::types::ColumnType =
-                #private::types::ColumnType::Enum { name: #db_name, variants: &[#(#texts),*] };
+                #private::types::ColumnType::Enum { name: #db_name, variants: &[#(#texts),*], native: #native };
             const NAME: &'static str = #rust_name;
 
             fn bind(
                 &self,
                 sink: &mut dyn #private::types::BindSink,
             ) -> ::core::result::Result<(), #private::error::Error> {
-                sink.bind(#private::value::ValueRef::Text(match self {
+                sink.bind(match self {
                     #(#binds)*
-                }))
+                })
             }
 
             #[allow(unreachable_patterns)]
@@ -159,11 +170,29 @@ mod tests {
     #[test]
     fn variants_are_stored_in_snake_case_unless_said_otherwise() {
         let code = derived(derive, "enum OrderState { InReview, #[db_enum(rename = \"gone\")] Deleted }");
-        assert!(code.contains(r#"Enum { name : "order_state" , variants : & ["in_review" , "gone"] }"#), "{code}");
-        assert!(code.contains(r#"Self :: InReview => "in_review" ,"#), "{code}");
+        assert!(
+            code.contains(r#"Enum { name : "order_state" , variants : & ["in_review" , "gone"] , native : false }"#),
+            "{code}"
+        );
+        assert!(
+            code.contains(r#"Self :: InReview => :: orm :: __private :: value :: ValueRef :: Text ("in_review") ,"#),
+            "{code}"
+        );
 
         let code = derived(derive, "#[db_enum(name = \"state\", rename_all = \"kebab-case\")] enum S { InReview }");
-        assert!(code.contains(r#"Enum { name : "state" , variants : & ["in-review"] }"#), "{code}");
+        assert!(code.contains(r#"Enum { name : "state" , variants : & ["in-review"] , native : false }"#), "{code}");
+    }
+
+    #[test]
+    fn a_native_enum_binds_words_of_its_type() {
+        let code = derived(derive, "#[db_enum(native, name = \"mood\")] enum Mood { Glad }");
+        assert!(code.contains(r#"Enum { name : "mood" , variants : & ["glad"] , native : true }"#), "{code}");
+        assert!(code.contains(r#"Word { text : "glad" , column : < Mood as"#), "{code}");
+        assert_errors(
+            derive,
+            "#[db_enum(native = \"mood\")] enum Mood { Glad }",
+            &["`native` stands alone here, without a value"],
+        );
     }
 
     #[test]
@@ -181,7 +210,7 @@ mod tests {
             "#[db_enum(rename_all = \"Snake\", nam = \"x\")] enum A { #[db_enum(name = \"x\")] B }",
             &[
                 "`rename_all` is one of `snake_case`, `lowercase`, `UPPERCASE`, `SCREAMING_SNAKE_CASE`, `PascalCase`, `camelCase`, `kebab-case`",
-                "unknown attribute `nam`; on an enum there are `name`, `rename_all`, `crate`",
+                "unknown attribute `nam`; on an enum there are `name`, `native`, `rename_all`, `crate`",
                 "unknown attribute `name`; on a variant there are `rename`",
             ],
         );

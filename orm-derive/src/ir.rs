@@ -15,6 +15,8 @@ pub(crate) struct Model {
     pub(crate) docs: TokenStream,
     /// The table's name in the database.
     pub(crate) table: String,
+    /// The schema that the table is in.
+    pub(crate) schema: Option<String>,
     pub(crate) columns: Vec<Column>,
     pub(crate) skipped: Vec<Skipped>,
     /// `primary_key(a, b)` on the struct.
@@ -22,6 +24,7 @@ pub(crate) struct Model {
     pub(crate) uniques: Vec<Group>,
     pub(crate) indexes: Vec<Group>,
     pub(crate) checks: Vec<Check>,
+    pub(crate) exclusions: Vec<Exclusion>,
     /// The foreign keys that are written on the struct.
     pub(crate) keys: Vec<CompositeKey>,
     /// The relations that other tables hold the keys of.
@@ -42,7 +45,8 @@ pub(crate) struct Column {
     pub(crate) shape: Shape,
     pub(crate) primary_key: Option<Span>,
     pub(crate) natural: Option<Span>,
-    pub(crate) generated: Option<Span>,
+    pub(crate) generated: Option<Spanned<Identity>>,
+    pub(crate) sequence: Option<Spanned<String>>,
     pub(crate) unique: Option<Span>,
     pub(crate) index: Option<Span>,
     pub(crate) max_length: Option<Spanned<u32>>,
@@ -56,6 +60,7 @@ pub(crate) struct Column {
     pub(crate) on_delete: Option<Spanned<OnAction>>,
     pub(crate) on_update: Option<Spanned<OnAction>>,
     pub(crate) delete_orphans: Option<Span>,
+    pub(crate) deferrable: Option<Spanned<Deferrable>>,
 }
 
 /// A field that is not a column.
@@ -94,6 +99,52 @@ pub(crate) struct Group {
     pub(crate) span: Span,
     pub(crate) name: Option<String>,
     pub(crate) fields: Vec<Ident>,
+    /// Of an index: `"lower(email)"`.
+    pub(crate) expressions: Vec<String>,
+    /// Of a `unique_index`.
+    pub(crate) unique: bool,
+    /// `where = ".."` of an index.
+    pub(crate) filter: Option<String>,
+    /// `method = gin` of an index.
+    pub(crate) method: Option<IndexMethod>,
+    /// Of a unique constraint.
+    pub(crate) deferrable: Option<Deferrable>,
+}
+
+/// `exclude(room with "=", during with "&&")`.
+#[derive(Debug)]
+pub(crate) struct Exclusion {
+    /// The attribute and its fields.
+    pub(crate) group: Group,
+    /// For each field, its operator.
+    pub(crate) operators: Vec<String>,
+}
+
+/// How an index is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IndexMethod {
+    BTree,
+    Hash,
+    Gin,
+    Gist,
+    SpGist,
+    Brin,
+}
+
+/// When a constraint is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Deferrable {
+    InitiallyImmediate,
+    InitiallyDeferred,
+}
+
+/// Who gives a generated key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Identity {
+    /// The database, unless a statement does.
+    ByDefault,
+    /// The database.
+    Always,
 }
 
 /// A `CHECK`.
@@ -119,6 +170,7 @@ pub(crate) struct CompositeKey {
     pub(crate) columns: Group,
     pub(crate) on_delete: Option<Spanned<OnAction>>,
     pub(crate) on_update: Option<Spanned<OnAction>>,
+    pub(crate) deferrable: Option<Spanned<Deferrable>>,
 }
 
 /// A foreign key, wherever it is written.
@@ -130,6 +182,7 @@ pub(crate) struct ForeignKey<'a> {
     pub(crate) on_delete: Option<OnAction>,
     pub(crate) on_update: Option<OnAction>,
     pub(crate) delete_orphans: bool,
+    pub(crate) deferrable: Option<Deferrable>,
 }
 
 /// A relation that is written on the struct.
@@ -235,6 +288,7 @@ impl Model {
                 on_delete: action(&column.on_delete),
                 on_update: action(&column.on_update),
                 delete_orphans: column.delete_orphans.is_some(),
+                deferrable: column.deferrable.as_ref().map(|deferrable| deferrable.value),
             })
         });
         of_fields.chain(self.keys.iter().map(|key| ForeignKey {
@@ -243,6 +297,7 @@ impl Model {
             on_delete: key.on_delete.as_ref().map(|action| action.value),
             on_update: key.on_update.as_ref().map(|action| action.value),
             delete_orphans: false,
+            deferrable: key.deferrable.as_ref().map(|deferrable| deferrable.value),
         }))
     }
 
@@ -274,14 +329,19 @@ impl Column {
         self.version.is_some() && !self.shape.option && self.shape.kind == Kind::Integer
     }
 
+    /// Whether the database gives the value when none is sent.
+    pub(crate) fn has_server_default(&self) -> bool {
+        self.default_sql.is_some() || self.sequence.is_some()
+    }
+
     /// The Rust value that the builder begins with.
     pub(crate) fn initial(&self) -> Option<&TokenStream> {
-        let on_update = self.default_on_update.as_ref().filter(|_| self.default_sql.is_none());
+        let on_update = self.default_on_update.as_ref().filter(|_| !self.has_server_default());
         self.default.as_ref().or(on_update.map(|on_update| &on_update.value))
     }
 
     fn key_source(&self) -> KeySource {
-        let given = self.natural.is_some() || self.default.is_some() || self.default_sql.is_some();
+        let given = self.natural.is_some() || self.default.is_some() || self.has_server_default();
         match self.shape.kind {
             _ if self.generated.is_some() => KeySource::Database,
             _ if given || self.shape.option => KeySource::Caller,

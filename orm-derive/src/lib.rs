@@ -61,11 +61,12 @@ use proc_macro::TokenStream;
 /// - `UserBuilder`, which `User::builder()` starts. It has a setter for every column and is a row to insert once every
 ///   required field is set; a forgotten one is a compile error that names it. Required is what is not an `Option`, has
 ///   no default, and is no key that is made by the database or the builder. `build()` gives the plain struct; a model
-///   with a `default_sql` or a `computed` column has none, since only the database knows the value, nor has one with a
+///   with a `default_sql`, a `sequence` or a `computed` column has none, since only the database knows the value, nor has one with a
 ///   field or relation named `build`.
 ///
 /// A key with `belongs_to(author: User)` has a second setter, `.author(handle)`, for a row of a session, which may be new.
-/// Only a session can add such a builder: the key may be yet to be made.
+/// Only a session can add such a builder: the key may be yet to be made. Of a key of several columns it sets them all, or,
+/// where some may be NULL, those.
 ///
 /// A column may be NULL when its type is an `Option`, and not otherwise.
 ///
@@ -74,16 +75,24 @@ use proc_macro::TokenStream;
 /// | attribute | meaning |
 /// |---|---|
 /// | `table = "users"` | the table's name; defaults to the struct's in snake case: `PostTag` is `post_tag` |
+/// | `schema = "audit"` | the schema that the table is in; where there are none, the table is refused |
 /// | `primary_key(a, b)` | the primary key, instead of marking the fields, and its order |
 /// | `index(a, b)` | an index over several columns; `name = ".."` within the parentheses names it |
-/// | `unique(a, b)` | the same for a unique constraint |
+/// | `index(a, "lower(b)", where = "c > 0", method = gin)` | also over expressions, which come after the columns; over the rows for which a condition holds; of the method `btree` (the default), `hash`, `gin`, `gist`, `spgist` or `brin` |
+/// | `unique_index(a, ..)` | the same, and no two of its rows agree |
+/// | `unique(a, b)` | a unique constraint over several columns, with `name = ".."`; `deferrable = initially_deferred` checks it at the end of the transaction, `deferrable = initially_immediate` unless the transaction says otherwise |
 /// | `check = "starts < ends"` | a `CHECK` over the row; `check("..", name = "..")` names it |
+/// | `belongs_to(order: Order by (order_region, order_number))` | a foreign key of several columns; `on_delete = ..` and `on_update = ..` within the parentheses. `Order(region, number) by (..)` points at other unique columns than the primary key |
+/// | `exclude(room with "=", during with "&&")` | no two rows may have values for which all the operators are true; with `name`, `where`, `deferrable`, and a `method`, which is `gist` unless said otherwise |
 /// | `has_many(posts: Post.author_id)` | the rows of another table whose column holds this row's key |
 /// | `has_one(profile: Profile.user_id)` | the same where there is at most one |
-/// | `many_to_many(tags: Tag through PostTag)` | the rows to which a table between leads, by its two foreign keys |
+/// | `many_to_many(tags: Tag through PostTag)` | the rows to which a table between leads, by its two foreign keys; `through Friendship(user_id -> friend_id)` says which, where several lead to one model |
 /// | `crate = path` | where the library is, if not at `::orm` |
 ///
-/// `index`, `unique`, `check` and the relations may be repeated, and a relation attribute may list several, separated
+/// A key of several columns is named as `Line(order_region, order_number)` wherever one of a single column is
+/// `Post.author_id`. A relation that the other model does not bear out is a compile error at its column.
+///
+/// `index`, `unique_index`, `unique`, `check`, `exclude` and the relations may be repeated, and a relation attribute may list several, separated
 /// by commas. `Self` may be written for the model itself.
 ///
 /// # On a field
@@ -92,19 +101,21 @@ use proc_macro::TokenStream;
 /// |---|---|
 /// | `primary_key` | the column is the primary key, or with others a part of it |
 /// | `natural` | of an integer or UUID key: the caller gives it |
-/// | `generated` | of a key of a newtype: the database makes it, as it does for a plain integer |
+/// | `generated` | of a key of a newtype: the database makes it, as it does for a plain integer; `generated = always` refuses a key that a statement gives |
 /// | `column = "name"` | the column's name; defaults to the field's |
 /// | `unique`, `index` | a constraint or an index over this column |
 /// | `max_length = 255` | the most characters; of `String` and `Option<String>` |
 /// | `default = 0` | the Rust value that the builder begins with; evaluated by every `builder()` |
 /// | `default_sql = "CURRENT_TIMESTAMP"` | the value that the database gives when the builder is not told; the type is `Default` |
+/// | `sequence = "invoice_number"` | the same with the next number of a sequence, which is created with the table |
 /// | `default_on_update = Utc::now()` | the Rust value that a session sets when another column of the row was changed; the builder begins with it unless there is another default |
 /// | `version` | of a plain integer: begins with 1, and a session counts it up and updates the row only if nobody else did |
 /// | `computed = "price * stock"` | the database computes the column and stores it: it is never sent, has no setter, and cannot be set; the type is `Default` |
 /// | `check = "age >= 18"` | a `CHECK`; `check("..", name = "..")` names it, and it may be repeated |
-/// | `belongs_to(author: User)` | the column holds a key of `User`, and `author` is the relation |
+/// | `belongs_to(author: User)` | the column holds a key of `User`, and `author` is the relation; `User.email` for another unique column of it |
 /// | `on_delete = cascade` | what becomes of the row when the other is deleted: `cascade`, `restrict`, `set_null`, `set_default`, `no_action` (the default) |
 /// | `on_update = cascade` | the same when the other's key changes |
+/// | `deferrable = initially_deferred` | the foreign key is checked at the end of the transaction; `initially_immediate`: unless the transaction says otherwise |
 /// | `skip` | not a column: `Default::default()` when read |
 ///
 /// A primary key that is a single integer is made by the database: it is 0 in a struct that is not inserted yet. One
@@ -152,7 +163,8 @@ pub fn derive_from_row(input: TokenStream) -> TokenStream {
 ///
 /// | attribute | meaning |
 /// |---|---|
-/// | `name = "state"` | the type's name, in databases that have enum types; defaults to the enum's in snake case |
+/// | `native` | a type of the database, where there are enum types: `create_all` creates it, and adds words that are new. Elsewhere, and without this, it is text with a `CHECK` |
+/// | `name = "state"` | the type's name in such databases; defaults to the enum's in snake case |
 /// | `rename_all = ".."` | how variants are stored: `snake_case` (the default), `lowercase`, `UPPERCASE`, `SCREAMING_SNAKE_CASE`, `PascalCase`, `camelCase`, `kebab-case` |
 /// | `rename = ".."` | on a variant: the text for this one |
 /// | `crate = path` | where the library is, if not at `::orm` |

@@ -52,7 +52,7 @@ mod tests {
             derive,
             source,
             &[
-                "unknown attribute `tabel`; on a model there are `table`, `primary_key`, `unique`, `index`, `check`, `belongs_to`, `has_many`, `has_one`, `many_to_many`, `crate`",
+                "unknown attribute `tabel`; on a model there are `table`, `schema`, `primary_key`, `unique`, `index`, `unique_index`, `check`, `exclude`, `belongs_to`, `has_many`, `has_one`, `many_to_many`, `crate`",
                 "`User` has no field `nam`",
                 "`max_length` needs a `String` or an `Option<String>`",
                 "`on_delete = set_null` needs `Option<i64>` here",
@@ -66,7 +66,7 @@ mod tests {
         assert_field_errors(
             "#[model(uniqe)] name: String",
             &[
-                "unknown attribute `uniqe`; on a field there are `column`, `primary_key`, `natural`, `generated`, `unique`, `index`, `max_length`, `default`, `default_sql`, `default_on_update`, `version`, `computed`, `check`, `belongs_to`, `on_delete`, `on_update`, `skip`",
+                "unknown attribute `uniqe`; on a field there are `column`, `primary_key`, `natural`, `generated`, `unique`, `index`, `max_length`, `default`, `default_sql`, `sequence`, `default_on_update`, `version`, `computed`, `check`, `belongs_to`, `on_delete`, `on_update`, `deferrable`, `skip`",
             ],
         );
     }
@@ -77,7 +77,17 @@ mod tests {
         assert_struct_errors("table = users", &["write `table = \"..\"`"]);
         assert_struct_errors("table = \"\"", &["an empty string names nothing"]);
         assert_struct_errors("index", &["write `index(a, b)`"]);
-        assert_struct_errors("index(\"name\")", &["expected a field's name"]);
+        assert_struct_errors("unique(\"name\")", &["expected a field's name"]);
+        assert_struct_errors(
+            "unique(name, where = \"x\")",
+            &["unknown attribute `where`; on a list of fields there are `name`, `deferrable`"],
+        );
+        assert_struct_errors(
+            "index(name, method = tree)",
+            &["`method` is one of `btree`, `hash`, `gin`, `gist`, `spgist`, `brin`"],
+        );
+        assert_struct_errors("exclude(name)", &["write `exclude(room with \"=\", during with \"&&\")`"]);
+        assert_struct_errors("exclude(nam with \"=\")", &["`User` has no field `nam`"]);
         assert_struct_errors("check(name = \"c\", 5)", &["write `check = \"age >= 18\"`"]);
         assert_struct_errors("table = \"a\", table = \"b\"", &["`table` is given twice"]);
         assert_struct_errors("has_many(posts: Post)", &["write `has_many(posts: Post.author_id)`"]);
@@ -141,6 +151,48 @@ mod tests {
         assert_struct_errors("index(name, nme)", &["`User` has no field `nme`"]);
         assert_struct_errors("unique(note)", &["the field `note` is skipped, so it is no column"]);
         assert_struct_errors("unique(name, name)", &["`name` is listed twice"]);
+    }
+
+    #[test]
+    fn what_an_index_does_not_say_is_not_written() {
+        let model = |attribute: &str| {
+            derived(
+                derive,
+                &format!("#[model({attribute})] struct A {{ #[model(primary_key)] id: i64, name: String }}"),
+            )
+        };
+        let plain = model("index(id, name)");
+        assert!(plain.contains("IndexMeta :: new (:: core :: option :: Option :: None , & [0u16 , 1u16])"), "{plain}");
+        let all = model("unique_index(name, \"lower(name)\", where = \"id > 5\", method = gin, name = \"x\")");
+        let options = "unique : true , filter : :: core :: option :: Option :: Some (\"id > 5\") ,";
+        assert!(all.contains(options) && all.contains("expressions : & [\"lower(name)\"]"), "{all}");
+        assert!(all.contains("IndexMethod :: Gin"), "{all}");
+        let exclusion = model("exclude(name with \"=\", id with \"&&\", where = \"id > 5\")");
+        assert!(exclusion.contains("columns : & [(1u16 , \"=\") , (0u16 , \"&&\")]"), "{exclusion}");
+    }
+
+    #[test]
+    fn a_sequence_is_named_in_quotes() {
+        let code = derived(derive, "struct A { #[model(primary_key)] id: i64, #[model(sequence = \"it's\")] n: i64 }");
+        assert!(code.contains(r#". sequence ("it's" , "nextval('\"it''s\"')")"#), "{code}");
+        assert_field_errors(
+            "#[model(sequence = \"s\", default = 1)] n: i64",
+            &["`sequence` and `default` exclude each other"],
+        );
+    }
+
+    #[test]
+    fn only_constraints_are_deferrable() {
+        assert_field_errors(
+            "#[model(deferrable = initially_deferred)] n: i64",
+            &[
+                "`deferrable` needs a foreign key: add `belongs_to(name: Model)`; for a unique constraint write `unique(a, deferrable = initially_deferred)` on the struct",
+            ],
+        );
+        assert_field_errors(
+            "#[model(belongs_to(b: B), deferrable = later)] n: i64",
+            &["`deferrable` is one of `initially_deferred`, `initially_immediate`"],
+        );
     }
 
     #[test]
@@ -315,7 +367,10 @@ mod tests {
         errors("order: Order", &[form]);
         errors("order: Order by ()", &[form]);
         errors("on_delete = cascade", &[form]);
-        errors("order: Order by (region, number), unique", &["expected `on_delete = ..` or `on_update = ..`"]);
+        errors(
+            "order: Order by (region, number), unique",
+            &["expected `on_delete = ..`, `on_update = ..` or `deferrable = ..`"],
+        );
         errors("order: Order by (region)", &["a key of one column is written on its field, without `by`"]);
         errors("order: Order.code by (region, number)", &["the key has 2 columns, and points at 1"]);
         errors("order: Order by (region, nr)", &["`Line` has no field `nr`"]);
@@ -391,6 +446,6 @@ mod tests {
             code.contains("boss : my :: orm :: __private :: relation :: MaybeBelongsTo < User , crate :: hr :: User >"),
             "{code}"
         );
-        assert!(code.contains("= User . boss_id ; column . reference ()"), "{code}");
+        assert!(code.contains("= User . boss_id ; column . reference () . index"), "{code}");
     }
 }

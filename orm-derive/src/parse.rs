@@ -9,10 +9,23 @@ use crate::errors::Errors;
 use crate::ir;
 use crate::naming::{self, Case};
 
-const ON_MODEL: [&str; 10] =
-    ["table", "primary_key", "unique", "index", "check", "belongs_to", "has_many", "has_one", "many_to_many", "crate"];
+const ON_MODEL: [&str; 13] = [
+    "table",
+    "schema",
+    "primary_key",
+    "unique",
+    "index",
+    "unique_index",
+    "check",
+    "exclude",
+    "belongs_to",
+    "has_many",
+    "has_one",
+    "many_to_many",
+    "crate",
+];
 
-const ON_FIELD: [&str; 18] = [
+const ON_FIELD: [&str; 20] = [
     "column",
     "primary_key",
     "natural",
@@ -22,6 +35,7 @@ const ON_FIELD: [&str; 18] = [
     "max_length",
     "default",
     "default_sql",
+    "sequence",
     "default_on_update",
     "version",
     "computed",
@@ -30,6 +44,7 @@ const ON_FIELD: [&str; 18] = [
     "on_delete",
     "on_update",
     "delete_orphans",
+    "deferrable",
     "skip",
 ];
 
@@ -41,13 +56,31 @@ const ACTIONS: [(&str, ir::OnAction); 5] = [
     ("no_action", ir::OnAction::NoAction),
 ];
 
+const DEFERRABLE: [(&str, ir::Deferrable); 2] = [
+    ("initially_deferred", ir::Deferrable::InitiallyDeferred),
+    ("initially_immediate", ir::Deferrable::InitiallyImmediate),
+];
+
+const METHODS: [(&str, ir::IndexMethod); 6] = [
+    ("btree", ir::IndexMethod::BTree),
+    ("hash", ir::IndexMethod::Hash),
+    ("gin", ir::IndexMethod::Gin),
+    ("gist", ir::IndexMethod::Gist),
+    ("spgist", ir::IndexMethod::SpGist),
+    ("brin", ir::IndexMethod::Brin),
+];
+
+const IDENTITIES: [(&str, ir::Identity); 2] =
+    [("always", ir::Identity::Always), ("by_default", ir::Identity::ByDefault)];
+
 const CHECK_EXAMPLE: &str = "\"age >= 18\"";
 
 /// Reads a model. `None` if what is derived for can be none.
 pub(crate) fn model(input: &syn::DeriveInput, errors: &mut Errors) -> Option<ir::Model> {
     let fields = named_fields(input, "Model", errors)?;
     let items = attr::items(&input.attrs, "model", errors);
-    let repeatable = ["unique", "index", "check", "belongs_to", "has_many", "has_one", "many_to_many"];
+    let repeatable =
+        ["unique", "index", "unique_index", "check", "exclude", "belongs_to", "has_many", "has_one", "many_to_many"];
     attr::refuse_repeated(&items, &repeatable, errors);
 
     let mut model = ir::Model {
@@ -56,12 +89,14 @@ pub(crate) fn model(input: &syn::DeriveInput, errors: &mut Errors) -> Option<ir:
         name: input.ident.clone(),
         docs: attr::docs(&input.attrs),
         table: Case::Snake.apply(&naming::plain(&input.ident)),
+        schema: None,
         columns: Vec::new(),
         skipped: Vec::new(),
         key: None,
         uniques: Vec::new(),
         indexes: Vec::new(),
         checks: Vec::new(),
+        exclusions: Vec::new(),
         keys: Vec::new(),
         relations: Vec::new(),
     };
@@ -108,10 +143,15 @@ fn model_item(item: &Item, model: &mut ir::Model, errors: &mut Errors) {
                 item.path(errors).map_or_else(|| model.private.clone(), |path| attr::private(Some(path), &model.name))
         }
         "table" => model.table = item.text(errors).map_or_else(|| model.table.clone(), |table| table.value),
-        "primary_key" => model.key = group(item, errors),
-        "unique" => model.uniques.extend(group(item, errors)),
-        "index" => model.indexes.extend(group(item, errors)),
+        "schema" => model.schema = item.text(errors).map(|schema| schema.value),
+        "primary_key" => model.key = group(item, &["name"], errors),
+        "unique" => model.uniques.extend(group(item, &["name", "deferrable"], errors)),
+        "index" | "unique_index" => {
+            let group = group(item, &INDEX_OPTIONS, errors);
+            model.indexes.extend(group.map(|group| ir::Group { unique: item.is("unique_index"), ..group }));
+        }
         "check" => model.checks.extend(check(item, errors)),
+        "exclude" => model.exclusions.extend(exclusion(item, errors)),
         "belongs_to" => model.keys.extend(composite_key(item, &model.name, errors)),
         "has_many" => relations(item, "posts: Post.author_id", model, errors, |input| {
             by_their_columns(input).map(|(target, columns)| (target, ir::Path::Many(columns)))
@@ -154,6 +194,7 @@ fn column(ident: &Ident, field: &syn::Field) -> ir::Column {
         primary_key: None,
         natural: None,
         generated: None,
+        sequence: None,
         unique: None,
         index: None,
         max_length: None,
@@ -167,6 +208,7 @@ fn column(ident: &Ident, field: &syn::Field) -> ir::Column {
         on_delete: None,
         on_update: None,
         delete_orphans: None,
+        deferrable: None,
     }
 }
 
@@ -175,7 +217,8 @@ fn field_item(item: &Item, column: &mut ir::Column, model: &Ident, errors: &mut 
         "column" => column.name = item.text(errors).unwrap_or_else(|| column.name.clone()),
         "primary_key" => column.primary_key = item.flag(errors),
         "natural" => column.natural = item.flag(errors),
-        "generated" => column.generated = item.flag(errors),
+        "generated" => column.generated = generated(item, errors),
+        "sequence" => column.sequence = item.text(errors),
         "unique" => column.unique = item.flag(errors),
         "index" => column.index = item.flag(errors),
         "max_length" => column.max_length = item.integer(errors),
@@ -192,20 +235,77 @@ fn field_item(item: &Item, column: &mut ir::Column, model: &Ident, errors: &mut 
         "on_delete" => column.on_delete = item.choice(&ACTIONS, errors),
         "on_update" => column.on_update = item.choice(&ACTIONS, errors),
         "delete_orphans" => column.delete_orphans = item.flag(errors),
+        "deferrable" => column.deferrable = item.choice(&DEFERRABLE, errors),
         _ => attr::unknown(item, "a field", &ON_FIELD, errors),
     }
 }
 
-/// `index(a, b, name = "..")`
-fn group(item: &Item, errors: &mut Errors) -> Option<ir::Group> {
-    let mut group = ir::Group { span: item.span(), name: None, fields: Vec::new() };
+const INDEX_OPTIONS: [&str; 3] = ["name", "where", "method"];
+
+/// `index(a, b, name = "..")`, with some of the `options`.
+fn group(item: &Item, options: &[&str], errors: &mut Errors) -> Option<ir::Group> {
+    let mut group = empty_group(item);
     for piece in item.list("a, b", errors)? {
-        match attr::named(&piece, errors) {
-            Some(name) => group.name = name.map(|name| name.value),
-            None => group.fields.extend(attr::ident(piece, errors)),
+        match (attr::assignment(&piece, errors), syn::parse2::<syn::LitStr>(piece.clone())) {
+            (Some(option), _) => group_option(&option, options, &mut group, errors),
+            (None, Ok(expression)) if options == INDEX_OPTIONS => {
+                group.expressions.extend(attr::text_of(&expression, errors).map(|text| text.value));
+            }
+            _ => group.fields.extend(attr::ident(piece, errors)),
         }
     }
-    (!group.fields.is_empty()).then_some(group)
+    (!group.fields.is_empty() || !group.expressions.is_empty()).then_some(group)
+}
+
+fn empty_group(item: &Item) -> ir::Group {
+    ir::Group {
+        span: item.span(),
+        name: None,
+        fields: Vec::new(),
+        expressions: Vec::new(),
+        unique: false,
+        filter: None,
+        method: None,
+        deferrable: None,
+    }
+}
+
+fn group_option(option: &Item, known: &[&str], group: &mut ir::Group, errors: &mut Errors) {
+    match option.name.to_string().as_str() {
+        word if !known.contains(&word) => attr::unknown(option, "a list of fields", known, errors),
+        "name" => group.name = option.text(errors).map(|name| name.value),
+        "where" => group.filter = option.text(errors).map(|filter| filter.value),
+        "method" => group.method = option.choice(&METHODS, errors).map(|method| method.value),
+        _ => group.deferrable = option.choice(&DEFERRABLE, errors).map(|deferrable| deferrable.value),
+    }
+}
+
+/// `exclude(room with "=", during with "&&", method = gist, where = "..")`
+fn exclusion(item: &Item, errors: &mut Errors) -> Option<ir::Exclusion> {
+    const EXAMPLE: &str = "room with \"=\", during with \"&&\"";
+    let options = ["name", "where", "method", "deferrable"];
+    let mut exclusion = ir::Exclusion { group: empty_group(item), operators: Vec::new() };
+    for piece in item.list(EXAMPLE, errors)? {
+        match (attr::assignment(&piece, errors), Parser::parse2(with_operator, piece.clone())) {
+            (Some(option), _) => group_option(&option, &options, &mut exclusion.group, errors),
+            (None, Ok((field, operator))) => {
+                exclusion.operators.push(attr::text_of(&operator, errors)?.value);
+                exclusion.group.fields.push(field);
+            }
+            (None, Err(_)) => errors.push(attr::span_of(&piece), format!("write `exclude({EXAMPLE})`")),
+        }
+    }
+    (!exclusion.operators.is_empty()).then_some(exclusion)
+}
+
+/// `room with "="`
+fn with_operator(input: ParseStream<'_>) -> syn::Result<(Ident, syn::LitStr)> {
+    let field = input.parse()?;
+    let word: Ident = input.parse()?;
+    if word != "with" {
+        return Err(syn::Error::new(word.span(), "expected `with`"));
+    }
+    Ok((field, input.parse()?))
 }
 
 /// `check = "sql"` or `check("sql", name = "..")`
@@ -219,6 +319,14 @@ fn check(item: &Item, errors: &mut Errors) -> Option<ir::Check> {
         }
     }
     Some(ir::Check { name: given_name.map(|name| name.value), sql: sql?.value })
+}
+
+/// `generated` or `generated = always`
+fn generated(item: &Item, errors: &mut Errors) -> Option<Spanned<ir::Identity>> {
+    match item.is_flag() {
+        true => Some(Spanned { value: ir::Identity::ByDefault, span: item.span() }),
+        false => item.choice(&IDENTITIES, errors).map(|identity| Spanned { span: item.span(), ..identity }),
+    }
 }
 
 /// `belongs_to(author: User)`
@@ -239,16 +347,17 @@ const COMPOSITE_EXAMPLE: &str = "order: Order by (order_region, order_number)";
 
 /// `belongs_to(order: Order by (order_region, order_number), on_delete = cascade)`
 fn composite_key(item: &Item, model: &Ident, errors: &mut Errors) -> Option<ir::CompositeKey> {
-    let (mut key, mut on_delete, mut on_update) = (None, None, None);
+    let (mut key, mut on_delete, mut on_update, mut deferrable) = (None, None, None, None);
     for piece in item.list(COMPOSITE_EXAMPLE, errors)? {
         match attr::assignment(&piece, errors) {
             Some(item) if item.is("on_delete") => on_delete = item.choice(&ACTIONS, errors),
             Some(item) if item.is("on_update") => on_update = item.choice(&ACTIONS, errors),
+            Some(item) if item.is("deferrable") => deferrable = item.choice(&DEFERRABLE, errors),
             None if key.is_none() => {
                 let relation = Parser::parse2(|input: ParseStream<'_>| reference_by(input, model), piece.clone());
                 key = Some((attr::span_of(&piece), relation.ok()));
             }
-            _ => errors.push(attr::span_of(&piece), "expected `on_delete = ..` or `on_update = ..`"),
+            _ => errors.push(attr::span_of(&piece), "expected `on_delete = ..`, `on_update = ..` or `deferrable = ..`"),
         }
     }
     let (span, relation) = key.unwrap_or((item.span(), None));
@@ -256,7 +365,8 @@ fn composite_key(item: &Item, model: &Ident, errors: &mut Errors) -> Option<ir::
         errors.push(span, format!("write `belongs_to({COMPOSITE_EXAMPLE})`: the columns that hold the key after `by`"));
         return None;
     };
-    Some(ir::CompositeKey { relation, columns: ir::Group { span, name: None, fields }, on_delete, on_update })
+    let columns = ir::Group { span, fields, ..empty_group(item) };
+    Some(ir::CompositeKey { relation, columns, on_delete, on_update, deferrable })
 }
 
 /// `order: Order by (order_region, order_number)`

@@ -5,10 +5,13 @@
 //! gets a clean connection back, or throws it away.
 
 use std::any::Any;
+use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use futures_util::TryStreamExt;
+use futures_util::future::maybe_done;
 use orm_core::ast::{InsertChunk, Statement};
 use orm_core::compile::{Arrays, LastTexts, Prepared};
 use orm_core::driver::{BoxFuture, Cancel, Connection, CopyIn, Done, Flow, RowSink, RowStream, Running};
@@ -24,6 +27,7 @@ use crate::driver::Database;
 use crate::error;
 use crate::live::{Live, Transaction};
 use crate::pool::Lent;
+use crate::readable;
 use crate::row::PostgresRow;
 use crate::statement::Failed;
 use crate::stream::PostgresStream;
@@ -115,6 +119,44 @@ impl PostgresConnection {
             }
         }
         result
+    }
+
+    /// Sends all statements, and takes the answers in their order: whoever waited for the second before the first is read
+    /// would wait for ever, for the server's words wait in line as well.
+    async fn run_pipeline(&mut self, mut statements: Vec<(Statement<'_>, &mut dyn RowSink)>) -> Vec<Result<Done>> {
+        let mut prepared = Vec::with_capacity(statements.len());
+        for (statement, _) in &statements {
+            match self.compile(*statement) {
+                Ok(one) => prepared.push(one),
+                Err(error) => return vec![Err(error)],
+            }
+        }
+        let show = self.database.show_binds;
+        let live = match self.live() {
+            Ok(live) => live,
+            Err(error) => return vec![Err(error)],
+        };
+        let mut described = Vec::with_capacity(statements.len());
+        let mut known = Vec::with_capacity(statements.len());
+        for one in &prepared {
+            match live.find_or_prepare(one).await {
+                Ok(statement) => known.push(statement),
+                Err(failure) => return vec![Err(failure.describe(&Failed::of(one, show)))],
+            }
+        }
+        let results = live.send_together(&prepared, &known, &mut statements).await;
+        for (number, (result, one)) in results.into_iter().zip(&prepared).enumerate() {
+            let again = matches!(&result, Err(Failure::Server(error)) if error::is_stale(error));
+            let result = match (again && live.transaction.is_none(), statements.get_mut(number)) {
+                (true, Some((_, sink))) => {
+                    live.statements.forget(one.sql());
+                    live.attempt(one.sql(), None, one, &mut **sink).await
+                }
+                _ => result,
+            };
+            described.push(result.map_err(|failure| failure.describe(&Failed::of(one, show))));
+        }
+        described
     }
 
     /// A statement that changes tables has no values, and is not run twice.
@@ -220,6 +262,7 @@ impl Live {
     /// Runs a statement to its end. One whose prepared form is stale is prepared again, unless its transaction has
     /// failed of it.
     async fn run(&mut self, sql: &str, values: &Prepared<'_>, sink: &mut dyn RowSink) -> Result<Done, Failure> {
+        self.stale = false;
         let known = self.statements.find(sql);
         let was_known = known.is_some();
         match self.attempt(sql, known, values, sink).await {
@@ -247,6 +290,63 @@ impl Live {
         };
         let rows = self.send_statement(&statement, values).await?;
         self.give_rows(rows, values.reads(), sink).await
+    }
+
+    async fn find_or_prepare(&mut self, values: &Prepared<'_>) -> Result<tokio_postgres::Statement, Failure> {
+        match self.statements.find(values.sql()) {
+            Some(statement) => Ok(statement),
+            None => self.prepare(values.sql(), values).await,
+        }
+    }
+
+    /// Sends statements before it waits for the first answer.
+    async fn send_together(
+        &mut self,
+        prepared: &[Prepared<'_>],
+        known: &[tokio_postgres::Statement],
+        statements: &mut [(Statement<'_>, &mut dyn RowSink)],
+    ) -> Vec<Result<Done, Failure>> {
+        let bound: Result<Vec<Binder<'_>>> =
+            prepared.iter().zip(known).map(|(values, statement)| Binder::of(values, statement.params())).collect();
+        let bound = match bound {
+            Ok(bound) => bound,
+            Err(error) => return vec![Err(error.into())],
+        };
+        self.depart();
+        let client = &self.client;
+        let mut sent: Vec<_> = known
+            .iter()
+            .zip(&bound)
+            .map(|(statement, binder)| Box::pin(maybe_done(client.query_raw(statement, binder.binds()))))
+            .collect();
+        // Polled once, each is sent.
+        poll_fn(|context| {
+            for one in &mut sent {
+                let _ready_or_not = one.as_mut().poll(context);
+            }
+            Poll::Ready(())
+        })
+        .await;
+        let mut results = Vec::with_capacity(sent.len());
+        for ((mut one, values), (_, sink)) in sent.into_iter().zip(prepared).zip(statements) {
+            one.as_mut().await;
+            results.push(match one.as_mut().take_output() {
+                Some(Ok(rows)) => all_rows(rows, values.reads(), &mut **sink).await,
+                Some(Err(error)) => Err(error.into()),
+                None => Err(Failure::Ours(error::lost())),
+            });
+        }
+        let mut failed = false;
+        for result in &results {
+            if let Err(Failure::Server(error)) = result {
+                failed = true;
+                self.arrive(Some(error));
+            }
+        }
+        if !failed {
+            self.arrive(None);
+        }
+        results
     }
 
     /// Has the server prepare a statement for these values, and keeps it.
@@ -295,12 +395,24 @@ impl Live {
         sql: &str,
         types: &[Type],
     ) -> Result<tokio_postgres::Statement, Failure> {
+        let mut statement = self.prepare_once(sql, types).await?;
+        if let Some(sql) = readable::with_texts(sql, statement.columns()) {
+            statement = self.prepare_once(&sql, types).await?;
+        }
+        self.statements.keep(sql, statement.clone());
+        Ok(statement)
+    }
+
+    /// Has the server prepare a statement, which is not kept.
+    pub(crate) async fn prepare_once(
+        &mut self,
+        sql: &str,
+        types: &[Type],
+    ) -> Result<tokio_postgres::Statement, Failure> {
         self.depart();
         let prepared = self.client.prepare_typed(sql, types).await;
         self.arrive(prepared.as_ref().err());
-        let statement = prepared?;
-        self.statements.keep(sql, statement.clone());
-        Ok(statement)
+        Ok(prepared?)
     }
 
     /// Sends a statement with its values.
@@ -348,6 +460,18 @@ impl Live {
     }
 }
 
+/// Reads an answer to its end, whatever the sink says of it: others come after it.
+async fn all_rows(rows: tokio_postgres::RowStream, reads: bool, sink: &mut dyn RowSink) -> Result<Done, Failure> {
+    let (mut rows, mut given) = (pin!(rows), Ok(Flow::Continue));
+    while let Some(row) = rows.try_next().await? {
+        if matches!(given, Ok(Flow::Continue)) {
+            given = sink.row(&PostgresRow(&row));
+        }
+    }
+    given?;
+    Ok(Done { rows_affected: if reads { 0 } else { rows.rows_affected().unwrap_or_default() } })
+}
+
 fn begin(options: &TransactionOptions) -> &'static str {
     match (options.isolation, options.read_only) {
         _ if options.deferrable => "BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY DEFERRABLE",
@@ -387,6 +511,17 @@ impl Connection for PostgresConnection {
 
     fn run_guarded<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> Running<'a> {
         Running::Waiting(Box::pin(self.run_in_savepoint(statement, sink)))
+    }
+
+    fn run_many<'a>(
+        &'a mut self,
+        statements: Vec<(Statement<'a>, &'a mut dyn RowSink)>,
+    ) -> BoxFuture<'a, Vec<Result<Done>>> {
+        Box::pin(self.run_pipeline(statements))
+    }
+
+    fn take_stale(&mut self) -> bool {
+        self.live().is_ok_and(|live| std::mem::take(&mut live.stale))
     }
 
     fn explain<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> BoxFuture<'a, Result<Done>> {

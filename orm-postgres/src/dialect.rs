@@ -17,8 +17,9 @@ static FEATURES: Features = Features {
     max_binds: 65_535,
     max_identifier: 63,
     insert_rows: 500,
-    array_rows: Some(ArrayRows { rows: 1_000, takes: is_element }),
+    array_rows: Some(ArrayRows { rows: 2_500, takes: is_element }),
     copy_rows: Some(1_001),
+    insert_rows_of_one_text: 500,
     literal_limit: false,
     offset_needs_limit: false,
     decimal_collation: None,
@@ -45,7 +46,15 @@ static FEATURES: Features = Features {
     is_distinct_from: true,
     divide_by_zero_is_null: false,
     enforces_max_length: true,
-    native_enums: false,
+    native_enums: true,
+    compound_operators: true,
+    schemas: true,
+    sequences: true,
+    generated_always: true,
+    index_methods: true,
+    exclusion_constraints: true,
+    deferrable_unique: true,
+    unsupported_type: |_| None,
     integer_sum_is_integer: false,
 };
 
@@ -68,7 +77,7 @@ impl Dialect for PostgresDialect {
             (ColumnType::Text { max_length: Some(length) }, TypePlace::Column | TypePlace::GeneratedKey) => {
                 let _infallible = write!(sql, "varchar({length})");
             }
-            (column_type, _) => sql.push_str(name_of(column_type)),
+            (column_type, _) => push_type(column_type, sql),
         }
     }
 
@@ -88,6 +97,7 @@ impl Dialect for PostgresDialect {
             Function::Round(_) => "round",
             Function::Greatest(_) => "greatest",
             Function::Least(_) => "least",
+            Function::Cardinality => "cardinality",
             Function::Now => "now",
             Function::Named(name) => name,
         }
@@ -137,7 +147,9 @@ impl Dialect for PostgresDialect {
             }
             out.push_cell();
             out.push("::");
-            out.push(name_of(*column_type));
+            let mut name = String::new();
+            push_type(*column_type, &mut name);
+            out.push(&name);
         }
         out.push(")");
         if rows > 1 {
@@ -147,15 +159,76 @@ impl Dialect for PostgresDialect {
         Ok(())
     }
 
-    fn unless_there(&self, statement: &str, sql: &mut String) {
-        // Names may hold anything, so the quotes are such as the statement does not hold.
-        let mut quote = String::from("$orm$");
-        while statement.contains(&quote) {
-            quote.insert(1, '_');
+    /// The words are added where the model has them: each behind the one before it, and a new first one before all.
+    fn create_enum(&self, out: &mut Writer<'_>, name: &str, words: &[&str]) -> Result<()> {
+        let mut name_of = Writer::for_part(self);
+        name_of.push_identifier(name)?;
+        let name = name_of.into_part();
+        let words: Vec<String> = words.iter().map(|word| literal(word)).collect();
+        let mut add = String::new();
+        for (number, word) in words.iter().enumerate() {
+            let before = number.checked_sub(1).and_then(|before| words.get(before));
+            let _infallible = match before {
+                Some(before) => write!(add, " ALTER TYPE {name} ADD VALUE IF NOT EXISTS {word} AFTER {before};"),
+                None => write!(
+                    add,
+                    " EXECUTE format('ALTER TYPE %s ADD VALUE IF NOT EXISTS %L BEFORE %L', {type_name}, {word}, \
+                     (SELECT enumlabel FROM pg_enum WHERE enumtypid = {type_name}::regtype \
+                     ORDER BY enumsortorder LIMIT 1));",
+                    type_name = literal(&name),
+                ),
+            };
         }
-        let _infallible =
-            write!(sql, "DO {quote} BEGIN {statement}; EXCEPTION WHEN duplicate_object THEN NULL; END {quote}");
+        let create = format!("CREATE TYPE {name} AS ENUM ({})", words.join(", "));
+        // Whoever creates it at the same time finds the name taken in the catalog.
+        out.push(&block(&create, "duplicate_object OR unique_violation", &add));
+        Ok(())
     }
+
+    fn drop_enum(&self, out: &mut Writer<'_>, name: &str) -> Result<()> {
+        let mut drop = Writer::for_part(self);
+        drop.push("DROP TYPE IF EXISTS ");
+        drop.push_identifier(name)?;
+        out.push(&block(&drop.into_part(), "dependent_objects_still_exist", " NULL;"));
+        Ok(())
+    }
+
+    fn unless_there(&self, statement: &str, sql: &mut String) {
+        sql.push_str(&block(statement, "duplicate_object", " NULL;"));
+    }
+}
+
+/// A statement, and what is done where it fails in a way that is foreseen.
+fn block(statement: &str, failure: &str, otherwise: &str) -> String {
+    // Names may hold anything, so the quotes are such as the statements do not hold.
+    let mut quote = String::from("$orm$");
+    while statement.contains(&quote) || otherwise.contains(&quote) {
+        quote.insert(1, '_');
+    }
+    format!("DO {quote} BEGIN {statement}; EXCEPTION WHEN {failure} THEN{otherwise} END {quote}")
+}
+
+/// Text in quotes; quotes in it are doubled.
+fn literal(text: &str) -> String {
+    // A backslash means itself, whatever the server's settings.
+    let escaped = text.replace('\\', "\\\\").replace('\'', "''");
+    if text.contains('\\') { format!("E'{escaped}'") } else { format!("'{escaped}'") }
+}
+
+fn push_type(column_type: ColumnType, sql: &mut String) {
+    match column_type {
+        ColumnType::Array(element) => {
+            push_type(*element, sql);
+            sql.push_str("[]");
+        }
+        ColumnType::Enum { name, native: true, .. } => push_quoted(name, sql),
+        other => sql.push_str(name_of(other)),
+    }
+}
+
+/// A name in quotes; quotes in it are doubled.
+fn push_quoted(name: &str, sql: &mut String) {
+    let _infallible = write!(sql, "\"{}\"", name.replace('"', "\"\""));
 }
 
 /// Whether `unnest` makes rows of an array of these. An array of arrays would lose its inner ones.
@@ -177,6 +250,14 @@ fn is_element(column_type: ColumnType) -> bool {
         | ColumnType::Uuid
         | ColumnType::Decimal
         | ColumnType::Json => true,
+        // An array of arrays would come apart into their elements, and some of these travel as text.
+        ColumnType::Array(_)
+        | ColumnType::Range(_)
+        | ColumnType::Interval
+        | ColumnType::Inet
+        | ColumnType::Cidr
+        | ColumnType::CiText
+        | ColumnType::Named(_) => false,
     }
 }
 
@@ -197,6 +278,26 @@ fn name_of(column_type: ColumnType) -> &'static str {
         ColumnType::Uuid => "uuid",
         ColumnType::Decimal => "numeric",
         ColumnType::Json => "jsonb",
+        ColumnType::Range(bound) => range_of(*bound),
+        ColumnType::Interval => "interval",
+        ColumnType::Inet => "inet",
+        ColumnType::Cidr => "cidr",
+        ColumnType::CiText => "citext",
+        ColumnType::Named(name) => name,
+        // Written by `push_type`.
+        ColumnType::Array(_) => "anyarray",
+    }
+}
+
+fn range_of(bound: ColumnType) -> &'static str {
+    match bound {
+        ColumnType::Int64 => "int8range",
+        ColumnType::Decimal => "numrange",
+        ColumnType::Date => "daterange",
+        ColumnType::DateTime => "tsrange",
+        ColumnType::Timestamp => "tstzrange",
+        // There are ranges of no other type.
+        _ => "int4range",
     }
 }
 

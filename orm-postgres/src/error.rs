@@ -93,6 +93,11 @@ pub(crate) fn is_stale(error: &tokio_postgres::Error) -> bool {
     }
 }
 
+/// Whether the server does not have a prepared statement any more.
+pub(crate) fn is_forgotten(error: &tokio_postgres::Error) -> bool {
+    error.code() == Some(&SqlState::INVALID_SQL_STATEMENT_NAME)
+}
+
 /// Whether a prepared statement would give other columns than it was prepared for.
 fn is_of_another_table(server: &DbError) -> bool {
     server.routine() == Some("RevalidateCachedQuery")
@@ -137,7 +142,10 @@ fn by_state(server: &DbError, failed: &Failed<'_>) -> Error {
         }
         // A text that is too long for its column: other databases have a CHECK for it.
         SqlState::STRING_DATA_RIGHT_TRUNCATION => Error::CheckViolation { context, source },
-        SqlState::EXCLUSION_VIOLATION => Error::ExclusionViolation { context, source },
+        SqlState::EXCLUSION_VIOLATION => {
+            context.columns = violation::unique(server);
+            Error::ExclusionViolation { context, source }
+        }
         SqlState::T_R_SERIALIZATION_FAILURE => Error::Serialization { context, source },
         SqlState::T_R_DEADLOCK_DETECTED => Error::Deadlock { context, source },
         SqlState::LOCK_NOT_AVAILABLE => Error::LockTimeout { waited: Duration::ZERO, context, source },
@@ -179,6 +187,7 @@ fn hint(server: &DbError, failed: &Failed<'_>) -> Option<String> {
         SqlState::FEATURE_NOT_SUPPORTED if is_of_another_table(server) => {
             "a table has changed since the statement was prepared: run the transaction again"
         }
+        SqlState::GENERATED_ALWAYS => "the database makes the key: leave it out",
         SqlState::SYNTAX_ERROR => return the_text_at(server, failed.sql),
         _ => return None,
     };

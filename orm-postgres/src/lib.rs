@@ -55,10 +55,10 @@
 //!                                              RowSink <── decode, borrowed <─────────┘
 //! ```
 //!
-//! Values travel in PostgreSQL's binary form, encoded for the types that the server gives the placeholders. A statement
-//! that fails within a transaction fails the transaction: all others are refused with
-//! [`Error::TransactionFailed`](orm_core::error::Error::TransactionFailed) until it is rolled back, or rolled back to a
-//! savepoint.
+//! Many rows travel as an array for each column, very many by `COPY`. Values travel in PostgreSQL's binary form, encoded
+//! for the types that the server gives the placeholders. A statement that fails within a transaction fails the transaction:
+//! all others are refused with [`Error::TransactionFailed`](orm_core::error::Error::TransactionFailed) until it is rolled
+//! back, or rolled back to a savepoint.
 //!
 //! # What only PostgreSQL can do
 //!
@@ -67,12 +67,15 @@
 //! # How values are stored
 //!
 //! Each type has PostgreSQL's own: `boolean`, `smallint`, `integer`, `bigint`, `real`, `double precision`, `text`,
-//! `varchar(n)`, `bytea`, `date`, `time`, `timestamp`, `timestamptz`, `uuid`, `numeric`, `jsonb`. An enum is `text` with
-//! a `CHECK` of its words. A text cannot hold a NUL, and a `NaN` is refused as on every backend.
+//! `varchar(n)`, `bytea`, `date`, `time`, `timestamp`, `timestamptz`, `interval`, `uuid`, `numeric`, `jsonb`, `inet`,
+//! `cidr`, `citext`, arrays and ranges. An enum is `text` with a `CHECK` of its words, or a type of its own. A column of
+//! any other type is read as text and can be given as text. A text cannot hold a NUL, and a `NaN` is refused as on every
+//! backend.
 
 mod advisory;
 mod array;
 mod cancel;
+mod compound;
 mod connect;
 mod connection;
 mod copy;
@@ -84,6 +87,7 @@ mod live;
 mod numeric;
 mod options;
 mod pool;
+mod readable;
 mod row;
 mod socket;
 mod statement;

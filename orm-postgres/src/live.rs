@@ -33,6 +33,8 @@ pub(crate) struct Live {
     pub(crate) broken: bool,
     /// Cursors of streams that were dropped while they were being opened: each may be there, under its number.
     pub(crate) doubtful_cursors: u32,
+    /// Whether a statement failed because what was prepared for it was gone or did not fit.
+    pub(crate) stale: bool,
     way: Way,
     /// The present loan, if somebody may stop statements of it.
     loan: Option<Loan>,
@@ -65,6 +67,7 @@ impl Live {
             in_flight: false,
             broken: false,
             doubtful_cursors: 0,
+            stale: false,
             way,
             loan: None,
         })
@@ -94,6 +97,11 @@ impl Live {
             Some(error) => {
                 // A server that has become a standby takes no writes any more: another connection may lead to the new one.
                 self.broken |= error::is_lost(error) || error::is_read_only(error) && !self.reads_only;
+                self.stale |= error::is_stale(error);
+                if error::is_forgotten(error) {
+                    // A proxy or a `DISCARD ALL` takes all of them at once.
+                    self.statements.forget_all();
+                }
                 self.transaction = self.transaction.map(|_| Transaction::Failed);
             }
         }

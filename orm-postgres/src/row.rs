@@ -1,14 +1,17 @@
 //! Columns as the server sends them, borrowed as [`ValueRef`]s.
 
 use std::error::Error as StdError;
+use std::net::IpAddr;
 
 use orm_core::driver::Row;
 use orm_core::error::ValueError;
+use orm_core::types::{Inet, Interval};
 use orm_core::value::ValueRef;
 use tokio_postgres::types::{FromSql, Kind, Type};
 
+use crate::compound::encoded;
 use crate::numeric;
-use crate::value::{DAYS_TO_2000, MICROS_TO_2000};
+use crate::value::{DAYS_TO_2000, IPV4, IPV6, MICROS_TO_2000, not};
 
 /// A row of a statement that runs.
 pub(crate) struct PostgresRow<'a>(pub(crate) &'a tokio_postgres::Row);
@@ -49,7 +52,7 @@ impl<'a> FromSql<'a> for Decoded<'a> {
     }
 }
 
-fn decode<'a>(column_type: &Type, bytes: &'a [u8]) -> Result<ValueRef<'a>, ValueError> {
+pub(crate) fn decode<'a>(column_type: &Type, bytes: &'a [u8]) -> Result<ValueRef<'a>, ValueError> {
     Ok(match *column_type {
         Type::INT8 => ValueRef::Int(i64::from_be_bytes(fixed(bytes)?)),
         Type::INT4 => ValueRef::Int(i32::from_be_bytes(fixed(bytes)?).into()),
@@ -68,22 +71,54 @@ fn decode<'a>(column_type: &Type, bytes: &'a [u8]) -> Result<ValueRef<'a>, Value
         Type::JSON => ValueRef::Json(utf8(bytes)?),
         // The first byte is the version of the form.
         Type::JSONB => ValueRef::Json(utf8(bytes.get(1..).unwrap_or_default())?),
+        Type::INTERVAL => ValueRef::Interval(interval(bytes)?),
+        Type::INET | Type::CIDR => ValueRef::Inet(inet(bytes)?),
         Type::OID => ValueRef::Int(u32::from_be_bytes(fixed(bytes)?).into()),
         Type::VOID => ValueRef::Null,
         _ => return decode_other(column_type, bytes),
     })
 }
 
-/// Types that extensions and users make.
+/// Arrays, ranges, and types that extensions and users make.
 fn decode_other<'a>(column_type: &Type, bytes: &'a [u8]) -> Result<ValueRef<'a>, ValueError> {
     match column_type.kind() {
         Kind::Domain(inside) => decode(inside, bytes),
         Kind::Enum(_) => text(bytes),
         _ if column_type.name() == "citext" => text(bytes),
-        _ => Err(ValueError::Malformed {
-            expected: "of a type that can be read: cast it in the statement, as in `CAST(x AS text)`",
-        }),
+        Kind::Array(_) | Kind::Range(_) => encoded(column_type, bytes).ok_or(UNREADABLE),
+        _ => Err(UNREADABLE),
     }
+}
+
+const UNREADABLE: ValueError =
+    ValueError::Malformed { expected: "of a type that can be read: cast it in the statement, as in `CAST(x AS text)`" };
+
+/// Microseconds, days and months.
+fn interval(bytes: &[u8]) -> Result<Interval, ValueError> {
+    let Some((micros, rest)) = bytes.split_at_checked(8) else { return Err(not("a whole interval")) };
+    let Some((days, months)) = rest.split_at_checked(4) else { return Err(not("a whole interval")) };
+    let (micros, days) = (i64::from_be_bytes(fixed(micros)?), i32::from_be_bytes(fixed(days)?));
+    let interval = Interval { months: i32::from_be_bytes(fixed(months)?), days, micros };
+    match interval == LONGEST || interval == SHORTEST {
+        true => Err(ValueError::OutOfRange { target: "an interval: it is infinite" }),
+        false => Ok(interval),
+    }
+}
+
+/// Servers of version 17 and later call these infinite.
+const LONGEST: Interval = Interval { months: i32::MAX, days: i32::MAX, micros: i64::MAX };
+const SHORTEST: Interval = Interval { months: i32::MIN, days: i32::MIN, micros: i64::MIN };
+
+/// The family, the prefix, whether it is a `cidr`, and the address after its length.
+fn inet(bytes: &[u8]) -> Result<Inet, ValueError> {
+    let address = |bytes: &[u8]| Some(IpAddr::from(<[u8; 4]>::try_from(bytes).ok()?));
+    let address_v6 = |bytes: &[u8]| Some(IpAddr::from(<[u8; 16]>::try_from(bytes).ok()?));
+    match bytes {
+        [IPV4, prefix, _, 4, bytes @ ..] => address(bytes).map(|address| Inet::new(address, *prefix)),
+        [IPV6, prefix, _, 16, bytes @ ..] => address_v6(bytes).map(|address| Inet::new(address, *prefix)),
+        _ => None,
+    }
+    .unwrap_or(Err(not("a whole IP address")))
 }
 
 #[inline]
@@ -101,20 +136,21 @@ fn utf8(bytes: &[u8]) -> Result<&str, ValueError> {
     std::str::from_utf8(bytes).map_err(|_| ValueError::Utf8)
 }
 
+/// The least and the greatest are infinite, on both sides.
 fn date(days: i32) -> Result<i32, ValueError> {
     match days {
-        i32::MIN | i32::MAX => Err(infinite()),
-        days => days.checked_add(DAYS_TO_2000).ok_or_else(infinite),
+        i32::MIN | i32::MAX => Ok(days),
+        days => days.checked_add(DAYS_TO_2000).ok_or_else(too_late),
     }
 }
 
 fn point(micros: i64) -> Result<i64, ValueError> {
     match micros {
-        i64::MIN | i64::MAX => Err(infinite()),
-        micros => micros.checked_add(MICROS_TO_2000).ok_or_else(infinite),
+        i64::MIN | i64::MAX => Ok(micros),
+        micros => micros.checked_add(MICROS_TO_2000).ok_or_else(too_late),
     }
 }
 
-fn infinite() -> ValueError {
-    ValueError::OutOfRange { target: "a time: it is infinite" }
+fn too_late() -> ValueError {
+    ValueError::OutOfRange { target: "the times of this library" }
 }

@@ -12,7 +12,9 @@ use orm_core::driver::{BoxFuture, Flow, RowSink, RowStream};
 use orm_core::error::Result;
 
 use crate::connection::{Failure, PostgresConnection};
+use crate::error;
 use crate::live::{Live, Transaction};
+use crate::readable;
 use crate::row::PostgresRow;
 use crate::statement::Failed;
 
@@ -40,8 +42,15 @@ impl<'a> PostgresStream<'a> {
         let prepared = connection.compile(statement)?;
         let show = connection.database.show_binds;
         let live = connection.live()?;
+        live.stale = false;
         let started = match is_query(statement) {
-            true => open_cursor(live, &prepared).await,
+            true => match open_cursor(live, &prepared).await {
+                // Its own transaction is over, and what was stale is prepared anew.
+                Err(_) if live.transaction.is_none() && std::mem::take(&mut live.stale) => {
+                    open_cursor(live, &prepared).await
+                }
+                opened => opened,
+            },
             false => send(live, &prepared).await,
         };
         let source = started.map_err(|failure| live.tell(failure.describe(&Failed::of(&prepared, show))))?;
@@ -112,7 +121,7 @@ impl Drop for PostgresStream<'_> {
 /// Whether there can be a cursor for a statement.
 fn is_query(statement: Statement<'_>) -> bool {
     match statement {
-        Statement::Select(_) | Statement::ByKey { .. } => true,
+        Statement::Select(_) | Statement::Table(_) | Statement::ByKey { .. } => true,
         // `WITH` may hold a statement that writes.
         Statement::Raw(raw) => match raw.parts.first() {
             Some(RawPart::Text(text)) => {
@@ -160,21 +169,33 @@ impl Opening<'_> {
     }
 
     async fn declare(&mut self, name: &str, prepared: &Prepared<'_>) -> Result<tokio_postgres::Statement, Failure> {
+        let fetch = self.declare_for(name, prepared.sql(), prepared).await?;
+        let Some(readable) = readable::with_texts(prepared.sql(), fetch.columns()) else { return Ok(fetch) };
+        self.live.control(&format!("CLOSE {name}")).await?;
+        self.declare_for(name, &readable, prepared).await
+    }
+
+    async fn declare_for(
+        &mut self,
+        name: &str,
+        query: &str,
+        values: &Prepared<'_>,
+    ) -> Result<tokio_postgres::Statement, Failure> {
         let live = &mut *self.live;
-        let sql = format!("DECLARE {name} NO SCROLL CURSOR FOR {}", prepared.sql());
+        let sql = format!("DECLARE {name} NO SCROLL CURSOR FOR {query}");
         let declare = match live.statements.find(&sql) {
             Some(declare) => declare,
-            None => live.prepare(&sql, prepared).await?,
+            None => live.prepare(&sql, values).await?,
         };
-        let mut rows = Box::pin(live.send_statement(&declare, prepared).await?);
+        let mut rows = Box::pin(live.send_statement(&declare, values).await?);
         let ended = rows.try_next().await;
         live.arrive(ended.as_ref().err());
+        if matches!(&ended, Err(error) if error::is_stale(error)) {
+            live.statements.forget(&sql);
+        }
         ended?;
         // Not kept: it has the columns of this cursor.
-        live.depart();
-        let fetch = live.client.prepare(&format!("FETCH FORWARD {ROWS_IN_A_CHUNK} FROM {name}")).await;
-        live.arrive(fetch.as_ref().err());
-        Ok(fetch?)
+        live.prepare_once(&format!("FETCH FORWARD {ROWS_IN_A_CHUNK} FROM {name}"), &[]).await
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::net::IpAddr;
 use std::ops::Range;
 
 use bytes::{BufMut, BytesMut};
@@ -15,12 +16,16 @@ use orm_core::value::{Decimal, ValueRef};
 use tokio_postgres::types::{Format, IsNull, Kind, ToSql, Type, to_sql_checked};
 
 use crate::array::{self, Array, Rows};
-use crate::numeric;
+use crate::{compound, numeric};
 
 /// PostgreSQL counts days from 2000-01-01.
 pub(crate) const DAYS_TO_2000: i32 = 10_957;
 /// And microseconds.
 pub(crate) const MICROS_TO_2000: i64 = 946_684_800_000_000;
+
+/// The families of addresses: that of the server's system, and the next number.
+pub(crate) const IPV4: u8 = 2;
+pub(crate) const IPV6: u8 = 3;
 
 /// Takes the values of a statement, in the order of its placeholders.
 pub(crate) struct Binder<'t> {
@@ -183,6 +188,15 @@ pub(crate) fn encode(value: ValueRef<'_>, column_type: &Type, out: &mut BytesMut
             out.put_u8(1);
             out.put_slice(text(value)?.as_bytes());
         }
+        Type::INTERVAL => match value {
+            ValueRef::Text(_) => return encode_other(value, column_type, out),
+            _ => interval(value, out)?,
+        },
+        Type::INET | Type::CIDR => match value {
+            // Read from text by the server.
+            ValueRef::Text(_) => return encode_other(value, column_type, out),
+            _ => inet(value, *column_type == Type::CIDR, out)?,
+        },
         Type::OID => out.put_u32(narrow(integer(value)?, "oid")?),
         _ => return encode_other(value, column_type, out),
     }
@@ -192,15 +206,57 @@ pub(crate) fn encode(value: ValueRef<'_>, column_type: &Type, out: &mut BytesMut
 /// Arrays, and types that extensions and users make.
 fn encode_other(value: ValueRef<'_>, column_type: &Type, out: &mut BytesMut) -> Result<Form, ValueError> {
     match (column_type.kind(), value) {
-        (Kind::Array(_), ValueRef::List(values)) => array::write(values, column_type, out),
-        (Kind::Array(_), _) => Err(not("a list")),
-        (Kind::Domain(inside), value) => encode(value, inside, out),
+        (Kind::Array(_), ValueRef::List(values)) => return array::write(values, column_type, out),
+        (Kind::Array(inside), ValueRef::Array(array)) => compound::write_array(&array.values, inside, out)?,
+        (Kind::Array(_), _) => return Err(not("an array")),
+        (Kind::Range(inside), ValueRef::Range(range)) => compound::write_range(&range.range, inside, out)?,
+        (Kind::Range(_), _) => return Err(not("a range")),
+        (Kind::Domain(inside), value) => return encode(value, inside, out),
+        (Kind::Enum(_), value) => out.put_slice(text(value)?.as_bytes()),
         // Whatever it is, it can be read from text.
         (_, value) => {
             out.put_slice(text(value)?.as_bytes());
-            Ok(Form::Text)
+            return Ok(Form::Text);
         }
     }
+    Ok(Form::Binary)
+}
+
+/// Writes a value that stands within another one, where text cannot stand beside what is binary.
+pub(crate) fn encode_binary(value: ValueRef<'_>, column_type: &Type, out: &mut BytesMut) -> Result<(), ValueError> {
+    match encode(value, column_type, out)? {
+        Form::Binary => Ok(()),
+        // In binary as in text.
+        Form::Text if column_type.name() == "citext" => Ok(()),
+        Form::Text => Err(not("of a type that an array can have")),
+    }
+}
+
+/// Months, days and microseconds, the last first.
+fn interval(value: ValueRef<'_>, out: &mut BytesMut) -> Result<(), ValueError> {
+    let ValueRef::Interval(interval) = value else { return Err(not("an interval")) };
+    out.put_i64(interval.micros);
+    out.put_i32(interval.days);
+    out.put_i32(interval.months);
+    Ok(())
+}
+
+/// The family, the prefix, whether it is a `cidr`, and the address with its length.
+fn inet(value: ValueRef<'_>, is_cidr: bool, out: &mut BytesMut) -> Result<(), ValueError> {
+    let ValueRef::Inet(inet) = value else { return Err(not("an IP address")) };
+    if is_cidr && inet.network().address() != inet.address() {
+        return Err(not("a network: it has bits beyond its prefix"));
+    }
+    let mut put = |family: u8, address: &[u8]| {
+        out.put_slice(&[family, inet.prefix(), is_cidr.into()]);
+        out.put_u8(if family == IPV4 { 4 } else { 16 });
+        out.put_slice(address);
+    };
+    match inet.address() {
+        IpAddr::V4(address) => put(IPV4, &address.octets()),
+        IpAddr::V6(address) => put(IPV6, &address.octets()),
+    }
+    Ok(())
 }
 
 #[inline]
@@ -261,14 +317,20 @@ fn text(value: ValueRef<'_>) -> Result<&str, ValueError> {
             Err(ValueError::OutOfRange { target: "PostgreSQL, whose texts hold no NUL" })
         }
         ValueRef::Text(text) | ValueRef::Json(text) => Ok(text),
+        ValueRef::Word(word) => Ok(word.text),
         _ => Err(not("text")),
     }
 }
 
 fn time(value: ValueRef<'_>, column_type: &Type, out: &mut BytesMut) -> Result<(), ValueError> {
     let out_of_range = || ValueError::OutOfRange { target: "PostgreSQL's times" };
-    let since_2000 = |micros: i64| micros.checked_sub(MICROS_TO_2000).ok_or_else(out_of_range);
+    // The least and the greatest are infinite, on both sides.
+    let since_2000 = |micros: i64| match micros {
+        i64::MIN | i64::MAX => Ok(micros),
+        finite => finite.checked_sub(MICROS_TO_2000).ok_or_else(out_of_range),
+    };
     match (column_type, value) {
+        (&Type::DATE, ValueRef::Date(days @ (i32::MIN | i32::MAX))) => out.put_i32(days),
         (&Type::DATE, ValueRef::Date(days)) => out.put_i32(days.checked_sub(DAYS_TO_2000).ok_or_else(out_of_range)?),
         (&Type::TIME, ValueRef::Time(micros)) => out.put_i64(micros),
         (&Type::TIMESTAMP, ValueRef::DateTime(micros)) => out.put_i64(since_2000(micros)?),

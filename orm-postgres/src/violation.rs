@@ -9,7 +9,7 @@ use tokio_postgres::error::DbError;
 
 use crate::statement::Failed;
 
-/// The columns of a unique constraint or index.
+/// The columns of a unique constraint or index, or of an exclusion constraint.
 pub(crate) fn unique(server: &DbError) -> Vec<String> {
     server.detail().map(key_columns).unwrap_or_default()
 }

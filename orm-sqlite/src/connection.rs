@@ -24,7 +24,7 @@ use crate::error;
 use crate::keys;
 use crate::lock::{Patience, WritePermit};
 use crate::pool::{Lent, Live};
-use crate::statement::{Compiled, Control, Explained, Failure, Transaction, Work};
+use crate::statement::{Compiled, Control, Explained, Failure, How, Transaction, Work};
 use crate::stream::{Outcome, Returned, SqliteStream};
 
 /// A connection of the pool. It goes back when this is dropped.
@@ -110,12 +110,12 @@ impl SqliteConnection {
         Ok(())
     }
 
-    fn prepare<'a>(&mut self, statement: Statement<'a>) -> Result<Prepared<'a>> {
-        self.database.cache.prepare_again(&mut self.last_texts, statement, &SqliteDialect)
+    fn prepare<'a>(&self, statement: Statement<'a>) -> Result<Prepared<'a>> {
+        self.database.cache.prepare(statement, &SqliteDialect)
     }
 
     fn compiled<'p, 'a>(&self, prepared: &'p Prepared<'a>) -> Compiled<'p, 'a> {
-        Compiled { prepared, show_binds: self.database.show_binds, counted: false, apart: None }
+        Compiled { prepared, show_binds: self.database.show_binds, how: How::default() }
     }
 
     /// Apart from the future, which stays small so: the prepared statement is not in it.
@@ -133,15 +133,30 @@ impl SqliteConnection {
         if let Statement::UpdateRows(chunk) = statement
             && self.runs_apart(&chunk)
         {
-            let prepared = self.prepare(Statement::UpdateRows(chunk.first())).map_err(Failure::Failed)?;
-            let work = Compiled { apart: Some(chunk), ..self.compiled(&prepared) };
-            return self.attempt(&work, permit, sink);
+            return self.run_prepared(
+                Statement::UpdateRows(chunk.first()),
+                How { apart: Some(chunk), counted: false },
+                permit,
+                sink,
+            );
         }
-        match self.prepare(statement) {
+        self.run_prepared(statement, How::default(), permit, sink)
+    }
+
+    #[inline]
+    fn run_prepared(
+        &mut self,
+        statement: Statement<'_>,
+        how: How<'_>,
+        permit: &mut Option<WritePermit>,
+        sink: &mut dyn RowSink,
+    ) -> Result<Done, Failure> {
+        let SqliteConnection { place, database, transaction, last_texts, .. } = self;
+        match database.cache.prepare_beside(last_texts, statement, &SqliteDialect) {
             // Where it is: to move it takes as long as to walk a small statement.
             Ok(ref prepared) => {
-                let work = self.compiled(prepared);
-                self.attempt(&work, permit, sink)
+                let work = Compiled { prepared, show_binds: database.show_binds, how };
+                attempt(place, database, *transaction, &work, permit, sink)
             }
             Err(error) => Err(Failure::Failed(error)),
         }
@@ -164,10 +179,9 @@ impl SqliteConnection {
         permit: &mut Option<WritePermit>,
         sink: &mut dyn RowSink,
     ) -> Result<Done, Failure> {
-        let prepared = self.prepare(Statement::Insert(chunk)).map_err(Failure::Failed)?;
-        let work = Compiled { counted: true, ..self.compiled(&prepared) };
         let before = self.live().map_err(Failure::Failed)?.db.total_changes();
-        let done = self.attempt(&work, permit, &mut NoRows)?;
+        let done =
+            self.run_prepared(Statement::Insert(chunk), How { counted: true, apart: None }, permit, &mut NoRows)?;
         let live = self.live().map_err(Failure::Failed)?;
         let written = live.db.total_changes().wrapping_sub(before);
         let given = keys::give_keys(&chunk, live.db.last_insert_rowid(), written, sink);
@@ -222,15 +236,7 @@ impl SqliteConnection {
         permit: &mut Option<WritePermit>,
         sink: &mut dyn RowSink,
     ) -> Result<Done, Failure> {
-        let transaction = self.transaction;
-        let Place::Here(lent) = &mut self.place else { return Err(Failure::Failed(error::lost())) };
-        let live = lent.live().map_err(Failure::Failed)?;
-        // Whoever has begun with the lock, or has written, is in already; whoever may not write need not be.
-        let read_only = transaction.is_some_and(|transaction| transaction.read_only);
-        if work.surely_writes() && live.writing.is_none() && !read_only {
-            *permit = self.database.writers.try_enter();
-        }
-        live.attempt(work, transaction, permit, sink)
+        attempt(&mut self.place, &self.database, self.transaction, work, permit, sink)
     }
 
     /// Runs something again and again, waiting for locks as long as it takes and may.
@@ -290,6 +296,26 @@ impl SqliteConnection {
             live.broken = true;
         }
     }
+}
+
+/// As [`SqliteConnection::attempt`], where other parts of the connection are in use.
+#[inline]
+fn attempt<W: Work>(
+    place: &mut Place,
+    database: &Database,
+    transaction: Option<Transaction>,
+    work: &W,
+    permit: &mut Option<WritePermit>,
+    sink: &mut dyn RowSink,
+) -> Result<Done, Failure> {
+    let Place::Here(lent) = place else { return Err(Failure::Failed(error::lost())) };
+    let live = lent.live().map_err(Failure::Failed)?;
+    // Whoever has begun with the lock, or has written, is in already; whoever may not write need not be.
+    let read_only = transaction.is_some_and(|transaction| transaction.read_only);
+    if work.surely_writes() && live.writing.is_none() && !read_only {
+        *permit = database.writers.try_enter();
+    }
+    live.attempt(work, transaction, permit, sink)
 }
 
 impl Live {

@@ -1,6 +1,6 @@
 //! SQLite's way of writing.
 
-use orm_core::ast::{Aggregate, BinaryOp, Function, NumberKind};
+use orm_core::ast::{Aggregate, BinaryOp, Compound, Function, NumberKind};
 use orm_core::compile::Writer;
 use orm_core::dialect::{Dialect, Features, ListKind, TypePlace};
 use orm_core::error::{Error, Result};
@@ -23,9 +23,11 @@ static FEATURES: Features = Features {
     max_binds: 32_766,
     // SQLite itself limits a name by the length of the statement only.
     max_identifier: 1_000,
+    // It has room at hand for the copies of a hundred texts, and allocates for more.
     insert_rows: 50,
     array_rows: None,
     copy_rows: None,
+    insert_rows_of_one_text: 100,
     literal_limit: true,
     offset_needs_limit: true,
     decimal_collation: Some("decimal"),
@@ -53,6 +55,14 @@ static FEATURES: Features = Features {
     divide_by_zero_is_null: true,
     enforces_max_length: false,
     native_enums: false,
+    compound_operators: false,
+    schemas: false,
+    sequences: false,
+    generated_always: false,
+    index_methods: false,
+    exclusion_constraints: false,
+    deferrable_unique: false,
+    unsupported_type,
     integer_sum_is_integer: true,
 };
 
@@ -115,6 +125,7 @@ impl Dialect for SqliteDialect {
             // SQLite's max() and min() of several arguments are NULL as soon as one of them is.
             Function::Greatest(_) => "greatest",
             Function::Least(_) => "least",
+            Function::Cardinality => "json_array_length",
             Function::Now => "orm_now",
             Function::Named(name) => name,
         }
@@ -141,6 +152,15 @@ impl Dialect for SqliteDialect {
             (BinaryOp::Remainder(_), NumberKind::Decimal) => Some("decimal_rem"),
             // SQLite's % makes integers of its operands first.
             (BinaryOp::Remainder(_), NumberKind::Float) => Some("float_rem"),
+            _ => None,
+        }
+    }
+
+    fn compound_function(&self, op: BinaryOp) -> Option<&'static str> {
+        match op {
+            BinaryOp::Contains(Compound::Array) => Some("array_contains"),
+            BinaryOp::ContainedBy(Compound::Array) => Some("array_contained_by"),
+            BinaryOp::Overlaps(Compound::Array) => Some("array_overlaps"),
             _ => None,
         }
     }
@@ -197,6 +217,12 @@ fn push_declared(column_type: ColumnType, sql: &mut String) {
         ColumnType::Uuid => "UUID_BLOB",
         ColumnType::Decimal => "DECIMAL_TEXT COLLATE decimal",
         ColumnType::Json => "JSON_TEXT",
+        ColumnType::Array(_) => "ARRAY_TEXT",
+        ColumnType::Inet => "INET_TEXT COLLATE inet",
+        ColumnType::Cidr => "CIDR_TEXT COLLATE inet",
+        ColumnType::CiText => "TEXT COLLATE NOCASE",
+        // Refused before it is written.
+        ColumnType::Range(_) | ColumnType::Interval | ColumnType::Named(_) => "TEXT",
     });
 }
 
@@ -213,7 +239,28 @@ fn stored_as(column_type: ColumnType) -> &'static str {
         | ColumnType::Timestamp
         | ColumnType::Decimal
         | ColumnType::Json
-        | ColumnType::Enum { .. } => "TEXT",
+        | ColumnType::Enum { .. }
+        | ColumnType::Array(_)
+        | ColumnType::Range(_)
+        | ColumnType::Interval
+        | ColumnType::Inet
+        | ColumnType::Cidr
+        | ColumnType::CiText
+        | ColumnType::Named(_) => "TEXT",
+    }
+}
+
+/// What SQLite cannot hold so that it sorts and compares as elsewhere.
+fn unsupported_type(column_type: ColumnType) -> Option<(&'static str, &'static str)> {
+    match column_type {
+        ColumnType::Array(element) => unsupported_type(*element),
+        ColumnType::Range(_) => Some(("range columns", "use two columns, or PostgreSQL")),
+        ColumnType::Interval => Some((
+            "interval columns",
+            "keep a number of seconds, days or months in an integer column, or use PostgreSQL",
+        )),
+        ColumnType::Named(_) => Some(("types of another database", "use text or bytes, or the database it is of")),
+        _ => None,
     }
 }
 

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use orm_core::types::time;
-use orm_core::value::Decimal;
+use orm_core::error::ValueError;
+use orm_core::types::{ColumnType, Inet, json_elements, time};
+use orm_core::value::{Decimal, Value};
 use rusqlite::functions::{Aggregate, Context, FunctionFlags, SqlFnArg};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Error, Result};
@@ -49,6 +50,7 @@ impl Clock {
 /// Registers the collation and all functions on a connection.
 pub(crate) fn register(db: &Connection, clock: &Arc<Clock>) -> Result<()> {
     db.create_collation("decimal", decimal::compare)?;
+    db.create_collation("inet", compare_addresses)?;
     let operators: [(_, Operator, _); 5] = [
         ("decimal_add", decimal::add, Divides::No),
         ("decimal_sub", decimal::subtract, Divides::No),
@@ -67,6 +69,16 @@ pub(crate) fn register(db: &Connection, clock: &Arc<Clock>) -> Result<()> {
     })?;
     db.create_scalar_function("decimal_round", 2, pure(), decimal_round)?;
     db.create_aggregate_function("decimal_sum", 1, pure(), DecimalSum)?;
+    for (name, holds) in [
+        ("array_contains", (|one, other| array_contains(one, other)) as fn(&[Value], &[Value]) -> bool),
+        ("array_contained_by", |one, other| array_contains(other, one)),
+        ("array_overlaps", |one, other| one.iter().any(|value| has(other, value))),
+    ] {
+        db.create_scalar_function(name, 2, pure(), move |context| {
+            let (Some(one), Some(other)) = (array(context, 0)?, array(context, 1)?) else { return Ok(None) };
+            Ok(Some(holds(&one, &other)))
+        })?;
+    }
     db.create_scalar_function("float_rem", 2, pure(), float_rem)?;
     for (name, decimal, wanted) in [
         ("greatest", false, Ordering::Greater),
@@ -218,6 +230,39 @@ fn rank(value: ValueRef<'_>) -> u8 {
         ValueRef::Integer(_) | ValueRef::Real(_) => 1,
         ValueRef::Text(_) => 2,
         ValueRef::Blob(_) => 3,
+    }
+}
+
+/// The values of an array; none for NULL.
+fn array(context: &Context<'_>, index: usize) -> Result<Option<Vec<Value>>> {
+    let ValueRef::Text(json) = context.get_raw(index) else { return Ok(None) };
+    let mut values = Vec::new();
+    let read = std::str::from_utf8(json).map_err(|_| ValueError::Utf8).and_then(|json| {
+        json_elements(json, ColumnType::Text { max_length: None }, &mut |value| {
+            values.push(value.to_owned());
+            Ok(())
+        })
+    });
+    read.map_err(|error| Error::UserFunctionError(error.into()))?;
+    Ok(Some(values))
+}
+
+fn array_contains(all: &[Value], some: &[Value]) -> bool {
+    some.iter().all(|value| has(all, value))
+}
+
+/// NULL equals nothing.
+fn has(values: &[Value], wanted: &Value) -> bool {
+    !wanted.is_null() && values.contains(wanted)
+}
+
+/// By value. What is no address comes after all addresses, in the order of its bytes.
+fn compare_addresses(left: &str, right: &str) -> std::cmp::Ordering {
+    match (left.parse::<Inet>(), right.parse::<Inet>()) {
+        (Ok(left), Ok(right)) => left.cmp(&right),
+        (Ok(_), Err(_)) => std::cmp::Ordering::Less,
+        (Err(_), Ok(_)) => std::cmp::Ordering::Greater,
+        (Err(_), Err(_)) => left.cmp(right),
     }
 }
 

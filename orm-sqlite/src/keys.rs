@@ -168,12 +168,7 @@ mod tests {
         columns: &COLUMNS,
         primary_key: &[0],
         generated: Some(0),
-        version: None,
-        uniques: &[],
-        indexes: &[],
-        checks: &[],
-        foreign_keys: &[],
-        relations: &[],
+        ..TableMeta::EMPTY
     };
 
     fn after(definition: &str) -> bool {

@@ -166,8 +166,9 @@ impl Live {
             });
         }
         let before = if writes { self.db.total_changes() } else { 0 };
+        let keeps = writes && self.commit_may_wait() && statement.column_count() > 0;
         let mut rows = statement.raw_query();
-        if writes && self.commit_may_wait() {
+        if keeps {
             self.keep_then_give(&mut rows, work, sink)?;
         } else {
             self.step(&mut rows, writes, work, sink)?;
@@ -319,6 +320,12 @@ impl<'c, 'a> Cells<'c, 'a> {
 pub(crate) struct Compiled<'p, 'a> {
     pub(crate) prepared: &'p Prepared<'a>,
     pub(crate) show_binds: bool,
+    pub(crate) how: How<'a>,
+}
+
+/// How a statement differs from the one that was asked for.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct How<'a> {
     /// An insert whose keys are counted.
     pub(crate) counted: bool,
     /// The rows of which the statement is for one.
@@ -331,13 +338,13 @@ impl Work for Compiled<'_, '_> {
     }
 
     fn bind(&self, sink: &mut dyn BindSink) -> Result<()> {
-        let Some(chunk) = &self.apart else { return self.prepared.bind(sink) };
+        let Some(chunk) = &self.how.apart else { return self.prepared.bind(sink) };
         let cells = Cells::of(chunk);
         chunk.rows().try_for_each(|row| cells.bind(row, sink))
     }
 
     fn binds(&self) -> Binds {
-        match &self.apart {
+        match &self.how.apart {
             None => self.prepared.binds_for_log(self.show_binds),
             Some(_) => values_of(self).map_or(Binds::None, |values| Binds::new(values.iter(), self.show_binds)),
         }
@@ -352,7 +359,11 @@ impl Work for Compiled<'_, '_> {
             Statement::Insert(_) => Operation::Insert,
             Statement::Update(_) | Statement::UpdateRows(_) => Operation::Update,
             Statement::Delete(_) | Statement::DeleteRows(_) => Operation::Delete,
-            Statement::Select(_) | Statement::ByKey { .. } | Statement::Raw(_) | Statement::Ddl(_) => Operation::Other,
+            Statement::Select(_)
+            | Statement::Table(_)
+            | Statement::ByKey { .. }
+            | Statement::Raw(_)
+            | Statement::Ddl(_) => Operation::Other,
         }
     }
 
@@ -364,12 +375,12 @@ impl Work for Compiled<'_, '_> {
             | Statement::UpdateRows(_)
             | Statement::DeleteRows(_)
             | Statement::Ddl(_) => true,
-            Statement::Select(_) | Statement::ByKey { .. } | Statement::Raw(_) => false,
+            Statement::Select(_) | Statement::Table(_) | Statement::ByKey { .. } | Statement::Raw(_) => false,
         }
     }
 
     fn apart(&self) -> Option<&UpdateChunk<'_>> {
-        self.apart.as_ref()
+        self.how.apart.as_ref()
     }
 
     fn one_row(&self) -> bool {
@@ -377,7 +388,7 @@ impl Work for Compiled<'_, '_> {
     }
 
     fn leaves_tables(&self) -> bool {
-        self.counted || self.prepared.reads()
+        self.how.counted || self.prepared.reads()
     }
 
     fn columns(&self) -> Vec<&str> {

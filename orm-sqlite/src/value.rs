@@ -2,7 +2,7 @@
 //!
 //! SQLite holds five kinds. The others are written in one fixed form each, so that they sort and compare as what they
 //! are: truth values as 0 and 1, dates and times as text (see [`orm_core::types::time`]), UUIDs as 16 bytes, decimals
-//! as digits, JSON as text, and the values of an `IN` list as one JSON array.
+//! as digits, addresses and JSON as text, arrays and the values of an `IN` list as one JSON array.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -65,6 +65,12 @@ impl BindSink for Binder<'_, '_> {
                 let _infallible = write!(text, "{decimal}");
             }),
             ValueRef::List(values) => self.set(json_array(values)?),
+            ValueRef::Array(array) => self.set(json_array(&array.values)?),
+            ValueRef::Word(word) => self.set(word.text),
+            ValueRef::Inet(inet) => self.text(|text| {
+                let _infallible = write!(text, "{inet}");
+            }),
+            ValueRef::Range(_) | ValueRef::Encoded(_) | ValueRef::Interval(_) => Err(no_type_of_ours(value)),
         }
     }
 }
@@ -163,7 +169,7 @@ impl Row for ChunkRow<'_> {
     }
 }
 
-/// An `IN` list as one bind, which `json_each` takes apart. Bytes are written as hexadecimal digits.
+/// The values of an array, or an `IN` list as one bind, which `json_each` takes apart. Bytes are written as hexadecimal digits.
 fn json_array(values: &[Value]) -> Result<String> {
     let mut json = String::with_capacity(2 + values.len() * 8);
     json.push('[');
@@ -180,7 +186,7 @@ fn json_array(values: &[Value]) -> Result<String> {
 fn write_json(value: ValueRef<'_>, json: &mut String) -> Result<()> {
     match value {
         ValueRef::Null => json.push_str("null"),
-        ValueRef::Bool(value) => json.push(if value { '1' } else { '0' }),
+        ValueRef::Bool(value) => json.push_str(if value { "true" } else { "false" }),
         ValueRef::Int(value) => {
             let _infallible = write!(json, "{value}");
         }
@@ -194,11 +200,31 @@ fn write_json(value: ValueRef<'_>, json: &mut String) -> Result<()> {
         ValueRef::Decimal(decimal) => quoted(json, |text| {
             let _infallible = write!(text, "{decimal}");
         }),
-        ValueRef::Float(_) | ValueRef::List(_) => {
-            return Err(Error::Statement("a list of floats or of lists cannot be one bind".into()));
+        ValueRef::Word(word) => write_json_text(word.text, json)?,
+        ValueRef::Inet(inet) => quoted(json, |text| {
+            let _infallible = write!(text, "{inet}");
+        }),
+        ValueRef::Float(value) if value.is_nan() => {
+            return Err(unbindable(ValueError::OutOfRange { target: "SQLite, which has no NaN" }));
         }
+        ValueRef::Float(value) => {
+            // JSON has no infinite numbers.
+            let _infallible = if value.is_finite() { write!(json, "{value:?}") } else { write!(json, "\"{value}\"") };
+        }
+        ValueRef::List(_) | ValueRef::Array(_) => {
+            return Err(Error::Statement("a list of lists cannot be one bind".into()));
+        }
+        ValueRef::Range(_) | ValueRef::Encoded(_) | ValueRef::Interval(_) => return Err(no_type_of_ours(value)),
     }
     Ok(())
+}
+
+fn no_type_of_ours(value: ValueRef<'_>) -> Error {
+    let feature = match value {
+        ValueRef::Interval(_) => "intervals",
+        _ => "ranges",
+    };
+    Error::Unsupported { feature, backend: "SQLite", hint: "use other columns for it, or PostgreSQL" }
 }
 
 fn quoted(json: &mut String, write: impl FnOnce(&mut String)) {

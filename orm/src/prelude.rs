@@ -8,9 +8,10 @@ pub use orm_core::engine::{
 };
 #[doc(no_inline)]
 pub use orm_core::expr::{
-    Column, Condition, Expr, Expression, NumberExpression, TextExpression, and, avg, case, coalesce, count, count_all,
-    cume_dist, dense_rank, exists, first_value, lag, lag_or, last_value, lead, lead_or, max, min, not, not_exists,
-    nth_value, ntile, or, partition_by, percent_rank, rank, row, row_number, string_agg, sum, value, window,
+    ArrayExpression, Column, Condition, Expr, Expression, NumberExpression, RangeExpression, TextExpression, and, avg,
+    case, coalesce, count, count_all, cume_dist, dense_rank, exists, first_value, lag, lag_or, last_value, lead,
+    lead_or, max, min, not, not_exists, nth_value, ntile, or, partition_by, percent_rank, rank, row, row_number,
+    string_agg, sum, value, window,
 };
 #[doc(no_inline)]
 pub use orm_core::model::{Entity, FromRow, InsertRow, Model};

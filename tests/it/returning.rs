@@ -155,3 +155,36 @@ async fn w065_rows_that_come_back_in_another_order_are_those_that_were_sent() {
     let known: std::collections::HashMap<i64, String> = rows.into_iter().collect();
     assert!(made.iter().all(|row| known[&session[*row].id] == session[*row].name));
 }
+
+#[derive(Debug, Clone, PartialEq, Model)]
+struct Line {
+    #[model(primary_key)]
+    id: i64,
+    count: i64,
+    price: i64,
+    #[model(computed = "count * price")]
+    total: i64,
+    #[model(version)]
+    version: i64,
+}
+
+#[tokio::test]
+async fn w065_rows_of_an_update_that_come_back_in_another_order_are_those_that_were_changed() {
+    let options = EngineOptions::default();
+    let driver = Sqlite.open("sqlite::memory:", &options).await.expect("a database");
+    let db = Engine::from_driver(Box::new(Backwards(driver)), options);
+    db.create_all(schema![Line]).await.expect("tables");
+    let mut session = Session::new(&db);
+    let lines = session.add_all((1..=60).map(|count| Line { id: 0, count, price: 2, total: 0, version: 0 }));
+    session.commit().await.expect("a commit");
+    assert!(lines.iter().all(|line| session[*line].total == 2 * session[*line].count));
+
+    for line in &lines {
+        session[*line].price = 3;
+    }
+    session.commit().await.expect("another commit");
+
+    assert!(lines.iter().all(|line| session[*line].total == 3 * session[*line].count && session[*line].version == 2));
+    let stored = db.fetch_all(select(Line).order_by(Line.id)).await.expect("rows");
+    assert!(lines.iter().zip(&stored).all(|(line, row)| session[*line] == *row));
+}

@@ -293,7 +293,7 @@ fn a_drop_asks_whether_the_table_is_there() {
 #[test]
 fn a_name_that_no_database_can_have_is_refused() {
     refused(Ddl::DropTable("a\0b".into()), r#""a\0b" cannot be a name in {backend}: it holds a NUL"#);
-    refused(Ddl::DropTable(String::new()), r#""" cannot be a name in {backend}: it is empty"#);
+    refused(Ddl::DropTable("".into()), r#""" cannot be a name in {backend}: it is empty"#);
 }
 
 /// A ship has a captain.

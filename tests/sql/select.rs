@@ -2,7 +2,7 @@
 
 use orm::prelude::*;
 
-use crate::check::{check, refused};
+use crate::check::check;
 use crate::models::*;
 
 #[test]

@@ -1,7 +1,5 @@
 //! Trees: rows below and above one.
 
-use orm::prelude::*;
-
 use crate::check::check;
 use crate::models::*;
 

@@ -1,10 +1,7 @@
 use orm::prelude::*;
 
 #[derive(Clone, Copy, DbEnum)]
-enum State {
-    Draft,
-    Live,
-}
+enum State { Draft, Live }
 
 #[derive(Model)]
 struct Article {

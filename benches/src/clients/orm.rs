@@ -61,9 +61,9 @@ pub(crate) struct Orm {
     engine: Engine,
     /// The engine's only one: none while a session needs it.
     connection: Option<Connection>,
-    /// The rows that were inserted last: other clients leave theirs with the caller, who drops them outside of the
-    /// measured time.
-    inserted: Option<Insert<User>>,
+    /// The rows that were inserted: other clients leave theirs with the caller, who drops them outside of the measured
+    /// time.
+    inserted: Vec<Insert<User>>,
 }
 
 impl Client for Orm {
@@ -80,11 +80,11 @@ impl Client for Orm {
             Place::File(path) => url(path)?,
         };
         let engine = Engine::builder(url).pool_size(1).max_overflow(0).connect().await?;
-        Ok(Self { engine, connection: None, inserted: None })
+        Ok(Self { engine, connection: None, inserted: Vec::new() })
     }
 
     async fn execute(&mut self, sql: &'static str) -> Result<()> {
-        self.inserted = None;
+        self.inserted.clear();
         self.connection().await?.execute(orm::query::Sql::new(sql, Vec::new())).await?;
         Ok(())
     }
@@ -98,10 +98,9 @@ impl Client for Orm {
     }
 
     async fn insert_users(&mut self, users: &mut Vec<User>) -> Result<()> {
-        self.connection().await?;
-        let statement = self.inserted.insert(insert(std::mem::take(users)));
-        let connection = self.connection.as_mut().context("a connection")?;
-        connection.execute(&*statement).await?;
+        let statement = insert(std::mem::take(users));
+        self.connection().await?.execute(&statement).await?;
+        self.inserted.push(statement);
         Ok(())
     }
 

@@ -187,6 +187,23 @@ pub enum BinaryOp {
     Divide(NumberKind),
     /// `%`: has the sign of its left side, as in Rust; by zero it is NULL.
     Remainder(NumberKind),
+    /// `@>`: what is on the right is in what is on the left.
+    Contains(Compound),
+    /// `<@`
+    ContainedBy(Compound),
+    /// `&&`: something is in both.
+    Overlaps(Compound),
+}
+
+/// What an operator looks into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Compound {
+    /// Arrays.
+    Array,
+    /// Arrays of decimals, whose elements are equal by value.
+    Decimals,
+    /// Ranges.
+    Range,
 }
 
 /// What kind of numbers an operator works on: a backend without decimals of its own calls functions for them.
@@ -231,6 +248,8 @@ pub enum Function {
     Greatest(Option<NumberKind>),
     /// The least that is not NULL; the kind, if they are numbers.
     Least(Option<NumberKind>),
+    /// How many elements an array has.
+    Cardinality,
     /// The time the transaction or statement began, as a timestamp.
     Now,
     /// A function of the database by its name.

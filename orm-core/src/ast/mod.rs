@@ -14,7 +14,7 @@ mod update;
 mod window;
 
 pub use delete::Delete;
-pub use expr::{Aggregate, BinaryOp, Expr, Function, NumberKind, Operation};
+pub use expr::{Aggregate, BinaryOp, Compound, Expr, Function, NumberKind, Operation};
 pub use insert::{ColumnSet, ConflictAction, EXCLUDED, Insert, InsertChunk, OnConflict, RowSource};
 pub use raw::{Raw, RawPart};
 pub use rows::{DeleteChunk, DeleteRows, KeyedRows, UpdateChunk, UpdateRows};
@@ -98,6 +98,8 @@ pub struct ColumnRef {
 pub enum Statement<'a> {
     /// `SELECT`.
     Select(&'a Select),
+    /// All rows of a table, with all of its model's columns: known ahead, so no tree is built for it.
+    Table(TableRef),
     /// One row by its primary key: the commonest `SELECT`, known ahead, so no tree is built for it.
     ByKey {
         /// The table.
@@ -126,7 +128,7 @@ impl<'a> Statement<'a> {
     #[must_use]
     pub fn operation(&self) -> &'static str {
         match self {
-            Statement::Select(_) | Statement::ByKey { .. } => "SELECT",
+            Statement::Select(_) | Statement::Table(_) | Statement::ByKey { .. } => "SELECT",
             Statement::Insert(_) => "INSERT",
             Statement::Update(_) | Statement::UpdateRows(_) => "UPDATE",
             Statement::Delete(_) | Statement::DeleteRows(_) => "DELETE",
@@ -140,7 +142,7 @@ impl<'a> Statement<'a> {
     pub fn table(&self) -> Option<&'a str> {
         match self {
             Statement::Select(select) => select.root().map(|table| table.meta.name),
-            Statement::ByKey { table, .. } => Some(table.meta.name),
+            Statement::Table(table) | Statement::ByKey { table, .. } => Some(table.meta.name),
             Statement::Insert(chunk) => Some(chunk.table.name),
             Statement::Update(update) => Some(update.table.meta.name),
             Statement::Delete(delete) => Some(delete.table.meta.name),

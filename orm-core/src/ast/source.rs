@@ -42,19 +42,7 @@ pub struct Cte {
 
 /// Stands in a [`TableRef`](super::TableRef) for the table of a query that is no model's: a column of it is a position
 /// in [`Source::columns`].
-pub static QUERY: TableMeta = TableMeta {
-    name: "",
-    model: "query",
-    columns: &[],
-    primary_key: &[],
-    generated: None,
-    version: None,
-    uniques: &[],
-    indexes: &[],
-    checks: &[],
-    foreign_keys: &[],
-    relations: &[],
-};
+pub static QUERY: TableMeta = TableMeta { model: "query", ..TableMeta::EMPTY };
 
 /// How the rows of two operands become one result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

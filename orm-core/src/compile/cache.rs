@@ -6,14 +6,11 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use smallvec::SmallVec;
-
-use super::shape::Shape;
+use super::shape::{Binds, Shape};
 use super::{Compiled, Prepared, render};
 use crate::ast::{Statement, TableRef};
 use crate::dialect::Dialect;
 use crate::error::Result;
-use crate::value::Value;
 
 /// Statement text by shape: bounded, and shared by all connections of a driver.
 ///
@@ -27,14 +24,21 @@ pub struct Cache {
     compiled: AtomicU64,
 }
 
-/// A connection's last statements, for [`Cache::prepare_again`]: the last by key and the last of all others.
+/// A connection's last statements, for [`Cache::prepare_again`]: the last of each kind that is known ahead, and the last
+/// of all others.
 #[derive(Debug, Default)]
 pub struct LastTexts {
-    by_key: Option<(TableRef, Arc<Compiled>)>,
+    whole: LastOf,
+    by_key: LastOf,
     shape: Vec<u64>,
     /// The text of `shape`.
     compiled: Option<Arc<Compiled>>,
+    /// The text of a statement that is not to be remembered.
+    not_kept: Option<Arc<Compiled>>,
 }
+
+/// The last statement of a kind for which the table decides the text.
+type LastOf = Option<(TableRef, Arc<Compiled>)>;
 
 #[derive(Default)]
 struct Texts {
@@ -68,7 +72,7 @@ impl Cache {
     }
 
     /// As [`prepare`](Cache::prepare), for a connection, which remembers its last statements: a program that runs one
-    /// again and again then shares no lock with others to find its text, and one by key is not even walked.
+    /// again and again then shares no lock with others to find its text, and one that is known ahead is not even walked.
     ///
     /// # Errors
     ///
@@ -79,44 +83,77 @@ impl Cache {
         statement: Statement<'a>,
         dialect: &dyn Dialect,
     ) -> Result<Prepared<'a>> {
-        if let Statement::ByKey { table, key } = statement {
-            return self.prepare_by_key(last, statement, table, key, dialect);
+        let mut binds = Binds::new();
+        let compiled = self.text_again(last, statement, dialect, &mut binds)?;
+        Ok(Prepared::new(statement, Arc::clone(compiled), binds))
+    }
+
+    /// As [`prepare_again`](Cache::prepare_again), with the text where it is remembered: to share it takes longer than a
+    /// small part of a small statement.
+    ///
+    /// # Errors
+    ///
+    /// As [`compile`](super::compile).
+    pub fn prepare_beside<'a>(
+        &self,
+        last: &'a mut LastTexts,
+        statement: Statement<'a>,
+        dialect: &dyn Dialect,
+    ) -> Result<Prepared<'a>> {
+        let mut binds = Binds::new();
+        let compiled = self.text_again(last, statement, dialect, &mut binds)?;
+        Ok(Prepared::beside(statement, compiled, binds))
+    }
+
+    /// The text of a statement, which is remembered, and its binds.
+    #[inline]
+    fn text_again<'a, 'l>(
+        &self,
+        last: &'l mut LastTexts,
+        statement: Statement<'a>,
+        dialect: &dyn Dialect,
+        binds: &mut Binds<'a>,
+    ) -> Result<&'l Arc<Compiled>> {
+        match statement {
+            Statement::Table(table) => return self.known_text(&mut last.whole, statement, table, dialect),
+            Statement::ByKey { table, key } if key.len() == table.meta.primary_key.len() => {
+                return self.known_text(&mut last.by_key, statement, table, dialect);
+            }
+            _ => {}
         }
         let mut shape = Shape::default();
         shape.fill(statement, dialect.features())?;
-        let compiled = match &last.compiled {
-            Some(compiled) if last.shape == shape.words[..] => Arc::clone(compiled),
-            _ => {
+        let compiled = match last.compiled.take() {
+            Some(compiled) if last.shape == shape.words[..] => compiled,
+            other => {
                 let compiled = self.text(statement, dialect, &shape)?;
-                if self.keeps(statement) {
-                    last.shape.clear();
-                    last.shape.extend_from_slice(&shape.words);
-                    last.compiled = Some(Arc::clone(&compiled));
+                if !self.keeps(statement) {
+                    last.compiled = other;
+                    return Ok(last.not_kept.insert(compiled));
                 }
+                last.shape.clear();
+                last.shape.extend_from_slice(&shape.words);
                 compiled
             }
         };
-        Ok(Prepared::new(statement, compiled, shape.binds))
+        *binds = shape.binds;
+        Ok(last.compiled.insert(compiled))
     }
 
-    fn prepare_by_key<'a>(
+    /// The text of a statement for which the table decides it.
+    #[inline]
+    fn known_text<'l>(
         &self,
-        last: &mut LastTexts,
-        statement: Statement<'a>,
+        last: &'l mut LastOf,
+        statement: Statement<'_>,
         table: TableRef,
-        key: &[Value],
         dialect: &dyn Dialect,
-    ) -> Result<Prepared<'a>> {
-        if let Some((known, compiled)) = &last.by_key
-            && std::ptr::eq(known.meta, table.meta)
-            && known.alias == table.alias
-            && key.len() == table.meta.primary_key.len()
-        {
-            return Ok(Prepared::new(statement, Arc::clone(compiled), SmallVec::new()));
-        }
-        let prepared = self.prepare(statement, dialect)?;
-        last.by_key = Some((table, prepared.compiled()));
-        Ok(prepared)
+    ) -> Result<&'l Arc<Compiled>> {
+        let compiled = match last.take() {
+            Some((known, compiled)) if std::ptr::eq(known.meta, table.meta) && known.alias == table.alias => compiled,
+            _ => self.prepare(statement, dialect)?.compiled(),
+        };
+        Ok(&last.insert((table, compiled)).1)
     }
 
     /// The text of a shape: that which is kept, or a new one.
@@ -252,6 +289,7 @@ mod tests {
     use crate::ast::Select;
     use crate::error::Error;
     use crate::schema::ddl::Ddl;
+    use crate::value::Value;
 
     fn by_id(id: i64) -> Select {
         users_where([eq(user("id"), int(id))])

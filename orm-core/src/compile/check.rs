@@ -19,6 +19,7 @@ use crate::value::Value;
 pub(super) fn statement(statement: Statement<'_>, features: &Features) -> Result<()> {
     match statement {
         Statement::Select(select) => check_select(select, None, features),
+        Statement::Table(_) => Ok(()),
         Statement::ByKey { table, key } => by_key(table, key),
         Statement::Insert(chunk) => insert(chunk, features),
         Statement::Update(update) => check_update(update, features),
@@ -210,9 +211,7 @@ fn on_conflict(table: &'static TableMeta, conflict: &OnConflict, features: &Feat
 
 /// Whether no two rows may agree in these columns, as far as the model says.
 fn is_unique(table: &TableMeta, columns: ColumnSet) -> bool {
-    let uniques = table.uniques.iter().map(|unique| unique.columns);
-    let indexes = table.indexes.iter().filter(|index| index.unique).map(|index| index.columns);
-    let mut keys = uniques.chain(indexes).chain([table.primary_key]);
+    let mut keys = table.unique_columns().chain([table.primary_key]);
     keys.any(|key| key.iter().copied().collect::<ColumnSet>() == columns)
 }
 
@@ -324,6 +323,10 @@ fn ctes<'a>(select: &'a Select, outer: Option<&Scope<'_>>, features: &Features) 
                  another name",
                 cte.name
             )));
+        }
+        // One that stands around was checked there. To do it again for each that reads from it would never end.
+        if outer.is_some_and(|outer| outer.has_cte(&|around| Arc::ptr_eq(around, cte))) {
+            continue;
         }
         known.push(cte);
         // A name is known within its own query, too: it would hide a table there.

@@ -4,33 +4,67 @@ use super::Writer;
 use crate::ast::Function;
 use crate::dialect::TypePlace;
 use crate::error::Result;
-use crate::meta::OnAction;
+use crate::meta::{Deferrable, IndexMethod, OnAction};
 use crate::schema::ddl::Ddl;
-use crate::schema::{Check, Column, ForeignKey, Index, Table, Unique, naming};
+use crate::schema::{Check, Column, Exclusion, ForeignKey, Index, Table, TableName, Unique, naming};
 use crate::types::ColumnType;
 
 impl Writer<'_> {
     pub(super) fn ddl(&mut self, ddl: &Ddl) -> Result<()> {
         match ddl {
+            Ddl::CreateSchema(name) => {
+                self.needs(self.features.schemas, "schemas", "leave `schema` out of the model, or use PostgreSQL")?;
+                self.push("CREATE SCHEMA IF NOT EXISTS ");
+                self.push_identifier(name)
+            }
+            Ddl::CreateEnum { name, words } => {
+                let dialect = self.dialect;
+                dialect.create_enum(self, name, words)
+            }
+            Ddl::CreateSequence(name) => {
+                self.needs_sequences()?;
+                self.push("CREATE SEQUENCE IF NOT EXISTS ");
+                self.push_identifier(name)
+            }
             Ddl::CreateTable(table) => self.create_table(table),
             Ddl::CreateIndex { table, index } => self.create_index(table, index),
             Ddl::AddForeignKey { table, key } => self.add_foreign_key(table, key),
             Ddl::DropForeignKey { table, name } => {
                 self.push("ALTER TABLE IF EXISTS ");
-                self.push_identifier(table)?;
+                self.qualified_name(table)?;
                 self.push(" DROP CONSTRAINT IF EXISTS ");
                 self.push_identifier(name)
             }
             Ddl::DropTable(table) => {
                 self.push("DROP TABLE IF EXISTS ");
-                self.push_identifier(table)
+                self.qualified_name(table)
+            }
+            Ddl::DropSequence(name) => {
+                self.needs_sequences()?;
+                self.push("DROP SEQUENCE IF EXISTS ");
+                self.push_identifier(name)
+            }
+            Ddl::DropEnum(name) => {
+                let dialect = self.dialect;
+                dialect.drop_enum(self, name)
             }
         }
     }
 
+    fn needs_sequences(&self) -> Result<()> {
+        self.needs(self.features.sequences, "sequences", "number rows by a generated key, or use PostgreSQL")
+    }
+
+    fn qualified_name(&mut self, table: &TableName) -> Result<()> {
+        if let Some(schema) = &table.schema {
+            self.schema(schema)?;
+        }
+        self.push_identifier(&table.name)
+    }
+
     fn create_table(&mut self, table: &Table) -> Result<()> {
         self.push("CREATE TABLE IF NOT EXISTS ");
-        self.push_identifier(&table.name)?;
+        self.qualified_name(&table.name)?;
         self.push(" (");
         let mut has_key = false;
         self.separated(&table.columns, ", ", |out, column| {
@@ -46,18 +80,51 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn create_index(&mut self, table: &str, index: &Index) -> Result<()> {
+    /// `CREATE INDEX .. ON "users" USING gin ("tags", (lower(email))) WHERE (..)`
+    fn create_index(&mut self, table: &TableName, index: &Index) -> Result<()> {
         self.push(if index.unique { "CREATE UNIQUE INDEX IF NOT EXISTS " } else { "CREATE INDEX IF NOT EXISTS " });
         self.push_identifier(&index.name)?;
         self.push(" ON ");
-        self.push_identifier(table)?;
-        self.push(" ");
-        self.names(&index.columns)
+        self.qualified_name(table)?;
+        self.index_method(index.method)?;
+        self.push(" (");
+        self.separated(&index.columns, ", ", |out, name| out.push_identifier(name))?;
+        for (number, expression) in index.expressions.iter().enumerate() {
+            self.push(if number + index.columns.len() > 0 { ", (" } else { "(" });
+            self.push(expression);
+            self.push(")");
+        }
+        self.push(")");
+        self.filter(index.filter.as_deref());
+        Ok(())
     }
 
-    fn add_foreign_key(&mut self, table: &str, key: &ForeignKey) -> Result<()> {
+    fn index_method(&mut self, method: IndexMethod) -> Result<()> {
+        let word = match method {
+            IndexMethod::BTree => return Ok(()),
+            IndexMethod::Hash => "hash",
+            IndexMethod::Gin => "gin",
+            IndexMethod::Gist => "gist",
+            IndexMethod::SpGist => "spgist",
+            IndexMethod::Brin => "brin",
+        };
+        self.needs(self.features.index_methods, "index methods", "leave `method` out, or use PostgreSQL")?;
+        self.push(" USING ");
+        self.push(word);
+        Ok(())
+    }
+
+    fn filter(&mut self, filter: Option<&str>) {
+        if let Some(filter) = filter {
+            self.push(" WHERE (");
+            self.push(filter);
+            self.push(")");
+        }
+    }
+
+    fn add_foreign_key(&mut self, table: &TableName, key: &ForeignKey) -> Result<()> {
         self.push("ALTER TABLE ");
-        self.push_identifier(table)?;
+        self.qualified_name(table)?;
         self.push(" ADD");
         self.foreign_key(key)?;
         let statement = std::mem::take(self.text());
@@ -70,11 +137,12 @@ impl Writer<'_> {
     fn define(&mut self, column: &Column, generated: bool) -> Result<bool> {
         self.push_identifier(&column.name)?;
         self.push(" ");
+        self.supported(column.column_type)?;
         let dialect = self.dialect;
         let place = if generated { TypePlace::GeneratedKey } else { TypePlace::Column };
         dialect.column_type(column.column_type, place, self.text());
         if generated {
-            return Ok(dialect.generated_key(self.text()));
+            return self.generated_key(column.generated_always);
         }
         if !column.nullable {
             self.push(" NOT NULL");
@@ -92,6 +160,17 @@ impl Writer<'_> {
         Ok(false)
     }
 
+    fn generated_key(&mut self, always: bool) -> Result<bool> {
+        if !always {
+            let dialect = self.dialect;
+            return Ok(dialect.generated_key(self.text()));
+        }
+        let can = self.features.generated_always;
+        self.needs(can, "generated keys that nobody may give", "leave out `= always`, or use PostgreSQL")?;
+        self.push(" GENERATED ALWAYS AS IDENTITY");
+        Ok(false)
+    }
+
     fn constraints(&mut self, table: &Table) -> Result<()> {
         table.uniques.iter().try_for_each(|unique| self.unique(unique))?;
         table.foreign_keys.iter().try_for_each(|key| {
@@ -99,13 +178,52 @@ impl Writer<'_> {
             self.foreign_key(key)
         })?;
         table.checks.iter().try_for_each(|check| self.check(check))?;
-        table.columns.iter().try_for_each(|column| self.column_checks(&table.name, column))
+        table.exclusions.iter().try_for_each(|exclusion| self.exclusion(exclusion))?;
+        table.columns.iter().try_for_each(|column| self.column_checks(&table.name.name, column))
     }
 
     fn unique(&mut self, unique: &Unique) -> Result<()> {
         self.constraint(&unique.name)?;
         self.push("UNIQUE ");
-        self.names(&unique.columns)
+        self.names(&unique.columns)?;
+        if unique.deferrable != Deferrable::No {
+            let can = self.features.deferrable_unique;
+            self.needs(can, "unique constraints that are checked later", "leave out `deferrable`, or use PostgreSQL")?;
+        }
+        self.deferrable(unique.deferrable);
+        Ok(())
+    }
+
+    /// `, CONSTRAINT .. EXCLUDE USING gist ("room" WITH =, "during" WITH &&) WHERE (..)`
+    fn exclusion(&mut self, exclusion: &Exclusion) -> Result<()> {
+        let can = self.features.exclusion_constraints;
+        self.needs(
+            can,
+            "exclusion constraints",
+            "look for overlaps in the transaction that writes, or use PostgreSQL",
+        )?;
+        self.constraint(&exclusion.name)?;
+        self.push("EXCLUDE");
+        self.index_method(exclusion.method)?;
+        self.push(" (");
+        self.separated(&exclusion.columns, ", ", |out, (column, operator)| {
+            out.push_identifier(column)?;
+            out.push(" WITH ");
+            out.push(operator);
+            Ok(())
+        })?;
+        self.push(")");
+        self.filter(exclusion.filter.as_deref());
+        self.deferrable(exclusion.deferrable);
+        Ok(())
+    }
+
+    fn deferrable(&mut self, deferrable: Deferrable) {
+        self.push(match deferrable {
+            Deferrable::No => "",
+            Deferrable::InitiallyImmediate => " DEFERRABLE INITIALLY IMMEDIATE",
+            Deferrable::InitiallyDeferred => " DEFERRABLE INITIALLY DEFERRED",
+        });
     }
 
     fn foreign_key(&mut self, key: &ForeignKey) -> Result<()> {
@@ -114,11 +232,12 @@ impl Writer<'_> {
         self.push(" FOREIGN KEY ");
         self.names(&key.columns)?;
         self.push(" REFERENCES ");
-        self.push_identifier(&key.references)?;
+        self.qualified_name(&key.references)?;
         self.push(" ");
         self.names(&key.referenced)?;
         self.action(" ON DELETE ", key.on_delete);
         self.action(" ON UPDATE ", key.on_update);
+        self.deferrable(key.deferrable);
         Ok(())
     }
 
@@ -156,7 +275,7 @@ impl Writer<'_> {
                 self.push(")");
                 Ok(())
             }
-            ColumnType::Enum { variants, .. } if !self.features.native_enums => {
+            ColumnType::Enum { variants, native, .. } if !(native && self.features.native_enums) => {
                 self.constraint(&naming::values(table, &column.name))?;
                 self.push("CHECK (");
                 self.push_identifier(&column.name)?;
@@ -254,8 +373,15 @@ mod tests {
     fn a_drop_asks_whether_the_table_is_there() {
         let drop = Ddl::DropTable("we\"ird".into());
         assert_eq!(sql(Statement::Ddl(&drop), &LITE), r#"DROP TABLE IF EXISTS "we""ird""#);
-        let index = Index { name: "ix".into(), columns: vec!["a".into()], unique: true };
-        let create = Ddl::CreateIndex { table: "t".into(), index };
+        let index = Index {
+            name: "ix".into(),
+            columns: vec!["a".into()],
+            expressions: vec![],
+            unique: true,
+            filter: None,
+            method: IndexMethod::BTree,
+        };
+        let create = Ddl::CreateIndex { table: "t".into(), index: Box::new(index) };
         assert_eq!(sql(Statement::Ddl(&create), &LITE), r#"CREATE UNIQUE INDEX IF NOT EXISTS "ix" ON "t" ("a")"#);
     }
 }

@@ -94,6 +94,9 @@ impl<'a> Writer<'a> {
             | BinaryOp::Ge
             | BinaryOp::IsDistinctFrom
             | BinaryOp::IsNotDistinctFrom => Level::Compare,
+            BinaryOp::Contains(_) | BinaryOp::ContainedBy(_) | BinaryOp::Overlaps(_) => {
+                if self.features.compound_operators { Level::Compare } else { Level::Primary }
+            }
             BinaryOp::Concat => Level::Concat,
             BinaryOp::Add(kind) | BinaryOp::Subtract(kind) => arithmetic(kind, Level::Add),
             BinaryOp::Multiply(kind) | BinaryOp::Divide(kind) | BinaryOp::Remainder(kind) => {
@@ -166,6 +169,9 @@ impl<'a> Writer<'a> {
             BinaryOp::IsDistinctFrom => self.compare(left, " IS NOT ", right),
             BinaryOp::IsNotDistinctFrom if distinct => self.compare(left, " IS NOT DISTINCT FROM ", right),
             BinaryOp::IsNotDistinctFrom => self.compare(left, " IS ", right),
+            BinaryOp::Contains(_) => self.compound(op, " @> ", left, right),
+            BinaryOp::ContainedBy(_) => self.compound(op, " <@ ", left, right),
+            BinaryOp::Overlaps(_) => self.compound(op, " && ", left, right),
             BinaryOp::Concat => self.concat(left, right),
             BinaryOp::Add(kind) => self.arithmetic(op, kind, " + ", left, right),
             BinaryOp::Subtract(kind) => self.arithmetic(op, kind, " - ", left, right),
@@ -179,6 +185,32 @@ impl<'a> Writer<'a> {
         self.beside(left, right)?;
         self.push(operator);
         self.beside(right, left)
+    }
+
+    /// An operator that looks into arrays and ranges, or the function that does the same.
+    fn compound(&mut self, op: BinaryOp, operator: &str, left: &'a Expr, right: &'a Expr) -> Result<()> {
+        if !self.features.compound_operators {
+            let Some(function) = self.dialect.compound_function(op) else {
+                let (feature, backend) = ("what lies within ranges and arrays of decimals", self.features.backend);
+                return Err(Error::Unsupported {
+                    feature,
+                    backend,
+                    hint: "ask for rows of another table, or use PostgreSQL",
+                });
+            };
+            return self.call(function, left, right);
+        }
+        self.compound_side(left, right)?;
+        self.push(operator);
+        self.compound_side(right, left)
+    }
+
+    /// Databases disagree on what these operators stand above.
+    fn compound_side(&mut self, expr: &'a Expr, other: &Expr) -> Result<()> {
+        match (expr, other) {
+            (Expr::Bind(value), Expr::Column(_)) => self.bind(value),
+            _ => self.expr(expr, Level::Primary),
+        }
     }
 
     /// Writes one side of a comparison. A column tells the database the type of a value beside it.
@@ -464,6 +496,12 @@ impl<'a> Writer<'a> {
     }
 
     fn cast(&mut self, expr: &'a Expr, to: ColumnType) -> Result<()> {
+        self.supported(to)?;
+        if let Expr::Bind(value) = expr
+            && self.says_its_type(value, to)
+        {
+            return self.typed_bind(value);
+        }
         self.push("CAST(");
         self.expr(expr, Level::Or)?;
         self.cast_end(to);

@@ -11,7 +11,9 @@ use crate::ast::{Direction, NullsOrder};
 use crate::compile::Writer;
 use crate::dialect::{ArrayRows, Dialect, Features, ListKind, TypePlace};
 use crate::error::Result;
-use crate::meta::{CheckMeta, ColumnMeta, ForeignKeyMeta, IndexMeta, OnAction, RelationMeta, TableMeta, UniqueMeta};
+use crate::meta::{
+    CheckMeta, ColumnMeta, Deferrable, ForeignKeyMeta, IndexMeta, OnAction, RelationMeta, TableMeta, UniqueMeta,
+};
 use crate::types::{BindSink, ColumnType};
 use crate::value::{Value, ValueRef};
 
@@ -21,19 +23,7 @@ const fn column(name: &'static str, column_type: ColumnType, nullable: bool) -> 
 
 const TEXT: ColumnType = ColumnType::Text { max_length: None };
 
-pub(super) const EMPTY: TableMeta = TableMeta {
-    name: "",
-    model: "",
-    columns: &[],
-    primary_key: &[],
-    generated: None,
-    version: None,
-    uniques: &[],
-    indexes: &[],
-    checks: &[],
-    foreign_keys: &[],
-    relations: &[],
-};
+pub(super) const EMPTY: TableMeta = TableMeta::EMPTY;
 
 pub(super) static USERS: TableMeta = TableMeta {
     name: "users",
@@ -44,13 +34,14 @@ pub(super) static USERS: TableMeta = TableMeta {
         column("email", ColumnType::Text { max_length: Some(255) }, false),
         column("age", ColumnType::Int32, true),
         column("manager_id", ColumnType::Int64, true),
-        column("role", ColumnType::Enum { name: "role", variants: &["admin", "it's"] }, false).default_sql("'user'"),
+        column("role", ColumnType::Enum { name: "role", variants: &["admin", "it's"], native: false }, false)
+            .default_sql("'user'"),
     ],
     primary_key: &[0],
     generated: Some(0),
     version: None,
-    uniques: &[UniqueMeta { name: None, columns: &[2] }],
-    indexes: &[IndexMeta { name: None, columns: &[1, 3], unique: false }],
+    uniques: &[UniqueMeta::new(None, &[2])],
+    indexes: &[IndexMeta::new(None, &[1, 3])],
     checks: &[CheckMeta { name: None, column: Some(3), sql: "age >= 0" }],
     foreign_keys: &[ForeignKeyMeta {
         relation: "manager",
@@ -61,8 +52,10 @@ pub(super) static USERS: TableMeta = TableMeta {
         on_delete: OnAction::SetNull,
         on_update: OnAction::NoAction,
         delete_orphans: false,
+        deferrable: Deferrable::No,
     }],
     relations: &[RelationMeta { name: "posts", target: || &POST }],
+    ..EMPTY
 };
 
 /// A model always has a key; what a program builds by hand need not.
@@ -88,6 +81,7 @@ pub(super) static POST: TableMeta = TableMeta {
         on_delete: OnAction::Cascade,
         on_update: OnAction::Restrict,
         delete_orphans: false,
+        deferrable: Deferrable::No,
     }],
     ..EMPTY
 };
@@ -107,6 +101,7 @@ pub(super) static COMMENT: TableMeta = TableMeta {
         on_delete: OnAction::NoAction,
         on_update: OnAction::NoAction,
         delete_orphans: false,
+        deferrable: Deferrable::No,
     }],
     ..EMPTY
 };
@@ -141,6 +136,7 @@ pub(crate) const LITE: Numbered = Numbered(Features {
     insert_rows: 50,
     array_rows: None,
     copy_rows: None,
+    insert_rows_of_one_text: 50,
     literal_limit: true,
     offset_needs_limit: true,
     decimal_collation: Some("decimal"),
@@ -165,6 +161,14 @@ pub(crate) const LITE: Numbered = Numbered(Features {
     divide_by_zero_is_null: true,
     enforces_max_length: false,
     native_enums: false,
+    compound_operators: false,
+    schemas: false,
+    sequences: false,
+    generated_always: false,
+    index_methods: false,
+    exclusion_constraints: false,
+    deferrable_unique: false,
+    unsupported_type: |_| None,
     integer_sum_is_integer: true,
 });
 
@@ -186,6 +190,7 @@ pub(super) const STRICT: Numbered = Numbered(Features {
     insert_rows: 50,
     array_rows: None,
     copy_rows: None,
+    insert_rows_of_one_text: 50,
     literal_limit: false,
     offset_needs_limit: false,
     decimal_collation: None,
@@ -210,6 +215,14 @@ pub(super) const STRICT: Numbered = Numbered(Features {
     divide_by_zero_is_null: false,
     enforces_max_length: true,
     native_enums: true,
+    compound_operators: false,
+    schemas: false,
+    sequences: false,
+    generated_always: false,
+    index_methods: false,
+    exclusion_constraints: false,
+    deferrable_unique: false,
+    unsupported_type: |_| None,
     integer_sum_is_integer: false,
 });
 

@@ -10,7 +10,7 @@ use crate::meta::TableMeta;
 impl<'a> Writer<'a> {
     pub(super) fn insert(&mut self, chunk: InsertChunk<'a>) -> Result<()> {
         self.push("INSERT INTO ");
-        self.push_identifier(chunk.table.name)?;
+        self.table_name(chunk.table)?;
         if chunk.columns.is_empty() {
             self.push(" DEFAULT VALUES");
         } else {

@@ -78,6 +78,7 @@ fn render(statement: Statement<'_>, dialect: &dyn Dialect, binds: &[&Value]) -> 
     let mut out = Writer::new(dialect, binds);
     match statement {
         Statement::Select(select) => out.select(select)?,
+        Statement::Table(table) => out.whole_table(table)?,
         Statement::ByKey { table, key } => out.by_key(table, key)?,
         Statement::Insert(chunk) => out.insert(chunk)?,
         Statement::Update(update) => out.update(update)?,
@@ -102,6 +103,7 @@ fn first_row(statement: Statement<'_>) -> Statement<'_> {
         Statement::UpdateRows(chunk) => Statement::UpdateRows(chunk.first()),
         Statement::DeleteRows(chunk) => Statement::DeleteRows(chunk.first()),
         Statement::Select(_)
+        | Statement::Table(_)
         | Statement::ByKey { .. }
         | Statement::Update(_)
         | Statement::Delete(_)

@@ -1,6 +1,7 @@
 //! [`Prepared`]: a statement's text with its values.
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -14,15 +15,39 @@ use crate::value::{Value, ValueRef};
 
 /// A statement ready to run: its text, and its values in the order of the placeholders.
 pub struct Prepared<'a> {
-    compiled: Arc<Compiled>,
+    compiled: Text<'a>,
     /// The values of the tree; a key's are in the statement, and rows come before these.
     values: Values<'a>,
     statement: Statement<'a>,
 }
 
+/// A text that is shared, or that somebody else keeps.
+enum Text<'a> {
+    Shared(Arc<Compiled>),
+    Kept(&'a Arc<Compiled>),
+}
+
+impl Deref for Text<'_> {
+    type Target = Arc<Compiled>;
+
+    #[inline]
+    fn deref(&self) -> &Arc<Compiled> {
+        match self {
+            Text::Shared(compiled) => compiled,
+            Text::Kept(compiled) => compiled,
+        }
+    }
+}
+
 impl<'a> Prepared<'a> {
     pub(super) fn new(statement: Statement<'a>, compiled: Arc<Compiled>, values: Values<'a>) -> Self {
-        Prepared { compiled, values, statement }
+        Prepared { compiled: Text::Shared(compiled), values, statement }
+    }
+
+    /// With a text that somebody else keeps.
+    #[inline]
+    pub(super) fn beside(statement: Statement<'a>, compiled: &'a Arc<Compiled>, values: Values<'a>) -> Self {
+        Prepared { compiled: Text::Kept(compiled), values, statement }
     }
 
     /// What was prepared.
@@ -57,6 +82,7 @@ impl Prepared<'_> {
             Statement::UpdateRows(chunk) => bind_new_values(chunk, sink)?,
             Statement::DeleteRows(chunk) => bind_keys(chunk, sink)?,
             Statement::Select(_)
+            | Statement::Table(_)
             | Statement::Update(_)
             | Statement::Delete(_)
             | Statement::Raw(_)
@@ -87,6 +113,7 @@ impl Prepared<'_> {
             Statement::DeleteRows(chunk) => (chunk.key().count(), chunk.rows().len()),
             Statement::ByKey { .. }
             | Statement::Select(_)
+            | Statement::Table(_)
             | Statement::Update(_)
             | Statement::Delete(_)
             | Statement::Raw(_)
@@ -123,7 +150,7 @@ impl Prepared<'_> {
     /// Whether it is known that the statement only reads. Text written by hand is taken to write.
     #[must_use]
     pub fn reads(&self) -> bool {
-        matches!(self.statement, Statement::Select(_) | Statement::ByKey { .. })
+        matches!(self.statement, Statement::Select(_) | Statement::Table(_) | Statement::ByKey { .. })
     }
 }
 

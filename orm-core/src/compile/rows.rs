@@ -13,7 +13,7 @@ use crate::types::ColumnType;
 impl<'a> Writer<'a> {
     pub(super) fn update_rows(&mut self, chunk: UpdateChunk<'a>) -> Result<()> {
         self.push("UPDATE ");
-        self.push_identifier(chunk.table.name)?;
+        self.table_name(chunk.table)?;
         self.push(" SET ");
         match chunk.rows().len() {
             1 => self.set_one(chunk)?,
@@ -24,7 +24,7 @@ impl<'a> Writer<'a> {
 
     pub(super) fn delete_rows(&mut self, chunk: DeleteChunk<'a>) -> Result<()> {
         self.push("DELETE FROM ");
-        self.push_identifier(chunk.table.name)?;
+        self.table_name(chunk.table)?;
         self.push(" WHERE ");
         let arrays = as_arrays(self.features, chunk.table, chunk.key(), chunk.rows().len());
         match (chunk.rows().len(), chunk.key().count()) {
@@ -196,7 +196,16 @@ fn list_kind(column_type: ColumnType) -> ListKind {
         | ColumnType::DateTime
         | ColumnType::Timestamp
         | ColumnType::Decimal => ListKind::Texts,
-        ColumnType::Float32 | ColumnType::Float64 | ColumnType::Json => ListKind::Separate,
+        ColumnType::Float32
+        | ColumnType::Float64
+        | ColumnType::Json
+        | ColumnType::Array(_)
+        | ColumnType::Range(_)
+        | ColumnType::Interval
+        | ColumnType::Inet
+        | ColumnType::Cidr
+        | ColumnType::CiText
+        | ColumnType::Named(_) => ListKind::Separate,
     }
 }
 

@@ -51,12 +51,17 @@ impl<'a> Writer<'a> {
         self.conditions(" HAVING ", &select.having)
     }
 
-    /// One row by its primary key.
-    pub(super) fn by_key(&mut self, table: TableRef, key: &'a [Value]) -> Result<()> {
+    /// All rows of a table.
+    pub(super) fn whole_table(&mut self, table: TableRef) -> Result<()> {
         self.push("SELECT ");
         self.columns(table)?;
         self.push(" FROM ");
-        self.table(table)?;
+        self.table(table)
+    }
+
+    /// One row by its primary key.
+    pub(super) fn by_key(&mut self, table: TableRef, key: &'a [Value]) -> Result<()> {
+        self.whole_table(table)?;
         self.push(" WHERE ");
         self.separated(table.meta.primary_key.iter().zip(key), " AND ", |out, (index, value)| {
             out.column(ColumnRef { table, index: *index })?;
@@ -70,7 +75,7 @@ impl<'a> Writer<'a> {
         if let Some(Alias::Query(name)) = table.alias {
             return self.source(name);
         }
-        self.push_identifier(table.meta.name)?;
+        self.table_name(table.meta)?;
         if let Some(alias) = table.alias {
             self.push(" AS ");
             self.push_identifier(alias.name())?;
@@ -246,6 +251,13 @@ mod tests {
     fn a_model_is_all_of_its_columns_in_the_order_of_its_fields() {
         let select = Select { projection: vec![Projection::Table(table(&PAIR))], ..Select::default() };
         assert_eq!(lite(&select), r#"SELECT "pair"."a", "pair"."b" FROM "pair""#);
+    }
+
+    #[test]
+    fn all_rows_of_a_table_need_no_tree() {
+        let boss = Statement::Table(alias(&PAIR, "boss"));
+        assert_eq!(sql(boss, &LITE), r#"SELECT "boss"."a", "boss"."b" FROM "pair" AS "boss""#);
+        assert_eq!(binds(boss, &LITE), "[]");
     }
 
     #[test]

@@ -14,10 +14,10 @@ use smallvec::SmallVec;
 
 use super::rows::as_arrays;
 use crate::ast::{
-    Aggregate, Alias, Assignment, BinaryOp, ColumnRef, ConflictAction, Cte, Delete, Direction, Exclude, Expr, Frame,
-    FrameUnit, Function, InsertChunk, Join, JoinKind, Lock, LockStrength, LockWait, NullsOrder, NumberKind, OnConflict,
-    Operand, Operation, Order, Projection, Raw, RawPart, Select, SetOperator, Source, SourceQuery, Statement, TableRef,
-    Update, UpdateChunk, Window, WindowFunction,
+    Aggregate, Alias, Assignment, BinaryOp, ColumnRef, Compound, ConflictAction, Cte, Delete, Direction, Exclude, Expr,
+    Frame, FrameUnit, Function, InsertChunk, Join, JoinKind, Lock, LockStrength, LockWait, NullsOrder, NumberKind,
+    OnConflict, Operand, Operation, Order, Projection, Raw, RawPart, Select, SetOperator, Source, SourceQuery,
+    Statement, TableRef, Update, UpdateChunk, Window, WindowFunction,
 };
 use crate::dialect::{Features, ListKind};
 use crate::error::{Error, Result};
@@ -28,6 +28,9 @@ use crate::value::Value;
 /// How deeply expressions may nest. Databases have limits of their own (SQLite's is 1,000), and a deeper tree could
 /// overflow the stack here.
 const MAX_DEPTH: u32 = 200;
+
+/// For how many levels a select within an expression counts, besides the expression's own.
+const SELECT_DEPTH: u32 = 3;
 
 /// The binds of a statement, in the order of the walk.
 pub(super) type Binds<'a> = SmallVec<[&'a Value; 8]>;
@@ -100,9 +103,17 @@ fn value_kind(value: &Value) -> Result<ListKind> {
         | Value::Time(_)
         | Value::DateTime(_)
         | Value::Timestamp(_)
-        | Value::Decimal(_) => ListKind::Texts,
+        | Value::Decimal(_)
+        | Value::Inet(_)
+        | Value::Word(_) => ListKind::Texts,
         Value::Bytes(_) | Value::Uuid(_) => ListKind::Bytes,
-        Value::Null | Value::Float(_) | Value::Json(_) | Value::List(_) => ListKind::Separate,
+        Value::Null
+        | Value::Float(_)
+        | Value::Json(_)
+        | Value::List(_)
+        | Value::Array(_)
+        | Value::Range(_)
+        | Value::Interval(_) => ListKind::Separate,
         Value::Invalid(error) => return Err(unbindable(error.as_ref().clone())),
     })
 }
@@ -137,6 +148,7 @@ pub(super) fn is_null_bind(expr: &Expr) -> bool {
 #[derive(Clone, Copy)]
 enum Tag {
     Select,
+    Whole,
     RareSelect,
     SubqueryInFrom,
     Cte,
@@ -207,6 +219,10 @@ impl<'a> Walk<'a, '_> {
     fn statement(&mut self, statement: Statement<'a>) -> Result<()> {
         match statement {
             Statement::Select(select) => self.select(select),
+            Statement::Table(table) => {
+                self.table(Tag::Whole, 0, table);
+                Ok(())
+            }
             Statement::ByKey { table, key } => {
                 self.table(Tag::ByKey, key.len(), table);
                 self.binds.extend(key);
@@ -227,7 +243,16 @@ impl<'a> Walk<'a, '_> {
         }
     }
 
+    /// A select within another counts for several levels, since it takes so much more of the stack.
     fn select(&mut self, select: &'a Select) -> Result<()> {
+        let levels = if self.depth == 0 { 0 } else { SELECT_DEPTH };
+        self.depth += levels;
+        self.whole_select(select)?;
+        self.depth -= levels;
+        Ok(())
+    }
+
+    fn whole_select(&mut self, select: &'a Select) -> Result<()> {
         let Select {
             distinct,
             distinct_on,
@@ -565,7 +590,10 @@ impl<'a> Walk<'a, '_> {
             | BinaryOp::Subtract(_)
             | BinaryOp::Multiply(_)
             | BinaryOp::Divide(_)
-            | BinaryOp::Remainder(_) => {
+            | BinaryOp::Remainder(_)
+            | BinaryOp::Contains(_)
+            | BinaryOp::ContainedBy(_)
+            | BinaryOp::Overlaps(_) => {
                 self.expr(left)?;
                 self.expr(right)
             }
@@ -712,13 +740,25 @@ impl<'a> Walk<'a, '_> {
             ColumnType::Uuid => 13,
             ColumnType::Decimal => 14,
             ColumnType::Json => 15,
-            ColumnType::Enum { .. } => 16,
+            ColumnType::Enum { native, .. } => 16 | u64::from(native) << 8,
+            ColumnType::Array(_) => 17,
+            ColumnType::Range(_) => 18,
+            ColumnType::Interval => 19,
+            ColumnType::Inet => 20,
+            ColumnType::Cidr => 21,
+            ColumnType::CiText => 22,
+            ColumnType::Named(_) => 23,
         };
         self.node(Tag::Cast, code);
-        if let ColumnType::Enum { name, variants } = column_type {
-            self.text(name);
-            self.words.push(variants.as_ptr().addr() as u64);
-            self.words.push(variants.len() as u64);
+        match column_type {
+            ColumnType::Enum { name, variants, .. } => {
+                self.text(name);
+                self.words.push(variants.as_ptr().addr() as u64);
+                self.words.push(variants.len() as u64);
+            }
+            ColumnType::Array(element) | ColumnType::Range(element) => self.column_type(*element),
+            ColumnType::Named(name) => self.text(name),
+            _ => {}
         }
     }
 
@@ -731,7 +771,20 @@ impl<'a> Walk<'a, '_> {
     fn bind(&mut self, value: &'a Value) {
         let facts = if self.features.untyped_binds { self.bind_facts(value) } else { 0 };
         self.node(Tag::Bind, facts);
+        if facts != 0 {
+            self.bound_type(value);
+        }
         self.binds.push(value);
+    }
+
+    /// The type of a value of which its kind says not enough.
+    fn bound_type(&mut self, value: &Value) {
+        match value {
+            Value::Array(array) => self.column_type(*array.element),
+            Value::Range(range) => self.column_type(*range.element),
+            Value::Word(word) => self.column_type(word.column),
+            _ => {}
+        }
     }
 
     /// The kind of a value whose type is written, and the equal one with which it may share a number.
@@ -856,6 +909,11 @@ fn bind_kind(value: &Value) -> u64 {
         Value::Json(_) => 12,
         Value::List(_) => 13,
         Value::Invalid(_) => 14,
+        Value::Array(_) => 15,
+        Value::Range(_) => 16,
+        Value::Interval(_) => 17,
+        Value::Inet(_) => 18,
+        Value::Word(_) => 19,
     }
 }
 
@@ -894,6 +952,17 @@ fn binary_op(op: BinaryOp) -> u64 {
         BinaryOp::Multiply(kind) => 24 | number_kind(kind),
         BinaryOp::Divide(kind) => 28 | number_kind(kind),
         BinaryOp::Remainder(kind) => 32 | number_kind(kind),
+        BinaryOp::Contains(kind) => 36 | compound(kind),
+        BinaryOp::ContainedBy(kind) => 40 | compound(kind),
+        BinaryOp::Overlaps(kind) => 44 | compound(kind),
+    }
+}
+
+fn compound(kind: Compound) -> u64 {
+    match kind {
+        Compound::Array => 0,
+        Compound::Decimals => 1,
+        Compound::Range => 2,
     }
 }
 
@@ -910,6 +979,7 @@ fn function_code(function: Function) -> u64 {
         Function::Coalesce => 8,
         Function::NullIf => 9,
         Function::Now => 10,
+        Function::Cardinality => 11,
         Function::Named(_) => 11,
         Function::Abs(kind) => 16 | number_kind(kind),
         Function::Round(kind) => 20 | number_kind(kind),
@@ -1033,8 +1103,18 @@ mod tests {
             ColumnType::Text { max_length: None },
             ColumnType::Text { max_length: Some(0) },
             ColumnType::Text { max_length: Some(1) },
-            ColumnType::Enum { name: "e", variants: &["a"] },
-            ColumnType::Enum { name: "f", variants: &["a"] },
+            ColumnType::Enum { name: "e", variants: &["a"], native: false },
+            ColumnType::Enum { name: "f", variants: &["a"], native: false },
+            ColumnType::Enum { name: "f", variants: &["a"], native: true },
+            ColumnType::Array(&ColumnType::Int32),
+            ColumnType::Array(&ColumnType::Int64),
+            ColumnType::Range(&ColumnType::Int32),
+            ColumnType::Interval,
+            ColumnType::Inet,
+            ColumnType::Cidr,
+            ColumnType::CiText,
+            ColumnType::Named("a"),
+            ColumnType::Named("b"),
         ] {
             all.push(operation(Operation::Cast { expr: a(), to }));
         }
@@ -1190,7 +1270,8 @@ mod tests {
             .chain(chunks)
             .chain(upserts.iter().map(whole))
             .chain([1, 2].map(|count| Statement::ByKey { table: table(&PAIR), key: &keys[..count] }))
-            .chain([Statement::ByKey { table: table(&USERS), key: &keys[..1] }]);
+            .chain([Statement::ByKey { table: table(&USERS), key: &keys[..1] }])
+            .chain([table(&USERS), table(&PAIR), alias(&USERS, "boss")].map(Statement::Table));
         for statement in others {
             assert_eq!(seen.insert(words(statement), format!("{statement:?}")), None);
         }
@@ -1236,8 +1317,9 @@ mod tests {
         assert!(message.starts_with("the expression nests more than 200 levels deep"), "{message}");
         let subqueries =
             |levels| (0..levels).fold(select([user("id")]), |inner, _| users_where([exists(inner, false)]));
-        sql(Statement::Select(&subqueries(MAX_DEPTH - 1)), &LITE);
-        assert!(error(Statement::Select(&subqueries(MAX_DEPTH)), &LITE).starts_with("the expression nests"));
+        let levels = MAX_DEPTH / (SELECT_DEPTH + 1);
+        sql(Statement::Select(&subqueries(levels - 1)), &LITE);
+        assert!(error(Statement::Select(&subqueries(levels)), &LITE).starts_with("the expression nests"));
     }
 
     #[test]

@@ -59,6 +59,18 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// For a part of a statement, which a dialect writes before it knows where it stands.
+    #[must_use]
+    pub fn for_part(dialect: &'a dyn Dialect) -> Self {
+        Writer::new(dialect, &[])
+    }
+
+    /// The part.
+    #[must_use]
+    pub fn into_part(self) -> String {
+        self.sql
+    }
+
     /// Writes text as it is.
     #[inline]
     pub fn push(&mut self, text: &str) {
@@ -77,6 +89,32 @@ impl<'a> Writer<'a> {
         }
         self.push_plain(name);
         Ok(())
+    }
+
+    /// `"users"`, or `"audit"."log"` of a table in a schema.
+    #[inline]
+    pub(super) fn table_name(&mut self, table: &'static TableMeta) -> Result<()> {
+        if let Some(schema) = table.schema {
+            self.schema(schema)?;
+        }
+        self.push_identifier(table.name)
+    }
+
+    /// `"audit".`
+    #[cold]
+    pub(super) fn schema(&mut self, schema: &str) -> Result<()> {
+        self.needs(self.features.schemas, "schemas", "leave `schema` out of the model, or use PostgreSQL")?;
+        self.push_identifier(schema)?;
+        self.push(".");
+        Ok(())
+    }
+
+    /// Refuses what the backend cannot do.
+    pub(super) fn needs(&self, can: bool, feature: &'static str, hint: &'static str) -> Result<()> {
+        match can {
+            true => Ok(()),
+            false => Err(Error::Unsupported { feature, backend: self.features.backend, hint }),
+        }
     }
 
     /// Writes text in single quotes; such quotes in it are doubled. Only for texts of the program's own.
@@ -186,6 +224,11 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
+    /// Whether a bare value is cast to this very type.
+    pub(super) fn says_its_type(&self, value: &Value, column_type: ColumnType) -> bool {
+        self.features.untyped_binds && type_of(value) == Some(column_type)
+    }
+
     /// As [`bind`](Writer::bind), under the number of an equal value if there may be one.
     fn shared_bind(&mut self, value: &'a Value) -> Result<()> {
         let Some(shared) = &self.shared else { return self.bind(value) };
@@ -267,6 +310,14 @@ impl<'a> Writer<'a> {
         })
     }
 
+    /// Refuses a type that the backend does not have.
+    pub(super) fn supported(&self, column_type: ColumnType) -> Result<()> {
+        match (self.features.unsupported_type)(column_type) {
+            Some((feature, hint)) => Err(Error::Unsupported { feature, backend: self.features.backend, hint }),
+            None => Ok(()),
+        }
+    }
+
     pub(super) fn finish(self) -> Result<Compiled> {
         let count = self.cells + self.order.len();
         if count > self.features.max_binds {
@@ -329,6 +380,11 @@ fn type_of(value: &Value) -> Option<ColumnType> {
         Value::Uuid(_) => ColumnType::Uuid,
         Value::Decimal(_) => ColumnType::Decimal,
         Value::Json(_) => ColumnType::Json,
+        Value::Array(array) => ColumnType::Array(array.element),
+        Value::Range(range) => ColumnType::Range(range.element),
+        Value::Interval(_) => ColumnType::Interval,
+        Value::Inet(_) => ColumnType::Inet,
+        Value::Word(word) => word.column,
         Value::Null | Value::List(_) | Value::Invalid(_) => return None,
     })
 }

@@ -50,6 +50,19 @@ impl Link {
     /// Writes all rows, or none.
     async fn copy(&mut self, table: &'static TableMeta, next: &mut Next<'_>) -> Result<Done> {
         let Some(first) = next() else { return Ok(Done::default()) };
+        match self.try_copy(table, Arc::clone(&first), next).await {
+            // Nothing was taken of `next` yet: what is prepared is needed before any row.
+            Err(_) if self.depth == 0 && self.connection.take_stale() => self.try_copy(table, first, next).await,
+            result => result,
+        }
+    }
+
+    async fn try_copy(
+        &mut self,
+        table: &'static TableMeta,
+        first: Arc<dyn RowSource>,
+        next: &mut Next<'_>,
+    ) -> Result<Done> {
         let depth = self.enter(&TransactionOptions::new()).await?;
         let together = Together { link: self, depth };
         let (mut rows, mut rows_affected) = (Some(first), 0);

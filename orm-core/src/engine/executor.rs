@@ -10,7 +10,7 @@ use super::save::save;
 use crate::driver::Caller;
 use crate::error::Result;
 use crate::model::{Entity, InsertRow, Model};
-use crate::query::{InsertRows, ModelRows, Query, Runnable, insert, update_rows};
+use crate::query::{InsertRows, ModelRows, Queries, Query, Runnable, insert, update_rows};
 use crate::types::{IntoKey, ScalarRow};
 
 /// Runs statements: [`Connection`](super::Connection), [`Transaction`](super::Transaction) and `&Engine`.
@@ -149,6 +149,16 @@ pub trait Executor: Send {
         save(self.link(Location::caller()), rows)
     }
 
+    /// All rows of several queries, which are sent together. See [`Engine::pipeline`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::pipeline`].
+    #[track_caller]
+    fn pipeline<Q: Queries>(&mut self, queries: Q) -> impl Future<Output = Result<Q::Rows>> + Send {
+        fetch::pipeline(self.link(Location::caller()), queries)
+    }
+
     /// The rows one after the other, in bounded memory. See [`Rows`].
     #[track_caller]
     fn stream<'a, Q: Query + 'a>(&'a mut self, query: Q) -> Rows<'a, Q::Row> {
@@ -186,7 +196,7 @@ impl Executor for &Engine {
 /// What the methods do, once for engine, connection and transaction.
 #[expect(clippy::manual_async_fn, reason = "a future of `async fn` has room for each argument twice, and is moved")]
 pub(crate) mod fetch {
-    use super::{Lent, Link, Query, Result, Runnable};
+    use super::{Lent, Link, Queries, Query, Result, Runnable};
     use crate::ast::Statement;
     use crate::driver::{Flow, NoRows, Row, RowSink, Running};
     use crate::error::Error;
@@ -272,6 +282,15 @@ pub(crate) mod fetch {
             }
             Ok(if self.most == Some(0) { Flow::Stop } else { Flow::Continue })
         }
+    }
+
+    pub(crate) async fn pipeline<'a, Q: Queries>(
+        link: impl Future<Output = Result<Lent<'a>>> + Send,
+        queries: Q,
+    ) -> Result<Q::Rows> {
+        let mut sinks = queries.sinks()?;
+        link.await?.0.run_many(queries.parts(&mut sinks)).await?;
+        Ok(Q::rows(sinks))
     }
 
     pub(crate) async fn one<'a, Q: Query>(

@@ -162,6 +162,16 @@ impl Link {
 
     /// Runs the statements of many rows in a transaction, or a savepoint of the one that is open.
     async fn run_together(&mut self, command: Command<'_>, sink: &mut dyn RowSink) -> Result<Done> {
+        let mut counting = Counting { sink, rows: 0 };
+        match self.try_together(command, &mut counting).await {
+            Err(_) if self.depth == 0 && self.connection.take_stale() && counting.rows == 0 => {
+                self.try_together(command, &mut counting).await
+            }
+            result => result,
+        }
+    }
+
+    async fn try_together(&mut self, command: Command<'_>, sink: &mut dyn RowSink) -> Result<Done> {
         let depth = self.enter(&TransactionOptions::new()).await?;
         let together = Together { link: self, depth };
         let done = together.link.run_all(command, sink).await?;
@@ -231,6 +241,40 @@ impl Link {
         }
     }
 
+    /// Runs statements that do not need each other's answers. All are over when this is.
+    pub(crate) async fn run_many(&mut self, parts: Vec<(Command<'_>, &mut dyn RowSink)>) -> Result<()> {
+        let engine = self.engine.clone();
+        let (mut statements, mut sinks) = (Vec::with_capacity(parts.len()), Vec::with_capacity(parts.len()));
+        for (command, sink) in parts {
+            match command.statements(engine.driver().features())?.next() {
+                Some(only) if command.ends_with(only) => statements.push(only),
+                Some(_) => return Err(too_many_rows()),
+                None => continue,
+            }
+            sinks.push(Counting { sink, rows: 0 });
+        }
+        let mut observed = Vec::new();
+        for statement in &statements {
+            self.count(*statement);
+            if self.is_observed() {
+                observed.push(Observed::new(&engine, *statement)?);
+            }
+        }
+        let pairs = statements.iter().zip(&mut sinks).map(|(statement, sink)| (*statement, sink as &mut dyn RowSink));
+        let results = self.connection.run_many(pairs.collect()).await;
+        let rows = sinks.iter().map(|sink| sink.rows);
+        let mut failure = Ok(());
+        let mut observed = observed.into_iter();
+        for (result, rows) in results.into_iter().zip(rows) {
+            let result = match observed.next() {
+                Some(observed) => observed.report(&engine, rows, result),
+                None => result,
+            };
+            failure = failure.and(self.noted(result).map(drop));
+        }
+        failure
+    }
+
     async fn run_observed(&mut self, statement: Statement<'_>, sink: &mut dyn RowSink, run: Run) -> Result<Done> {
         let observed = Observed::new(&self.engine, statement)?;
         let mut counting = Counting { sink, rows: 0 };
@@ -287,13 +331,19 @@ impl Link {
     }
 }
 
+fn too_many_rows() -> Error {
+    Error::Statement(
+        "a pipeline takes no more rows of an `insert` or `update` than one statement: send them by themselves".into(),
+    )
+}
+
 /// One of a connection's ways to run a statement.
 type Run = for<'a> fn(&'a mut dyn DriverConnection, Statement<'a>, &'a mut dyn RowSink) -> Running<'a>;
 
 /// Whether a statement may change a row or a table. One that is written by hand may.
 fn may_write(statement: Statement<'_>) -> bool {
     match statement {
-        Statement::Select(_) | Statement::ByKey { .. } => false,
+        Statement::Select(_) | Statement::Table(_) | Statement::ByKey { .. } => false,
         Statement::Insert(_)
         | Statement::Update(_)
         | Statement::Delete(_)

@@ -51,7 +51,7 @@ use crate::driver::{Caller, Driver};
 use crate::error::{Error, Result};
 use crate::model::{Entity, InsertRow, Model};
 use crate::pool::PoolState;
-use crate::query::{InsertRows, ModelRows, Query, Runnable, insert, update_rows};
+use crate::query::{InsertRows, ModelRows, Queries, Query, Runnable, insert, update_rows};
 use crate::schema::Schema;
 use crate::session::Hooks;
 use crate::types::{IntoKey, ScalarRow};
@@ -340,6 +340,29 @@ impl Engine {
         save::save(self.link(Location::caller()), rows)
     }
 
+    /// All rows of several queries that do not need each other's answers, a `Vec` for each. To a database at the other end
+    /// of a network they are sent together, and it answers one after the other: that takes one way there and back in all.
+    ///
+    /// ```
+    /// # use orm::{prelude::*, docs::*};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> orm::Result<()> {
+    /// # let engine = orm::connect("sqlite::memory:").await?;
+    /// # engine.create_all(schema![User, Post]).await?;
+    /// # engine.bulk_insert(["Alice", "Bob"].map(|name| User::builder().name(name).email(name))).await?;
+    /// let (users, posts) = engine.pipeline((select(User), select(count(Post.id)))).await?;
+    /// assert_eq!((users.len(), posts), (2, vec![0]));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// That of the first query that failed. Outside of a transaction each stands for itself, so what the others wrote
+    /// stays. [`Error::Statement`] for a query with related rows, and for more rows than one statement takes.
+    #[track_caller]
+    pub fn pipeline<Q: Queries>(&self, queries: Q) -> impl Future<Output = Result<Q::Rows>> + Send + use<'_, Q> {
+        fetch::pipeline(self.link(Location::caller()), queries)
+    }
+
     /// The rows one after the other, in bounded memory. See [`Rows`].
     #[track_caller]
     pub fn stream<Q: Query + 'static>(&self, query: Q) -> Rows<'static, Q::Row> {
@@ -368,7 +391,8 @@ impl Engine {
         Ok(texts?.join(";\n"))
     }
 
-    /// Creates the tables and indexes that are missing, parents first, all in one transaction.
+    /// Creates the tables and indexes that are missing, parents first, all in one transaction; and before them the
+    /// schemas, enums and sequences that they need. A word that an enum of the database lacks is added to it.
     ///
     /// Existing tables are left as they are; changing them is what migrations are for.
     ///
@@ -377,24 +401,29 @@ impl Engine {
     /// [`Error::Identifier`] for a name that the database cannot have, and the database's own.
     #[track_caller]
     pub fn create_all(&self, schema: Schema) -> impl Future<Output = Result<()>> + Send + use<> {
-        let statements = match self.driver().features().keys_need_tables {
+        let features = self.driver().features();
+        let mut statements = if features.native_enums { schema.create_types() } else { Vec::new() };
+        statements.extend(match features.keys_need_tables {
             true => schema.create_all_with_keys_last(),
             false => schema.create_all(),
-        };
+        });
         self.run_ddl(statements, Location::caller())
     }
 
-    /// Drops the tables that are there, children first, all in one transaction.
+    /// Drops the tables that are there, children first, with their sequences and enums, all in one transaction. Schemas
+    /// stay.
     ///
     /// # Errors
     ///
     /// [`Error::ForeignKeyViolation`] if a table that is not in `schema` still points at one that is.
     #[track_caller]
     pub fn drop_all(&self, schema: Schema) -> impl Future<Output = Result<()>> + Send + use<> {
-        let statements = match self.driver().features().keys_need_tables {
+        let features = self.driver().features();
+        let mut statements = match features.keys_need_tables {
             true => schema.drop_all_with_keys_first(),
             false => schema.drop_all(),
         };
+        statements.extend(if features.native_enums { schema.drop_types() } else { Vec::new() });
         self.run_ddl(statements, Location::caller())
     }
 

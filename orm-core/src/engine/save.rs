@@ -62,7 +62,7 @@ where
     let returning = [Projection::Expr(Expr::Column(ColumnRef { table: own, index: key }))];
     // All are alike: what makes them new is that they leave out the key.
     let columns = new.columns(0);
-    let size = ChunkSize::new(link.engine.driver().features());
+    let size = ChunkSize::new(link.engine.driver().features()).giving(table, columns);
     let (mut keys, mut start) = (Keys(Vec::with_capacity(new.numbers.len())), 0);
     while start < new.numbers.len() {
         let end = start + size.of(new.numbers.len() - start, table, columns.iter());

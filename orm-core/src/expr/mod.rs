@@ -7,6 +7,7 @@
 mod aggregate;
 mod case;
 mod column;
+mod compound;
 mod condition;
 mod expression;
 mod function;
@@ -19,6 +20,7 @@ mod window;
 pub use aggregate::{AggregateExpr, avg, count, count_all, max, min, string_agg, sum};
 pub use case::{Case, case};
 pub use column::Column;
+pub use compound::{ArrayExpression, IsArray, IsRange, RangeExpression};
 pub use condition::{Condition, Truth, and, not, or};
 pub use expression::{Expression, InValues};
 pub use function::{coalesce, exists, function, greatest, least, not_exists, now, value};

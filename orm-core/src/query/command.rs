@@ -1,9 +1,10 @@
 //! [`Command`]: what a statement asks of the engine.
 
-use crate::ast::{DeleteChunk, DeleteRows, Insert, InsertChunk, Statement, UpdateChunk, UpdateRows};
+use crate::ast::{ColumnSet, DeleteChunk, DeleteRows, Insert, InsertChunk, Statement, UpdateChunk, UpdateRows};
 use crate::dialect::{ArrayRows, Features};
 use crate::error::{Error, Result};
 use crate::meta::TableMeta;
+use crate::types::ColumnType;
 
 /// One statement, or one of many rows that may be too large for one.
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +58,7 @@ impl<'a> Command<'a> {
 pub(crate) struct ChunkSize {
     /// Rows a statement at most, whatever its columns, where they are sent cell by cell.
     rows: usize,
+    rows_of_one_text: usize,
     max_binds: usize,
     arrays: Option<ArrayRows>,
 }
@@ -67,7 +69,23 @@ impl ChunkSize {
 
     /// For rows that are inserted or deleted.
     pub(crate) fn new(features: &Features) -> Self {
-        ChunkSize { rows: features.insert_rows.max(1), max_binds: features.max_binds, arrays: features.array_rows }
+        let Features { insert_rows, insert_rows_of_one_text, max_binds, array_rows, .. } = features;
+        ChunkSize {
+            rows: (*insert_rows).max(1),
+            rows_of_one_text: *insert_rows_of_one_text,
+            max_binds: *max_binds,
+            arrays: *array_rows,
+        }
+    }
+
+    /// As it is, for an `INSERT` that gives these columns.
+    pub(crate) fn giving(self, table: &TableMeta, columns: ColumnSet) -> Self {
+        let long = |column: u16| {
+            let column = table.column(column).map(|column| column.column_type);
+            matches!(column, Some(ColumnType::Text { .. } | ColumnType::Bytes | ColumnType::Json))
+        };
+        let texts = columns.iter().filter(|column| long(*column)).count();
+        if texts > 1 { self } else { ChunkSize { rows: self.rows.max(self.rows_of_one_text), ..self } }
     }
 
     /// As `new`, for rows that are updated.
@@ -181,8 +199,9 @@ impl<'a> Chunks<'a> {
             return None;
         }
         let columns = rows.columns(start);
-        let limit = rows.len().min(start + self.size.most());
-        self.next = start + self.size.of(rows.alike(start, limit), table, columns.iter());
+        let size = self.size.giving(table, columns);
+        let limit = rows.len().min(start + size.most());
+        self.next = start + size.of(rows.alike(start, limit), table, columns.iter());
         let (conflict, end) = (conflict.as_deref(), self.next);
         Some(Statement::Insert(InsertChunk { table, rows, columns, conflict, returning, start, end }))
     }

@@ -622,5 +622,32 @@ fn write_key(value: ValueRef<'_>, bytes: &mut Vec<u8>) {
             }
             put(12, &[&mantissa.to_le_bytes()[..], &scale.to_le_bytes()].concat());
         }
+        ValueRef::Word(word) => put(4, word.text.as_bytes()),
+        ValueRef::Inet(value) => put(13, value.to_string().as_bytes()),
+        ValueRef::Interval(value) => {
+            let (months, days) = (value.months.to_le_bytes(), value.days.to_le_bytes());
+            put(14, &[&months[..], &days, &value.micros.to_le_bytes()].concat());
+        }
+        ValueRef::Array(array) => {
+            put(15, &array.values.len().to_le_bytes());
+            array.values.iter().for_each(|value| write_key(value.borrowed().unwrap_or(ValueRef::Null), bytes));
+        }
+        ValueRef::Range(range) => match range.range.bounds() {
+            None => put(16, &[]),
+            Some((lower, upper)) => [lower, upper].into_iter().for_each(|bound| write_bound(bound, bytes)),
+        },
+        // As it is sent.
+        ValueRef::Encoded(_) => write_key(value.to_owned().borrowed().unwrap_or(ValueRef::Null), bytes),
     }
+}
+
+fn write_bound(bound: std::ops::Bound<&Value>, bytes: &mut Vec<u8>) {
+    use std::ops::Bound::{Excluded, Included, Unbounded};
+    let (kind, value) = match bound {
+        Included(value) => (17, value.borrowed()),
+        Excluded(value) => (18, value.borrowed()),
+        Unbounded => (19, Ok(ValueRef::Null)),
+    };
+    bytes.push(kind);
+    write_key(value.unwrap_or(ValueRef::Null), bytes);
 }

@@ -1,9 +1,11 @@
 //! `SELECT`.
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use super::derived::FromItem;
 use super::join::Joinable;
+use super::lazy_select::LazySelect;
 use super::loader::{Loader, Reader};
 use super::selection::Selection;
 use super::{Command, Decoder, Query, Runnable};
@@ -15,8 +17,7 @@ use crate::value::Value;
 /// A `SELECT` whose rows are `Row`s.
 #[must_use = "a statement does nothing until it is run: `engine.fetch_all(statement)`"]
 pub struct Select<Row> {
-    // Boxed, since a builder is moved at each step.
-    pub(super) ast: Box<ast::Select>,
+    pub(super) ast: LazySelect,
     pub(super) reader: Reader<Row>,
 }
 
@@ -34,15 +35,16 @@ pub struct Select<Row> {
 /// assert_sql!(pairs, sqlite: r#"SELECT "users"."name", "users"."nickname" FROM "users""#);
 /// ```
 pub fn select<Row: Send + 'static, S: Selection<Row = Row>>(selection: S) -> Select<Row> {
-    // Room for what a first push would make room for, since asking ahead is cheaper.
-    let mut projection = Vec::with_capacity(4);
-    selection.project(&mut projection);
-    Select { ast: selected(projection), reader: Reader::Plain(Decoder::new(|row| S::decode(row, 0))) }
-}
-
-#[inline]
-fn selected(projection: Vec<Projection>) -> Box<ast::Select> {
-    Box::new(ast::Select { projection, ..ast::Select::default() })
+    let ast = match selection.whole_table() {
+        Some(table) => LazySelect::Whole(table, OnceLock::new()),
+        None => {
+            // Room for what a first push would make room for, since asking ahead is cheaper.
+            let mut projection = Vec::with_capacity(4);
+            selection.project(&mut projection);
+            LazySelect::of(projection)
+        }
+    };
+    Select { ast, reader: Reader::Plain(Decoder::new(|row| S::decode(row, 0))) }
 }
 
 impl<Row> Select<Row> {
@@ -209,7 +211,7 @@ impl<Row> Select<Row> {
     }
 
     pub(super) fn from_parts(ast: ast::Select, reader: Reader<Row>) -> Self {
-        Select { ast: Box::new(ast), reader }
+        Select { ast: LazySelect::Built(Box::new(ast)), reader }
     }
 
     pub(super) fn loads_relations(&self) -> bool {
@@ -217,7 +219,7 @@ impl<Row> Select<Row> {
     }
 
     pub(super) fn into_parts(self) -> (ast::Select, Reader<Row>) {
-        (*self.ast, self.reader)
+        (self.ast.into_select(), self.reader)
     }
 
     /// The tree below.
@@ -231,10 +233,15 @@ impl<Row> Select<Row> {
         &self.ast
     }
 
+    /// The statement as it is run.
+    pub(crate) fn statement(&self) -> Statement<'_> {
+        self.ast.statement()
+    }
+
     /// The tree below, taken out.
     #[must_use]
     pub fn into_ast(self) -> ast::Select {
-        *self.ast
+        self.ast.into_select()
     }
 }
 
@@ -275,7 +282,7 @@ impl<Row: Send + 'static> Select<Row> {
         // Of rows that are equal in some columns, the order says which one stays, but not how many there are.
         ast.order_by.clear();
         if ast.has_equal_expressions() || !ast.operands.is_empty() {
-            return super::derived::counted(*ast);
+            return super::derived::counted(ast.into_select());
         }
         ast.from = ast.root();
         ast.projection.clear();
@@ -288,7 +295,7 @@ impl<Row: Send + 'static> Select<Row> {
 #[diagnostic::do_not_recommend]
 impl<Row: Send + 'static> Runnable for Select<Row> {
     fn command(&self) -> Command<'_> {
-        Command::One(Statement::Select(&self.ast))
+        Command::One(self.ast.statement())
     }
 }
 

@@ -1,6 +1,6 @@
 //! What `select` and `returning` take: models, columns, expressions, and tuples of them.
 
-use crate::ast::{self, Projection};
+use crate::ast::{self, Projection, TableRef};
 use crate::driver::Row;
 use crate::error::{Error, Result, ValueError};
 use crate::expr::{AggregateExpr, Column, Expr, Expression};
@@ -23,6 +23,11 @@ pub trait Selection {
 
     /// Adds what is selected.
     fn project(self, projection: &mut Vec<Projection>);
+
+    /// The table, if that is all there is: a model.
+    fn whole_table(&self) -> Option<TableRef> {
+        None
+    }
 
     /// Reads it from the columns that begin at `at`.
     ///
@@ -82,6 +87,10 @@ impl<E: Entity> Selection for E {
 
     fn project(self, projection: &mut Vec<Projection>) {
         projection.push(Projection::Table(self.table_ref()));
+    }
+
+    fn whole_table(&self) -> Option<TableRef> {
+        Some(self.table_ref())
     }
 
     #[inline]

@@ -4,10 +4,12 @@ use smallvec::SmallVec;
 
 use super::columns::ColumnsOf;
 use super::derived::{Derivable, Parts};
+use super::pipeline::{Answer, Queries};
 use super::selection::{Selection, Width};
 use super::with::Append;
+use super::{Command, Query};
 use crate::ast::{Expr, Order, Projection};
-use crate::driver::Row;
+use crate::driver::{Row, RowSink};
 use crate::error::Result;
 use crate::expr::{Expression, IntoOrder, PlainRow, RowOf, RowParts};
 use crate::model::{FromRow, KeyValues};
@@ -33,6 +35,24 @@ macro_rules! tuples {
                     let _last = at;
                     $name::decode(row, start)?
                 },)+))
+            }
+        }
+
+        #[diagnostic::do_not_recommend]
+        impl<$($name: Query),+> Queries for ($($name,)+) {
+            type Rows = ($(Vec<$name::Row>,)+);
+            type Sinks = ($(Answer<$name::Row>,)+);
+
+            fn sinks(&self) -> Result<Self::Sinks> {
+                Ok(($(Answer::of(&self.$position)?,)+))
+            }
+
+            fn parts<'a>(&'a self, sinks: &'a mut Self::Sinks) -> Vec<(Command<'a>, &'a mut dyn RowSink)> {
+                vec![$((self.$position.command(), &mut sinks.$position as &mut dyn RowSink)),+]
+            }
+
+            fn rows(sinks: Self::Sinks) -> Self::Rows {
+                ($(sinks.$position.rows,)+)
             }
         }
 

@@ -41,6 +41,14 @@ pub struct Related<From, To, Kind, Row = To, Nested = ()> {
     nested: Nested,
 }
 
+/// A [`Related`] whose rows are models, whatever is loaded with them.
+pub(crate) struct Wanted<From, To, Kind, Nested> {
+    pub(crate) relation: Relation<From, To, Kind>,
+    pub(crate) ast: ast::Select,
+    pub(crate) per_row: Option<u64>,
+    pub(crate) nested: Nested,
+}
+
 /// Marks that columns of the related rows are read, and no models: a session cannot hold them.
 #[derive(Debug, Clone, Copy)]
 pub struct Columns;
@@ -185,6 +193,7 @@ impl<From: Model, To: Model, Kind: kind::Loads> Relation<From, To, Kind> {
     /// # use orm::{prelude::*, docs::*};
     /// let q: Select<(User, Vec<(Post, User)>)> = select(User).with(User.posts.with(Post.author));
     /// ```
+    #[expect(clippy::type_complexity, reason = "it says what is loaded")]
     pub fn with<L: Loadable + Clone>(
         self,
         relation: L,
@@ -252,6 +261,7 @@ impl<From: Model, To: Model, Kind: kind::Loads, Row: Send + 'static, Nested> Rel
     }
 
     /// Loads what is related to the related rows as well. See [`Relation::with`].
+    #[expect(clippy::type_complexity, reason = "it says what is loaded")]
     pub fn with<L: Loadable + Clone>(
         self,
         load: L,
@@ -270,14 +280,14 @@ impl<From: Model, To: Model, Kind: kind::Loads, Row: Send + 'static, Nested> Rel
     }
 
     /// What a session needs to know of it.
-    pub(crate) fn into_wanted(self) -> (Relation<From, To, Kind>, ast::Select, Option<u64>, Nested) {
+    pub(crate) fn into_wanted(self) -> Wanted<From, To, Kind, Nested> {
         let Related { relation, select, per_row, nested, .. } = self;
         let mut ast = select.into_ast();
         // What was added to load further relations is the session's own affair.
         ast.joins.retain(|join| !join.table.alias.is_some_and(|alias| NAMES.contains(&alias.name())));
         ast.projection = vec![Projection::Table(relation.target())];
         ast.from = Some(relation.target());
-        (relation, ast, per_row, nested)
+        Wanted { relation, ast, per_row, nested }
     }
 
     /// Loads by a statement of its own what would be joined.
@@ -405,7 +415,16 @@ impl Want {
             let key = self.target.meta.primary_key;
             ast.order_by.extend(on(self.target, key).into_iter().map(|column| ascending(Expr::Column(column))));
         }
-        let separate = Separate { relation, own, select: *ast, per_row: self.per_row, reader, columns, theirs, gather };
+        let separate = Separate {
+            relation,
+            own,
+            select: ast.into_select(),
+            per_row: self.per_row,
+            reader,
+            columns,
+            theirs,
+            gather,
+        };
         Arc::new(Arc::new(separate))
     }
 }

@@ -7,7 +7,7 @@ pub mod ddl;
 pub mod naming;
 mod order;
 
-use crate::meta::{CheckMeta, OnAction, TableMeta};
+use crate::meta::{CheckMeta, Deferrable, IndexMeta, IndexMethod, OnAction, TableMeta};
 use crate::types::ColumnType;
 
 /// Tables, in the order in which they can be created.
@@ -17,11 +17,20 @@ pub struct Schema {
     pub tables: Vec<Table>,
 }
 
+/// A table's name, and the schema it is in.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TableName {
+    /// The schema; none for the one in which the connection looks first.
+    pub schema: Option<String>,
+    /// The name.
+    pub name: String,
+}
+
 /// A table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
     /// The name.
-    pub name: String,
+    pub name: TableName,
     /// The columns, in order.
     pub columns: Vec<Column>,
     /// The names of the primary key's columns.
@@ -32,6 +41,8 @@ pub struct Table {
     pub uniques: Vec<Unique>,
     /// Checks.
     pub checks: Vec<Check>,
+    /// Exclusion constraints.
+    pub exclusions: Vec<Exclusion>,
     /// Foreign keys.
     pub foreign_keys: Vec<ForeignKey>,
     /// Indexes.
@@ -51,6 +62,10 @@ pub struct Column {
     pub default: Option<String>,
     /// SQL from which the database computes the value.
     pub computed: Option<String>,
+    /// The sequence that gives the value when none is sent.
+    pub sequence: Option<String>,
+    /// Of a generated key: no statement may give it.
+    pub generated_always: bool,
 }
 
 /// A unique constraint.
@@ -60,6 +75,23 @@ pub struct Unique {
     pub name: String,
     /// The columns.
     pub columns: Vec<String>,
+    /// When it is checked.
+    pub deferrable: Deferrable,
+}
+
+/// An exclusion constraint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exclusion {
+    /// The name.
+    pub name: String,
+    /// The columns, each with its operator.
+    pub columns: Vec<(String, String)>,
+    /// How its index is built.
+    pub method: IndexMethod,
+    /// Which rows are in it, as SQL.
+    pub filter: Option<String>,
+    /// When it is checked.
+    pub deferrable: Deferrable,
 }
 
 /// A check.
@@ -79,13 +111,15 @@ pub struct ForeignKey {
     /// The columns that hold the key.
     pub columns: Vec<String>,
     /// The table they point at.
-    pub references: String,
+    pub references: TableName,
     /// The columns they point at.
     pub referenced: Vec<String>,
     /// On delete.
     pub on_delete: OnAction,
     /// On update.
     pub on_update: OnAction,
+    /// When it is checked.
+    pub deferrable: Deferrable,
 }
 
 /// An index.
@@ -95,8 +129,14 @@ pub struct Index {
     pub name: String,
     /// The columns.
     pub columns: Vec<String>,
+    /// Expressions, as SQL, which stand after the columns.
+    pub expressions: Vec<String>,
     /// Whether it is unique.
     pub unique: bool,
+    /// Which rows are in it, as SQL.
+    pub filter: Option<String>,
+    /// How it is built.
+    pub method: IndexMethod,
 }
 
 impl Schema {
@@ -115,7 +155,44 @@ impl Schema {
     /// The table of this name.
     #[must_use]
     pub fn table(&self, name: &str) -> Option<&Table> {
-        self.tables.iter().find(|table| table.name == name)
+        self.tables.iter().find(|table| table.name.name == name)
+    }
+}
+
+impl TableName {
+    /// The name of a model's table.
+    #[must_use]
+    pub fn of(meta: &TableMeta) -> Self {
+        TableName { schema: meta.schema.map(str::to_owned), name: meta.name.to_owned() }
+    }
+}
+
+/// A table in no schema of its own.
+impl From<&str> for TableName {
+    fn from(name: &str) -> Self {
+        TableName { schema: None, name: name.to_owned() }
+    }
+}
+
+/// `audit.log`
+impl std::fmt::Display for TableName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(schema) = &self.schema {
+            write!(f, "{schema}.")?;
+        }
+        f.write_str(&self.name)
+    }
+}
+
+impl PartialEq<str> for TableName {
+    fn eq(&self, other: &str) -> bool {
+        self.schema.is_none() && self.name == other
+    }
+}
+
+impl PartialEq<&str> for TableName {
+    fn eq(&self, other: &&str) -> bool {
+        *self == **other
     }
 }
 
@@ -132,10 +209,16 @@ impl Table {
             nullable: column.nullable,
             default: column.default_sql.map(str::to_owned),
             computed: column.computed.map(str::to_owned),
+            sequence: column.sequence.map(str::to_owned),
+            generated_always: column.generated_always,
         });
         let uniques = meta.uniques.iter().map(|unique| {
             let columns = names(unique.columns);
-            Unique { name: named(unique.name, || naming::unique(meta.name, &columns)), columns }
+            Unique {
+                name: named(unique.name, || naming::unique(meta.name, &columns)),
+                columns,
+                deferrable: unique.deferrable,
+            }
         });
         let checks = meta.checks.iter().enumerate().map(|(number, check)| {
             let column = check.column.and_then(|index| meta.column(index)).map(|column| column.name);
@@ -151,23 +234,39 @@ impl Table {
             ForeignKey {
                 name: naming::foreign_key(meta.name, &columns, target.name),
                 columns,
-                references: target.name.to_owned(),
+                references: TableName::of(target),
                 referenced: referenced.map(|column| column.name.to_owned()).collect(),
                 on_delete: key.on_delete,
                 on_update: key.on_update,
+                deferrable: key.deferrable,
+            }
+        });
+        let exclusions = meta.exclusions.iter().map(|exclusion| {
+            let named_columns = exclusion.columns.iter().map(|(index, _)| *index).collect::<Vec<_>>();
+            let columns = names(&named_columns);
+            Exclusion {
+                name: named(exclusion.name, || naming::exclusion(meta.name, &columns)),
+                columns: columns.into_iter().zip(exclusion.columns.iter().map(|(_, op)| (*op).to_owned())).collect(),
+                method: exclusion.method,
+                filter: exclusion.filter.map(str::to_owned),
+                deferrable: exclusion.deferrable,
             }
         });
         let indexes = meta.indexes.iter().map(|index| {
             let columns = names(index.columns);
-            Index { name: named(index.name, || naming::index(meta.name, &columns)), columns, unique: index.unique }
+            Index {
+                name: named(index.name, || naming::index_of(meta.name, &columns, index)),
+                ..Index::of(index, columns)
+            }
         });
         Table {
-            name: meta.name.to_owned(),
+            name: TableName::of(meta),
             columns: columns.collect(),
             primary_key: names(meta.primary_key),
             generated: meta.generated.and_then(|index| meta.column(index)).map(|column| column.name.to_owned()),
             uniques: uniques.collect(),
             checks: checks.collect(),
+            exclusions: exclusions.collect(),
             foreign_keys: foreign_keys.collect(),
             indexes: indexes.collect(),
         }
@@ -177,6 +276,19 @@ impl Table {
     #[must_use]
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
+    }
+}
+
+impl Index {
+    fn of(meta: &IndexMeta, columns: Vec<String>) -> Self {
+        Index {
+            name: String::new(),
+            columns,
+            expressions: meta.expressions.iter().map(|sql| (*sql).to_owned()).collect(),
+            unique: meta.unique,
+            filter: meta.filter.map(str::to_owned),
+            method: meta.method,
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Names for constraints that were given none, so that every one can be dropped later.
 
+use crate::meta::IndexMeta;
+
 /// `uq_users_email`
 #[must_use]
 pub fn unique(table: &str, columns: &[String]) -> String {
@@ -10,6 +12,26 @@ pub fn unique(table: &str, columns: &[String]) -> String {
 #[must_use]
 pub fn index(table: &str, columns: &[String]) -> String {
     format!("ix_{table}_{}", columns.join("_"))
+}
+
+/// `ux_users_email`, `ix_users_lower_email`, `ix_post_author_id_where` of the rows for which a condition holds.
+pub(super) fn index_of(table: &str, columns: &[String], index: &IndexMeta) -> String {
+    let parts: Vec<String> = columns.iter().cloned().chain(index.expressions.iter().map(|sql| words(sql))).collect();
+    let name = self::index(table, &parts);
+    let name = if index.unique { name.replacen("ix_", "ux_", 1) } else { name };
+    if index.filter.is_some() { name + "_where" } else { name }
+}
+
+/// `lower(email)` as `lower_email`.
+fn words(sql: &str) -> String {
+    let words = sql.split(|letter: char| !letter.is_alphanumeric() && letter != '_').filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join("_")
+}
+
+/// `ex_booking_room_during`
+#[must_use]
+pub fn exclusion(table: &str, columns: &[String]) -> String {
+    format!("ex_{table}_{}", columns.join("_"))
 }
 
 /// `fk_post_author_id_users`

@@ -30,6 +30,7 @@ mod tests {
             name: format!("fk_{target}"),
             columns: vec!["x".into()],
             references: (*target).into(),
+            deferrable: Default::default(),
             referenced: vec!["id".into()],
             on_delete: Default::default(),
             on_update: Default::default(),
@@ -41,13 +42,14 @@ mod tests {
             generated: None,
             uniques: vec![],
             checks: vec![],
+            exclusions: vec![],
             foreign_keys: references.iter().map(key).collect(),
             indexes: vec![],
         }
     }
 
     fn names(tables: Vec<Table>) -> Vec<String> {
-        parents_first(tables).into_iter().map(|table| table.name).collect()
+        parents_first(tables).into_iter().map(|table| table.name.name).collect()
     }
 
     #[test]

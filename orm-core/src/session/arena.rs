@@ -6,7 +6,8 @@
 
 use std::any::TypeId;
 
-use hashbrown::{DefaultHashBuilder, HashTable};
+use hashbrown::hash_table::Entry;
+use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use smallvec::SmallVec;
 
 use super::keys;
@@ -35,6 +36,8 @@ pub(super) struct Arena {
     free_notes: Vec<u32>,
     /// The different sets of columns that pending rows give, few as they are.
     shapes: Vec<ColumnSet>,
+    /// Of pending rows that leave a default to the database, and were touched: what they were, by their slots.
+    drafts: HashMap<u32, u32>,
     /// The identity map: slots by the key that the database has for them.
     index: HashTable<u32>,
     hasher: DefaultHashBuilder,
@@ -223,6 +226,7 @@ impl Arena {
             notes: Vec::new(),
             free_notes: Vec::new(),
             shapes: Vec::new(),
+            drafts: HashMap::new(),
             index: HashTable::new(),
             hasher: DefaultHashBuilder::default(),
             pending: Vec::new(),
@@ -363,6 +367,7 @@ impl Arena {
             strike(&mut self.touched, slot);
         }
         self.release_note(slot);
+        self.release_draft(slot);
         self.values.empty(slot);
         if let Some(head) = self.heads.get_mut(slot as usize) {
             head.generation = head.generation.wrapping_add(1);
@@ -397,13 +402,63 @@ impl Arena {
         self.notes.get_mut(head.note as usize - 1)
     }
 
-    /// The columns that a pending row gives.
+    /// The note that there is.
+    fn known_note(&mut self, slot: u32) -> Option<&mut Note> {
+        let number = self.heads.get(slot as usize)?.note;
+        self.notes.get_mut(number.checked_sub(1)? as usize)
+    }
+
+    /// The columns that a pending row gives: those that it was added with, and those that were set since.
     pub(super) fn given(&self, slot: u32) -> ColumnSet {
+        let mut given = self.shape(slot);
+        let made = self.meta.generated.filter(|key| !given.contains(*key));
+        if let Some(key) = made.filter(|key| !keys::is_unset(self.values.as_ref(), At::Now(slot), *key)) {
+            given.insert(key);
+        }
+        if let Some(draft) = self.drafts.get(&slot) {
+            let same = |column| keys::same(self.values.as_ref(), At::Kept(*draft), At::Now(slot), column);
+            // One that cannot be bound is found when it is sent.
+            self.defaults().filter(|column| !matches!(same(*column), Ok(true))).for_each(|column| given.insert(column));
+        }
+        given
+    }
+
+    fn shape(&self, slot: u32) -> ColumnSet {
         self.note(slot).and_then(|note| self.shapes.get(note.shape as usize)).copied().unwrap_or_default()
+    }
+
+    /// The columns whose default the database knows.
+    fn defaults(&self) -> impl Iterator<Item = u16> + use<> {
+        (0..).zip(self.meta.columns).filter(|(_, column)| column.default_sql.is_some()).map(|(index, _)| index)
+    }
+
+    /// Puts a pending row aside before it is changed, if it leaves a default to the database: only so is it known
+    /// whether that is to stay.
+    fn draft(&mut self, slot: u32) {
+        let shape = self.shape(slot);
+        if self.drafts.contains_key(&slot) || self.defaults().all(|column| shape.contains(column)) {
+            return;
+        }
+        let kept = self.values.keep(slot);
+        self.drafts.insert(slot, kept);
+    }
+
+    fn release_draft(&mut self, slot: u32) {
+        if let Some(kept) = self.drafts.remove(&slot) {
+            self.values.forget(kept);
+        }
     }
 
     /// Says which columns a pending row gives.
     pub(super) fn give(&mut self, slot: u32, columns: ColumnSet) {
+        let shape = self.shape_of(columns);
+        if let Some(note) = self.note_mut(slot) {
+            note.shape = shape;
+        }
+    }
+
+    /// The place of a set of columns among the shapes.
+    fn shape_of(&mut self, columns: ColumnSet) -> u32 {
         // Rows that come together are mostly alike.
         let recent = self.shapes.len().saturating_sub(RECENT_SHAPES);
         let known = self.shapes.iter().skip(recent).rposition(|shape| *shape == columns);
@@ -411,10 +466,7 @@ impl Arena {
         if known.is_none() {
             self.shapes.push(columns);
         }
-        let shape = u32::try_from(shape).unwrap_or(u32::MAX);
-        if let Some(note) = self.note_mut(slot) {
-            note.shape = shape;
-        }
+        u32::try_from(shape).unwrap_or(u32::MAX)
     }
 
     fn release_note(&mut self, slot: u32) {
@@ -440,6 +492,9 @@ impl Arena {
 
     /// Puts the row aside before it is changed, unless it was since the last flush.
     pub(super) fn touch(&mut self, slot: u32) {
+        if self.slot_state(slot) == Slot::Pending {
+            return self.draft(slot);
+        }
         let touched = self.note(slot).is_some_and(|note| note.base.is_some());
         if touched || !matches!(self.slot_state(slot), Slot::Persistent | Slot::Deleting | Slot::Deleted) {
             return;
@@ -565,10 +620,40 @@ impl Arena {
         Ok(())
     }
 
-    fn enter_by(&mut self, hash: u32, slot: u32) {
+    /// Enters a slot by the key of the row in it, unless there is an object with that key, which it gives. The slot is
+    /// still to be told its hash.
+    fn enter_unless_known(&mut self, hash: u32, slot: u32) -> Option<u32> {
+        let mut index = std::mem::take(&mut self.index);
+        let values = self.values.as_ref();
+        let same = |other: &u32| {
+            let key = self.meta.primary_key;
+            let same =
+                |column: &u16| matches!(keys::same(values, At::Now(slot), self.stored(*other), *column), Ok(true));
+            self.hash(*other) == hash && key.iter().all(same)
+        };
+        let known = match index.entry(spread(hash), same, |other| spread(self.hash(*other))) {
+            Entry::Occupied(known) => Some(*known.get()),
+            Entry::Vacant(place) => {
+                place.insert(slot);
+                None
+            }
+        };
+        self.index = index;
+        known
+    }
+
+    fn hash(&self, slot: u32) -> u32 {
+        self.heads.get(slot as usize).map_or(0, |head| head.hash)
+    }
+
+    fn set_hash(&mut self, slot: u32, hash: u32) {
         if let Some(head) = self.heads.get_mut(slot as usize) {
             head.hash = hash;
         }
+    }
+
+    fn enter_by(&mut self, hash: u32, slot: u32) {
+        self.set_hash(slot, hash);
         let heads = &self.heads;
         let hash_of = |slot: &u32| spread(heads.get(*slot as usize).map_or(0, |head| head.hash));
         self.index.insert_unique(spread(hash), slot, hash_of);
@@ -584,13 +669,17 @@ impl Arena {
 
     // What happens to objects.
 
-    /// A new object, whose row was put into `slot`.
-    pub(super) fn add(&mut self, slot: u32, columns: ColumnSet) -> u32 {
+    /// A new object, whose row was put into `slot`, and the keys that are to be filled in.
+    pub(super) fn add(&mut self, slot: u32, columns: ColumnSet, parents: SmallVec<[Parent; 1]>) -> u32 {
         self.occupy(slot, Slot::Pending);
         self.pending.push(slot);
-        self.give(slot, columns);
-        self.log(slot, Happened::Added);
-        self.generation(slot)
+        let shape = self.shape_of(columns);
+        if let Some(note) = self.note_mut(slot) {
+            (note.shape, note.parents) = (shape, parents);
+        }
+        let generation = self.generation(slot);
+        self.undo.push(Undo { slot, generation, what: Happened::Added });
+        generation
     }
 
     /// An object of the database's, whose row was put into `slot`, which is the next one.
@@ -628,13 +717,13 @@ impl Arena {
     /// Takes in a row that was read into the next slot, unless there is an object with its key.
     fn place_read(&mut self, slot: u32, row: &dyn Row, how: Reading) -> Result<(u32, bool)> {
         let hash = keys::hash_row(&self.hasher, self.values.as_ref(), At::Now(slot), self.meta.primary_key)?;
-        if let Some(known) = self.find_hashed(hash, At::Now(slot)) {
+        if let Some(known) = self.enter_unless_known(hash, slot) {
             self.values.empty(slot);
             self.read_again(known, row, how)?;
             return Ok((known, false));
         }
         self.occupy(slot, Slot::Persistent);
-        self.enter_by(hash, slot);
+        self.set_hash(slot, hash);
         Ok((slot, true))
     }
 
@@ -850,22 +939,26 @@ impl Arena {
         self.index.reserve(rows, |slot| spread(heads.get(*slot as usize).map_or(0, |head| head.hash)));
     }
 
-    /// A pending row was inserted. If another object had its key, that one's row was gone, unknown to us.
-    pub(super) fn was_inserted(&mut self, slot: u32) -> Result<()> {
+    /// A pending row was inserted. If another object had its key, that one's row was gone, unknown to us: gives it.
+    pub(super) fn was_inserted(&mut self, slot: u32) -> Result<Option<u32>> {
         let hash = keys::hash_row(&self.hasher, self.values.as_ref(), At::Now(slot), self.meta.primary_key)?;
-        if let Some(other) = self.find_hashed(hash, At::Now(slot)) {
+        let other = self.enter_unless_known(hash, slot);
+        if let Some(other) = other {
             self.was_deleted(other);
+            self.enter_by(hash, slot);
         }
-        self.set_state(slot, Slot::Persistent);
-        self.set_read(slot, self.clock.now);
+        let now = self.clock.now;
+        if let Some(head) = self.heads.get_mut(slot as usize) {
+            (head.state, head.read, head.hash) = (Slot::Persistent, now, hash);
+        }
         self.settle(slot);
-        self.enter_by(hash, slot);
-        Ok(())
+        self.release_draft(slot);
+        Ok(other)
     }
 
     /// A changed row was updated: the database has it as it is now, perhaps under another key.
     pub(super) fn was_updated(&mut self, slot: u32, rekeyed: bool) -> Result<()> {
-        let Some(kept) = self.note_mut(slot).and_then(|note| note.base.take()) else {
+        let Some(kept) = self.known_note(slot).and_then(|note| note.base.take()) else {
             self.settle(slot);
             return Ok(());
         };
@@ -881,13 +974,13 @@ impl Arena {
 
     /// A touched row turned out to be as it was.
     pub(super) fn was_unchanged(&mut self, slot: u32) {
-        if let Some(kept) = self.note_mut(slot).and_then(|note| note.base.take()) {
+        if let Some(kept) = self.known_note(slot).and_then(|note| note.base.take()) {
             self.values.forget(kept);
         }
     }
 
     fn settle(&mut self, slot: u32) {
-        if let Some(note) = self.note_mut(slot) {
+        if let Some(note) = self.known_note(slot) {
             note.parents.clear();
             note.expressions.clear();
         }
@@ -1069,7 +1162,7 @@ impl Arena {
 
     /// Gives a note back if nothing is in it that is still needed.
     fn tidy(&mut self, slot: u32) {
-        let Some(note) = self.note_mut(slot) else { return };
+        let Some(note) = self.known_note(slot) else { return };
         note.logged = 0;
         let idle = note.base.is_none() && note.parents.is_empty() && note.expressions.is_empty();
         if idle && self.slot_state(slot) != Slot::Pending {

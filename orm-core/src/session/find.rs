@@ -1,6 +1,6 @@
 //! [`Find`]: a query that gives handles.
 
-use super::arena::{Place, Slot};
+use super::arena::{Arena, Place, Slot};
 use super::loading::{SessionLoad, Spec};
 use super::plan::Deleted;
 use super::reads::Reads;
@@ -88,10 +88,11 @@ impl Session {
     }
 
     /// Flushes if a query of these tables could see what has not been flushed.
-    pub(super) async fn flush_for(&mut self, reads: &Reads) -> Result<()> {
-        if !self.autoflush {
+    pub(super) async fn flush_for(&mut self, reads: impl FnOnce() -> Reads) -> Result<()> {
+        if !self.autoflush || !self.arenas.iter().any(Arena::is_dirty) {
             return Ok(());
         }
+        let reads = reads();
         let seen =
             self.arenas.iter().any(|arena| arena.is_dirty() && reads.sees(arena.meta, !arena.deleting.is_empty()));
         if seen { Box::pin(self.flush_before_query()).await } else { Ok(()) }
@@ -202,8 +203,8 @@ impl<'s, T: Object> Find<'s, T> {
     pub async fn all(self) -> Result<Vec<Ref<T>>> {
         let Find { session, select, populate_existing, loads } = self;
         session.check()?;
-        session.flush_for(&Reads::of(select.ast())).await?;
-        let found = session.read_rows(Statement::Select(select.ast()), populate_existing).await?;
+        session.flush_for(|| Reads::of(select.ast())).await?;
+        let found = session.read_rows(select.statement(), populate_existing).await?;
         session.load_all(&found, &loads, populate_existing).await?;
         Ok(found)
     }
@@ -261,7 +262,7 @@ impl<'s, T: Object> Find<'s, T> {
         rows.from = rows.root();
         rows.projection = vec![Projection::Expr(counted.into_tree())];
         session.check()?;
-        session.flush_for(&Reads::of(&rows)).await?;
+        session.flush_for(|| Reads::of(&rows)).await?;
         let mut sink = Single(None);
         let link = session.open(None).await?;
         let counted = link.run(Command::One(Statement::Select(&rows)), &mut sink).await;

@@ -386,13 +386,13 @@ impl Session {
             let job = Job::new(arena, &plan.ops, step, features);
             let returned = match job.run(link, start, end).await {
                 Ok(returned) if returned.affected == (end - start) as u64 => returned,
-                Ok(returned) => return Err(miscounted(arena, &plan.ops, step, link, (start, end), &returned).await),
+                Ok(returned) => return Err(miscounted(arena, &plan.ops, step, link, (start, end), returned).await),
                 Err(error) => return Err(job.blame(link, (start, end), error).await),
             };
             let returning = job.returning;
             let ops = step.ops.get(start..end).unwrap_or_default();
             let ops: Vec<&Op> = ops.iter().filter_map(|op| plan.ops.get(*op as usize)).collect();
-            write_back(arena, step, &ops, &returning, &returned)?;
+            write_back(arena, step, &ops, &returning, returned)?;
         }
         Ok(())
     }
@@ -400,8 +400,7 @@ impl Session {
     /// Everything is written: states, keys and the undo log follow.
     fn finish(&mut self, plan: &Plan) -> Result<()> {
         let followers = self.followers(plan)?;
-        let whole = || plan.ops.iter().filter(|op| op.whole);
-        for op in whole() {
+        for op in plan.ops.iter().filter(|op| op.whole) {
             let (number, slot) = (usize::from(op.place.arena), op.place.slot);
             let Some(arena) = self.arenas.get_mut(number) else { continue };
             match op.kind {
@@ -422,15 +421,19 @@ impl Session {
             }
         }
         self.arenas.iter_mut().for_each(|arena| arena.make_room(arena.pending.len()));
-        // Keys are entered once those that gave them up have left.
-        for op in whole() {
+        // Keys are entered once those that gave them up have left, and in the order of writing: a key that fell with a
+        // deleted row may have been given again.
+        let mut deleted = plan.deletes();
+        for (when, op) in plan.in_order().filter(|(_, op)| op.whole) {
             let Some(arena) = self.arenas.get_mut(usize::from(op.place.arena)) else { continue };
-            if op.kind == Kind::Insert || (op.kind == Kind::Update && op.base != op.place.slot) {
-                arena.was_inserted(op.place.slot)?;
+            if (op.kind == Kind::Insert || (op.kind == Kind::Update && op.base != op.place.slot))
+                && let Some(other) = arena.was_inserted(op.place.slot)?
+            {
+                deleted.push(Deleted { place: Place { slot: other, ..op.place }, when });
             }
         }
         self.arenas.iter_mut().for_each(Arena::flushed);
-        self.follow_deletes(plan.deletes(), &|place, column, when| plan.is_written_after(place, column, when))
+        self.follow_deletes(deleted, &|place, column, when| plan.is_written_after(place, column, when))
     }
 
     /// The database has deleted, or set to NULL, the rows that belonged to deleted ones; so do their objects, but for

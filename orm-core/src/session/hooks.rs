@@ -256,6 +256,9 @@ impl Session {
     pub(super) fn run_row_hooks(&mut self, number: usize, slot: u32, moment: Moment, mut told: Told<'_>) -> Result<()> {
         let sets = self.hooks.clone();
         let Some(arena) = self.arenas.get_mut(number) else { return Ok(()) };
+        if moment == Moment::BeforeInsert {
+            arena.touch(slot);
+        }
         for hook in sets.iter().flat_map(|hooks| &hooks.rows) {
             if hook.model == arena.model && hook.moment == moment {
                 (hook.run)(arena, slot, &mut told)?;

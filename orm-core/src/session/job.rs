@@ -38,6 +38,8 @@ pub(super) struct Job<'a> {
 pub(super) struct Returned {
     width: usize,
     values: Vec<Value>,
+    /// The same, where all that comes back is one integer a row: mostly the keys of new rows.
+    integers: Vec<i64>,
     /// How many rows were written.
     pub(super) affected: u64,
 }
@@ -48,7 +50,12 @@ impl Returned {
     }
 
     fn rows(&self) -> usize {
-        self.values.len().checked_div(self.width).unwrap_or_default()
+        self.integers.len() + self.values.len().checked_div(self.width).unwrap_or_default()
+    }
+
+    /// Makes values of the integers.
+    fn spread(&mut self) {
+        self.values.extend(self.integers.drain(..).map(Value::Int));
     }
 }
 
@@ -74,7 +81,8 @@ impl<'a> Job<'a> {
         let found_by = if self.step.kind == Kind::Insert { &[] } else { meta.primary_key };
         let sent = set.iter().chain(found_by.iter().copied()).chain(self.guard);
         let size = match self.step.kind {
-            Kind::Insert | Kind::Delete => ChunkSize::new(features),
+            Kind::Insert => ChunkSize::new(features).giving(meta, self.columns),
+            Kind::Delete => ChunkSize::new(features),
             Kind::Update => ChunkSize::of_updates(features),
         };
         let (mut chunks, mut start, all) = (Vec::new(), 0, self.step.ops.len());
@@ -144,7 +152,11 @@ impl<'a> Job<'a> {
     /// Runs the statement for some rows.
     pub(super) async fn run(&self, link: &mut Link, start: usize, end: usize) -> Result<Returned> {
         let width = self.returning.len();
-        let mut returned = Returned { width, values: Vec::with_capacity(width * (end - start)), affected: 0 };
+        let mut returned = Returned { width, ..Returned::default() };
+        match width {
+            1 => returned.integers.reserve_exact(end - start),
+            _ => returned.values.reserve_exact(width * (end - start)),
+        }
         let done = if self.step.expressions {
             let update = self.with_expressions(start)?;
             link.run(Command::One(Statement::Update(&update)), &mut returned).await?
@@ -295,6 +307,14 @@ impl BindSink for Kept {
 
 impl RowSink for Returned {
     fn row(&mut self, row: &dyn Row) -> Result<Flow> {
+        if self.width == 1
+            && self.values.is_empty()
+            && let Ok(ValueRef::Int(value)) = row.get(0)
+        {
+            self.integers.push(value);
+            return Ok(Flow::Continue);
+        }
+        self.spread();
         for index in 0..self.width {
             let value = row.get(index).map_err(|source| Error::Decode { column: "RETURNING".into(), source })?;
             self.values.push(value.to_owned());
@@ -326,8 +346,9 @@ pub(super) async fn miscounted(
     step: &Step,
     link: &mut Link,
     (start, end): (usize, usize),
-    returned: &Returned,
+    mut returned: Returned,
 ) -> Error {
+    returned.spread();
     let expected = (end - start) as u64;
     let engine = link.engine.clone();
     let features = engine.driver().features();
@@ -337,7 +358,7 @@ pub(super) async fn miscounted(
     let rows = step.ops.get(start..end).unwrap_or_default();
     let concerned: Vec<&Op> = rows.iter().filter_map(|op| ops.get(*op as usize)).collect();
     let returning = Job::new(arena, ops, step, features).returning;
-    let written = match matched(arena, &concerned, &returning, returned) {
+    let written = match matched(arena, &concerned, &returning, &returned) {
         Ok(written) => written,
         Err(error) => return error,
     };
@@ -400,7 +421,7 @@ pub(super) fn write_back(
     step: &Step,
     ops: &[&Op],
     returning: &[u16],
-    returned: &Returned,
+    mut returned: Returned,
 ) -> Result<()> {
     if step.kind == Kind::Update
         && step.whole
@@ -418,12 +439,30 @@ pub(super) fn write_back(
         let (expected, found) = (ops.len() as u64, returned.rows() as u64);
         return Err(Error::RowCount { table: arena.meta.name, expected, found });
     }
-    for (row, target) in targets(arena, step, ops, returning, returned)? {
+    if made_keys(arena, step) == returning.first().copied() && !returned.integers.is_empty() {
+        return write_keys(arena, ops, returning, returned.integers);
+    }
+    returned.spread();
+    for (row, target) in targets(arena, step, ops, returning, &returned)? {
         let Some(op) = ops.get(target) else { continue };
         for (column, value) in returning.iter().zip(returned.row(row)) {
             let value = value.borrowed().map_err(|source| Error::Decode { column: "RETURNING".into(), source })?;
             arena.values.assign(op.place.slot, *column, value)?;
         }
+    }
+    Ok(())
+}
+
+/// The key of new rows, if the database makes it.
+fn made_keys(arena: &Arena, step: &Step) -> Option<u16> {
+    arena.meta.generated.filter(|key| step.kind == Kind::Insert && !step.columns.contains(*key))
+}
+
+/// Writes back keys of which nothing else came. They are made in the order in which the rows were sent.
+fn write_keys(arena: &mut Arena, ops: &[&Op], returning: &[u16], mut keys: Vec<i64>) -> Result<()> {
+    keys.sort_unstable();
+    for ((op, key), column) in ops.iter().zip(keys).zip(returning.iter().cycle()) {
+        arena.values.assign(op.place.slot, *column, ValueRef::Int(key))?;
     }
     Ok(())
 }
@@ -439,8 +478,7 @@ fn targets(
     if ops.len() == 1 {
         return Ok(vec![(0, 0)]);
     }
-    let made = arena.meta.generated.filter(|key| step.kind == Kind::Insert && !step.columns.contains(*key));
-    if let Some(key) = made.and_then(|key| returning.iter().position(|column| *column == key)) {
+    if let Some(key) = made_keys(arena, step).and_then(|key| returning.iter().position(|column| *column == key)) {
         // Keys are made in the order in which the rows were sent.
         let mut rows: Vec<usize> = (0..returned.rows()).collect();
         rows.sort_by_key(|row| match returned.row(*row).get(key) {

@@ -1,6 +1,6 @@
 //! Keys and columns of rows, hashed and compared where they are: no value is copied.
 
-use std::hash::{BuildHasher, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher};
 
 use hashbrown::DefaultHashBuilder;
 
@@ -143,6 +143,16 @@ impl<H: Hasher> Hashing<H> {
                 self.0.write_u32(value.scale());
             }
             ValueRef::List(values) => self.0.write_usize(values.len()),
+            ValueRef::Array(array) => self.0.write_usize(array.values.len()),
+            ValueRef::Range(range) => self.0.write_u8(range.range.is_empty().into()),
+            // It was read, and what is hashed is bound.
+            ValueRef::Encoded(encoded) => self.0.write(encoded.bytes()),
+            ValueRef::Interval(interval) => self.0.write_i64(interval.micros),
+            ValueRef::Inet(inet) => inet.hash(&mut self.0),
+            ValueRef::Word(word) => {
+                self.0.write(word.text.as_bytes());
+                self.0.write_u8(0xff);
+            }
         }
     }
 

@@ -3,6 +3,8 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use smallvec::SmallVec;
+
 use super::arena::{Arena, Clock, Reading, Slot};
 use super::rows::At;
 use super::{Object, Ref, Session, detached, put};
@@ -183,7 +185,7 @@ impl Session {
         let slot = arena.next_slot();
         put(arena, slot, row);
         let columns = arena.given_by_struct(slot);
-        let generation = arena.add(slot, columns);
+        let generation = arena.add(slot, columns, SmallVec::new());
         Ok(Ref::new(id, slot, generation))
     }
 

@@ -14,7 +14,7 @@ use crate::ast::{ColumnRef, Expr, Join, JoinKind, Projection, Select, Statement,
 use crate::error::{Error, Result};
 use crate::model::KeyValues;
 use crate::query::loader::{key_bytes, key_conditions};
-use crate::query::{Related, first_of_each};
+use crate::query::{Related, Wanted, first_of_each};
 use crate::relation::{Meeting, Relation, Route};
 
 /// A relation that a session can load, with those that are to be loaded with it.
@@ -84,7 +84,7 @@ impl<F: Object, T: Object, Kind: Gathered, Row: Send + 'static, Nested: SessionL
     type From = F;
 
     fn into_spec(self) -> Spec {
-        let (relation, select, per_row, nested) = self.into_wanted();
+        let Wanted { relation, ast: select, per_row, nested } = self.into_wanted();
         let (own, foreign_key) = match relation.route() {
             Route::Own(key) => (true, key),
             Route::Theirs(key) | Route::Through { from: key, .. } => (false, key),
@@ -105,6 +105,9 @@ impl<F: Object, T: Object, Kind: Gathered, Row: Send + 'static, Nested: SessionL
         spec
     }
 }
+
+/// Objects for which the database is asked, each with the key to ask by.
+type Asked = Vec<(u32, KeyValues)>;
 
 impl Session {
     /// Loads what is related to objects that are here, by one statement for each relation. What was loaded in this
@@ -168,7 +171,7 @@ impl Session {
         let child = (spec.arena)(self);
         let between = spec.between.map(|between| between(self));
         // What is related may have been changed here, and not be written yet.
-        self.flush_for(&Reads::of(&spec.select)).await?;
+        self.flush_for(|| Reads::of(&spec.select)).await?;
         let unwritten = between.is_some_and(|between| self.arenas.get(between).is_some_and(Arena::is_dirty));
         if unwritten && self.autoflush {
             Box::pin(self.flush_before_query()).await?;
@@ -210,7 +213,7 @@ impl Session {
         meeting: &Meeting,
         (child, between): (usize, Option<usize>),
         refresh: bool,
-    ) -> Result<(Vec<(u32, KeyValues)>, Vec<u32>)> {
+    ) -> Result<(Asked, Vec<u32>)> {
         let (mut asked, mut known) = (Vec::new(), Vec::new());
         let (Some(arena), Some(children)) = (self.arenas.get(number), self.arenas.get(child)) else {
             return Ok((asked, known));
@@ -255,7 +258,7 @@ impl Session {
     fn note_whole(
         &mut self,
         number: usize,
-        asked: Vec<(u32, KeyValues)>,
+        asked: Asked,
         spec: &Spec,
         meeting: &Meeting,
         holder: usize,

@@ -563,11 +563,9 @@ impl Session {
         let arena = self.arena_mut::<T>();
         let slot = arena.next_slot();
         put(arena, slot, row);
-        let generation = arena.add(slot, columns);
-        if !parents.is_empty()
-            && let Some(note) = arena.note_mut(slot)
-        {
-            note.parents = parents;
+        let linked = !parents.is_empty();
+        let generation = arena.add(slot, columns, parents);
+        if linked {
             arena.rekin(slot);
         }
         let handle = Ref::new(id, slot, generation);

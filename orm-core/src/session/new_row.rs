@@ -1,7 +1,7 @@
 //! What a session can add: a struct, or a builder whose keys may be other rows by their handles.
 
 use super::keys::placeholder;
-use super::{AnyRef, Nest, Object, ParentOf, Ref, Session};
+use super::{AnyRef, Nest, ParentOf, Ref, Session};
 use crate::ast::ColumnSet;
 use crate::error::{Error, Result};
 use crate::meta::TableMeta;
@@ -65,7 +65,7 @@ type Add = Box<dyn FnOnce(&mut Session, AnyRef) -> Result<()> + Send + Sync>;
 impl Children {
     /// Adds rows by a relation. Generated code calls it.
     #[doc(hidden)]
-    pub fn push<From: Object, To: Object, Kind: 'static, R: Nest<From, To, Kind>>(
+    pub fn push<From: 'static, To: 'static, Kind: 'static, R: Nest<From, To, Kind>>(
         &mut self,
         relation: Relation<From, To, Kind>,
         rows: impl IntoIterator<Item = R>,
@@ -250,6 +250,8 @@ mod tests {
     fn key_of<T: SqlType>(given: ParentKey<T>, parents: &mut dyn Parents) -> Result<T> {
         static TABLE: TableMeta = TableMeta {
             name: "t",
+            schema: None,
+            exclusions: &[],
             model: "T",
             columns: &[],
             primary_key: &[],

@@ -37,11 +37,18 @@ macro_rules! integers {
                 }
             }
         }
-        literal!($type);
+        literal!(@impls [], $type, $type, $type, Scalar::as_integer);
     )*};
 }
 
 integers!(i8 => Int16, i16 => Int16, i32 => Int32, i64 => Int64, u8 => Int16, u16 => Int32, u32 => Int64);
+
+macro_rules! elements {
+    ($($type:ty),*) => {$( #[diagnostic::do_not_recommend] impl super::Element for $type {} )*};
+}
+
+// A `Vec<u8>` is bytes.
+elements!(i8, i16, i32, i64, u16, u32);
 
 /// Columns hold 64-bit signed integers at most, so a `u64` beyond `i64::MAX` is an error, never a wrap.
 #[diagnostic::do_not_recommend]

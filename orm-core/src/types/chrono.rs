@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Timelike, Utc};
 
-use super::{BindSink, ColumnType, Scalar, mismatch, time, unbindable};
+use super::range::sealed::Sealed;
+use super::{BindSink, ColumnType, HasInfinity, RangeBound, Scalar, mismatch, time, unbindable};
 use crate::error::{Error, ValueError};
 use crate::literal;
 use crate::value::ValueRef;
@@ -30,7 +31,7 @@ impl Scalar for NaiveDate {
         };
         EPOCH
             .checked_add_signed(chrono::TimeDelta::days(i64::from(days)))
-            .ok_or(ValueError::OutOfRange { target: "NaiveDate" })
+            .ok_or_else(|| too_far(matches!(days, i32::MIN | i32::MAX), "NaiveDate"))
     }
 }
 literal!(NaiveDate);
@@ -81,7 +82,7 @@ impl Scalar for NaiveDateTime {
         };
         DateTime::from_timestamp_micros(micros)
             .map(|instant| instant.naive_utc())
-            .ok_or(ValueError::OutOfRange { target: "NaiveDateTime" })
+            .ok_or_else(|| too_far(infinite(micros), "NaiveDateTime"))
     }
 }
 literal!(NaiveDateTime);
@@ -101,7 +102,43 @@ impl Scalar for DateTime<Utc> {
             ValueRef::Text(text) => time::parse_timestamp(text)?,
             other => return Err(mismatch::<Self>(other)),
         };
-        DateTime::from_timestamp_micros(micros).ok_or(ValueError::OutOfRange { target: "DateTime<Utc>" })
+        DateTime::from_timestamp_micros(micros).ok_or_else(|| too_far(infinite(micros), "DateTime<Utc>"))
     }
 }
 literal!(DateTime<Utc>);
+
+fn infinite(micros: i64) -> bool {
+    matches!(micros, i64::MIN | i64::MAX)
+}
+
+fn too_far(infinite: bool, target: &'static str) -> ValueError {
+    match infinite {
+        true => ValueError::OutOfRange { target: "a finite time: it is infinite, and `MaybeInfinite<..>` holds that" },
+        false => ValueError::OutOfRange { target },
+    }
+}
+
+macro_rules! infinity {
+    ($($type:ty => $kind:ident($least:expr, $greatest:expr)),*) => {$(
+        impl HasInfinity for $type {
+            const LEAST: ValueRef<'static> = ValueRef::$kind($least);
+            const GREATEST: ValueRef<'static> = ValueRef::$kind($greatest);
+        }
+        impl Sealed for $type {}
+    )*};
+}
+
+infinity!(
+    NaiveDate => Date(i32::MIN, i32::MAX),
+    NaiveDateTime => DateTime(i64::MIN, i64::MAX),
+    DateTime<Utc> => Timestamp(i64::MIN, i64::MAX)
+);
+
+impl RangeBound for NaiveDate {
+    fn successor(&self) -> Option<Self> {
+        self.succ_opt()
+    }
+}
+
+impl RangeBound for NaiveDateTime {}
+impl RangeBound for DateTime<Utc> {}

@@ -2,7 +2,8 @@
 
 use rust_decimal::Decimal;
 
-use super::{BindSink, ColumnType, Scalar, SqlNumber, mismatch};
+use super::range::sealed::Sealed;
+use super::{BindSink, ColumnType, RangeBound, Scalar, SqlNumber, mismatch};
 use crate::ast::NumberKind;
 use crate::error::{Error, ValueError};
 use crate::literal;
@@ -36,3 +37,6 @@ impl SqlNumber for Decimal {
     type Sum = Decimal;
     const KIND: NumberKind = NumberKind::Decimal;
 }
+
+impl Sealed for Decimal {}
+impl RangeBound for Decimal {}

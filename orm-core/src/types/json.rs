@@ -71,6 +71,9 @@ impl<T> std::ops::DerefMut for Json<T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
+impl<T> super::Element for Json<T> where Json<T>: Scalar {}
+
 // What `literal!` writes for types without parameters.
 #[diagnostic::do_not_recommend]
 impl<T> super::Comparable<Json<T>> for Json<T>

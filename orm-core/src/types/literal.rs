@@ -99,7 +99,7 @@ pub trait SameAs<T>: Scalar {}
 
 impl<T: Scalar> SameAs<T> for T {}
 
-/// Makes a type usable as a literal beside columns of its own type. `DbType` and `DbEnum` write this line.
+/// Makes a type usable as a literal beside columns of its own type, and in arrays. `DbType` and `DbEnum` write this line.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! literal {
@@ -146,6 +146,8 @@ macro_rules! literal {
     };
     ($scalar:ty) => {
         $crate::literal!(@impls [], $scalar, $scalar, $scalar, $crate::types::Scalar::as_integer);
+        #[diagnostic::do_not_recommend]
+        impl $crate::types::Element for $scalar {}
     };
     // A type that stands for `$scalar`: `&str` for `String`. It is never an unsuffixed number, whose type the compiler
     // finds by the one impl that fits.

@@ -4,25 +4,37 @@
 //! the only thing that means "may be NULL". One integration a file: `chrono`, `uuid`, `json` and `decimal` are cargo
 //! features.
 
+mod array;
 mod builtin;
 #[cfg(feature = "chrono")]
 mod chrono;
+mod citext;
 #[cfg(feature = "decimal")]
 mod decimal;
+mod inet;
+mod infinite;
+mod interval;
 #[cfg(feature = "json")]
 mod json;
 mod literal;
 mod number;
+mod range;
 pub mod time;
 #[cfg(feature = "uuid")]
 mod uuid;
 
 #[cfg(feature = "uuid")]
 pub use self::uuid::new_uuid;
+pub use array::{Element, json_elements};
+pub use citext::CiText;
+pub use infinite::{HasInfinity, MaybeInfinite};
 #[cfg(feature = "json")]
 pub use json::Json;
 pub use literal::{Assign, Comparable, Given, IntoField, IntoKey, IntoNullable, SameAs};
 pub use number::{SqlInteger, SqlNumber, SqlText};
+pub use range::RangeBound;
+
+pub use crate::value::{Cidr, Inet, Interval, Range};
 
 use crate::error::{Error, ValueError};
 use crate::value::{Value, ValueRef};
@@ -69,7 +81,23 @@ pub enum ColumnType {
         name: &'static str,
         /// The words, in order.
         variants: &'static [&'static str],
+        /// Whether it is a type of the database, where there are such types, and not text with a `CHECK`.
+        native: bool,
     },
+    /// An array of another type.
+    Array(&'static ColumnType),
+    /// A range of another type.
+    Range(&'static ColumnType),
+    /// A span of time.
+    Interval,
+    /// The address of a host, and with it perhaps of its network.
+    Inet,
+    /// The address of a network.
+    Cidr,
+    /// Text in which upper and lower case are the same.
+    CiText,
+    /// A type that only one database has, by its name there: its values are bound and read as text.
+    Named(&'static str),
 }
 
 /// A Rust type that a NOT NULL column can hold.

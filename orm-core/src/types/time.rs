@@ -2,7 +2,8 @@
 //!
 //! The form is fixed, so that text sorts like time: `2024-02-29`, `23:59:59.000000`, `2024-02-29 23:59:59.000000`, and
 //! with `+00:00` at its end for a point in time. Reading is more lenient: `T` for the space, `Z`, an offset, and any
-//! number of fraction digits (from the seventh on they are cut off).
+//! number of fraction digits (from the seventh on they are cut off). The least and the greatest number that a date or a
+//! time with a date can have are `-infinity` and `infinity`.
 //!
 //! The calendar is the proleptic Gregorian one, counted in days as in
 //! <https://howardhinnant.github.io/date_algorithms.html>.
@@ -11,11 +12,21 @@ use std::fmt::Write;
 
 use crate::error::ValueError;
 
+/// A time before all others: in text, it sorts before every year that has no sign.
+const NEGATIVE_INFINITY: &str = "-infinity";
+/// A time after all others.
+const INFINITY: &str = "infinity";
+
 /// Microseconds in a day.
 pub const DAY: i64 = 86_400_000_000;
 
 /// Writes days since 1970-01-01 as `YYYY-MM-DD`.
 pub fn write_date(days: i32, out: &mut String) {
+    match days {
+        i32::MIN => return out.push_str(NEGATIVE_INFINITY),
+        i32::MAX => return out.push_str(INFINITY),
+        _ => {}
+    }
     let (year, month, day) = civil(i64::from(days));
     let _infallible = write!(out, "{year:04}-{month:02}-{day:02}");
 }
@@ -29,6 +40,11 @@ pub fn write_time(micros: i64, out: &mut String) {
 
 /// Writes microseconds since 1970-01-01T00:00:00 as `YYYY-MM-DD HH:MM:SS.ffffff`.
 pub fn write_datetime(micros: i64, out: &mut String) {
+    match micros {
+        i64::MIN => return out.push_str(NEGATIVE_INFINITY),
+        i64::MAX => return out.push_str(INFINITY),
+        _ => {}
+    }
     let (year, month, day) = civil(micros.div_euclid(DAY));
     let _infallible = write!(out, "{year:04}-{month:02}-{day:02} ");
     write_time(micros.rem_euclid(DAY), out);
@@ -37,7 +53,9 @@ pub fn write_datetime(micros: i64, out: &mut String) {
 /// Writes a point in time in UTC, with its offset.
 pub fn write_timestamp(micros: i64, out: &mut String) {
     write_datetime(micros, out);
-    out.push_str("+00:00");
+    if !matches!(micros, i64::MIN | i64::MAX) {
+        out.push_str("+00:00");
+    }
 }
 
 /// Reads `YYYY-MM-DD`.
@@ -46,7 +64,7 @@ pub fn write_timestamp(micros: i64, out: &mut String) {
 ///
 /// The text is no date.
 pub fn parse_date(text: &str) -> Result<i32, ValueError> {
-    date(text).ok_or(ValueError::Malformed { expected: "a date (YYYY-MM-DD)" })
+    date_or_infinity(text).ok_or(ValueError::Malformed { expected: "a date (YYYY-MM-DD)" })
 }
 
 /// Reads `HH:MM[:SS[.f]]`.
@@ -64,7 +82,8 @@ pub fn parse_time(text: &str) -> Result<i64, ValueError> {
 ///
 /// The text is neither a date nor a date and time.
 pub fn parse_datetime(text: &str) -> Result<i64, ValueError> {
-    datetime(text).ok_or(ValueError::Malformed { expected: "a date and time (YYYY-MM-DD HH:MM:SS)" })
+    micros_or_infinity(text, datetime)
+        .ok_or(ValueError::Malformed { expected: "a date and time (YYYY-MM-DD HH:MM:SS)" })
 }
 
 /// Reads a date and a time with an offset (`Z`, `+02:00`); without one it is UTC.
@@ -73,7 +92,24 @@ pub fn parse_datetime(text: &str) -> Result<i64, ValueError> {
 ///
 /// The text is no point in time.
 pub fn parse_timestamp(text: &str) -> Result<i64, ValueError> {
-    timestamp(text).ok_or(ValueError::Malformed { expected: "a timestamp (YYYY-MM-DD HH:MM:SS+00:00)" })
+    micros_or_infinity(text, timestamp)
+        .ok_or(ValueError::Malformed { expected: "a timestamp (YYYY-MM-DD HH:MM:SS+00:00)" })
+}
+
+fn date_or_infinity(text: &str) -> Option<i32> {
+    match text {
+        NEGATIVE_INFINITY => Some(i32::MIN),
+        INFINITY => Some(i32::MAX),
+        text => date(text),
+    }
+}
+
+fn micros_or_infinity(text: &str, finite: fn(&str) -> Option<i64>) -> Option<i64> {
+    match text {
+        NEGATIVE_INFINITY => Some(i64::MIN),
+        INFINITY => Some(i64::MAX),
+        text => finite(text),
+    }
 }
 
 fn timestamp(text: &str) -> Option<i64> {

@@ -362,7 +362,7 @@ fn converted(model: &Model, column: &Column, value: &TokenStream) -> TokenStream
 /// `build`, unless the struct would need a value that only the database knows, or a field has that name.
 fn build(model: &Model, names: &Names, followed: &[Followed<'_>]) -> TokenStream {
     let Model { private, visibility, name, .. } = model;
-    let of_the_database = |column: &Column| column.default_sql.is_some() || column.computed.is_some();
+    let of_the_database = |column: &Column| column.has_server_default() || column.computed.is_some();
     let taken = model.relation_names().any(|name| name == "build");
     if taken || model.columns.iter().any(|column| of_the_database(column) || column.field == "build") {
         return TokenStream::new();
@@ -592,7 +592,7 @@ fn slot(model: &Model, number: u16, column: &Column) -> Slot {
     match column.initial() {
         Some(value) => Slot::Initial(converted(model, column, value)),
         None if column.is_counted() => Slot::Initial(quote!(1)),
-        None if column.default_sql.is_some() => Slot::Optional,
+        None if column.has_server_default() => Slot::Optional,
         None if column.shape.option => Slot::Initial(quote!(::core::option::Option::None)),
         None => Slot::Required,
     }

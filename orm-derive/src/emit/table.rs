@@ -5,7 +5,9 @@ use quote::{quote, quote_spanned};
 
 use super::{at, numbered, relations};
 use crate::attr::{self, Spanned};
-use crate::ir::{BelongsTo, Check, Column, ForeignKey, Group, Model, OnAction};
+use crate::ir::{
+    BelongsTo, Check, Column, Deferrable, Exclusion, ForeignKey, Group, Identity, IndexMethod, Model, OnAction,
+};
 use crate::naming;
 
 /// `const TABLE`
@@ -21,11 +23,14 @@ pub(super) fn table(model: &Model) -> TokenStream {
     let checks = checks(model);
     let foreign_keys = foreign_keys(model);
     let relations = relations::metadata(model);
+    let exclusions = exclusions(model);
+    let schema = model.schema.as_ref().map(|schema| quote!(schema: ::core::option::Option::Some(#schema),));
     quote! {
         const TABLE_NAME: &'static str = #table;
         const TABLE: &'static #private::meta::TableMeta = {
             static TABLE: #private::meta::TableMeta = #private::meta::TableMeta {
                 name: #table,
+                #schema
                 model: #name,
                 columns: &[#(#columns),*],
                 primary_key: #primary_key,
@@ -34,8 +39,10 @@ pub(super) fn table(model: &Model) -> TokenStream {
                 uniques: &[#(#uniques),*],
                 indexes: &[#(#indexes),*],
                 checks: &[#(#checks),*],
+                #exclusions
                 foreign_keys: &[#(#foreign_keys),*],
                 relations: &[#(#relations),*],
+                ..#private::meta::TableMeta::EMPTY
             };
             &TABLE
         };
@@ -55,30 +62,116 @@ fn column(model: &Model, column: &Column) -> TokenStream {
     };
     let default_sql = column.default_sql.as_ref().map(|Spanned { value, .. }| quote!(.default_sql(#value)));
     let computed = column.computed.as_ref().map(|Spanned { value, .. }| quote!(.computed(#value)));
+    let sequence = column.sequence.as_ref().map(|Spanned { value, .. }| {
+        let next = next_of(value);
+        quote!(.sequence(#value, #next))
+    });
+    let always = column.generated.as_ref().filter(|generated| generated.value == Identity::Always);
+    let always = always.map(|_| quote!(.generated_always()));
     let code = quote_spanned! {span=>
-        #private::meta::ColumnMeta::new(#name, #field, #column_type, #sql_type::NULLABLE) #default_sql #computed
+        #private::meta::ColumnMeta::new(#name, #field, #column_type, #sql_type::NULLABLE)
+            #default_sql #computed #sequence #always
     };
     at(span, code)
 }
 
+/// The SQL that takes the next number of a sequence: its name in quotes, in quotes.
+fn next_of(sequence: &str) -> String {
+    let quoted = format!("\"{}\"", sequence.replace('"', "\"\""));
+    format!("nextval('{}')", quoted.replace('\'', "''"))
+}
+
 fn uniques(model: &Model) -> impl Iterator<Item = TokenStream> {
     let private = &model.private;
-    let marked =
-        numbered(model).filter(|(_, column)| column.unique.is_some()).map(|(number, _)| (None, number_list(number)));
-    marked.chain(model.uniques.iter().map(|group| named_columns(model, group))).map(move |(name, columns)| {
+    let marked = numbered(model)
+        .filter(|(_, column)| column.unique.is_some())
+        .map(|(number, _)| (None, number_list(number), TokenStream::new()));
+    let groups = model.uniques.iter().map(|group| {
+        let (name, columns) = named_columns(model, group);
+        let later = group.deferrable.map(|_| self::deferrable(private, group.deferrable));
+        (name, columns, later.map(|later| quote!(deferrable: #later,)).unwrap_or_default())
+    });
+    marked.chain(groups).map(move |(name, columns, deferrable)| {
         let name = option(name);
-        quote!(#private::meta::UniqueMeta { name: #name, columns: #columns })
+        let plain = quote!(#private::meta::UniqueMeta::new(#name, #columns));
+        match deferrable.is_empty() {
+            true => plain,
+            false => quote!(#private::meta::UniqueMeta { #deferrable ..#plain }),
+        }
     })
 }
 
 fn indexes(model: &Model) -> impl Iterator<Item = TokenStream> {
     let private = &model.private;
-    let marked =
-        numbered(model).filter(|(_, column)| column.index.is_some()).map(|(number, _)| (None, number_list(number)));
-    marked.chain(model.indexes.iter().map(|group| named_columns(model, group))).map(move |(name, columns)| {
-        let name = option(name);
-        quote!(#private::meta::IndexMeta { name: #name, columns: #columns, unique: false })
-    })
+    let marked = numbered(model).filter(|(_, column)| column.index.is_some()).map(move |(number, _)| {
+        let columns = number_list(number);
+        quote!(#private::meta::IndexMeta::new(::core::option::Option::None, #columns))
+    });
+    marked.chain(model.indexes.iter().map(|group| index(model, group)))
+}
+
+/// Only what is said is written.
+fn index(model: &Model, group: &Group) -> TokenStream {
+    let private = &model.private;
+    let (name, columns) = named_columns(model, group);
+    let name = option(name);
+    let plain = quote!(#private::meta::IndexMeta::new(#name, #columns));
+    let unique = group.unique.then(|| quote!(unique: true,));
+    let filter = group.filter.as_ref().map(|sql| quote!(filter: ::core::option::Option::Some(#sql),));
+    let method = group.method.map(|method| {
+        let method = self::method(private, method);
+        quote!(method: #method,)
+    });
+    let expressions = &group.expressions;
+    let expressions = (!expressions.is_empty()).then(|| quote!(expressions: &[#(#expressions),*],));
+    let options = quote!(#unique #filter #method #expressions);
+    match options.is_empty() {
+        true => plain,
+        false => quote!(#private::meta::IndexMeta { #options ..#plain }),
+    }
+}
+
+/// `exclusions: &[..],` if there are any.
+fn exclusions(model: &Model) -> Option<TokenStream> {
+    let private = &model.private;
+    let exclusions = model.exclusions.iter().map(|Exclusion { group, operators }| {
+        let name = option(group.name.as_ref());
+        let columns = model.positions(group).into_iter().map(number);
+        let method = self::method(private, group.method.unwrap_or(IndexMethod::Gist));
+        let filter = option(group.filter.as_ref());
+        let deferrable = self::deferrable(private, group.deferrable);
+        quote! {
+            #private::meta::ExclusionMeta {
+                name: #name,
+                columns: &[#((#columns, #operators)),*],
+                method: #method,
+                filter: #filter,
+                deferrable: #deferrable,
+            }
+        }
+    });
+    (!model.exclusions.is_empty()).then(|| quote!(exclusions: &[#(#exclusions),*],))
+}
+
+fn method(private: &TokenStream, method: IndexMethod) -> TokenStream {
+    let method = match method {
+        IndexMethod::BTree => quote!(BTree),
+        IndexMethod::Hash => quote!(Hash),
+        IndexMethod::Gin => quote!(Gin),
+        IndexMethod::Gist => quote!(Gist),
+        IndexMethod::SpGist => quote!(SpGist),
+        IndexMethod::Brin => quote!(Brin),
+    };
+    quote!(#private::meta::IndexMethod::#method)
+}
+
+fn deferrable(private: &TokenStream, deferrable: Option<Deferrable>) -> TokenStream {
+    let when = match deferrable {
+        None => quote!(No),
+        Some(Deferrable::InitiallyImmediate) => quote!(InitiallyImmediate),
+        Some(Deferrable::InitiallyDeferred) => quote!(InitiallyDeferred),
+    };
+    quote!(#private::meta::Deferrable::#when)
 }
 
 fn checks(model: &Model) -> impl Iterator<Item = TokenStream> {
@@ -98,6 +191,7 @@ fn foreign_keys(model: &Model) -> impl Iterator<Item = TokenStream> {
         let (name, columns) = (naming::plain(name), key.columns.iter().map(|(number, _)| number));
         let (on_delete, on_update) = (action(key.on_delete), action(key.on_update));
         let delete_orphans = key.delete_orphans;
+        let deferrable = deferrable(private, key.deferrable);
         let span = attr::span_of(target);
         let table = at(span, quote_spanned!(span=> <#target as #private::model::Model>::TABLE_NAME));
         let (references, to) = references(&key, private);
@@ -111,6 +205,7 @@ fn foreign_keys(model: &Model) -> impl Iterator<Item = TokenStream> {
                 on_delete: #private::meta::OnAction::#on_delete,
                 on_update: #private::meta::OnAction::#on_update,
                 delete_orphans: #delete_orphans,
+                deferrable: #deferrable,
             }
         }
     })

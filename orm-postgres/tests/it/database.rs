@@ -38,9 +38,14 @@ impl Database {
     pub(crate) async fn another(&self, query: &str) -> Engine {
         engine(&self.schema, query, |builder| builder).await
     }
+
+    /// Another engine on the same schema, with other options.
+    pub(crate) async fn another_with(&self, configure: impl FnOnce(EngineBuilder) -> EngineBuilder) -> Engine {
+        engine(&self.schema, "", configure).await
+    }
 }
 
-async fn engine(schema: &Schema, query: &str, configure: fn(EngineBuilder) -> EngineBuilder) -> Engine {
+async fn engine(schema: &Schema, query: &str, configure: impl FnOnce(EngineBuilder) -> EngineBuilder) -> Engine {
     let url = format!("{}&{query}", schema.url());
     configure(Engine::builder(url)).connect().await.expect("the test server")
 }

@@ -6,6 +6,7 @@
 mod advisory;
 mod cancel;
 mod connect;
+mod copy;
 mod database;
 mod dropped;
 mod errors;
@@ -17,9 +18,11 @@ mod pool;
 mod server;
 mod statements;
 mod stream;
+mod tables;
 #[cfg(all(unix, feature = "tls"))]
 mod tls;
 #[cfg(all(unix, feature = "tls"))]
 mod tls_server;
 mod transactions;
+mod types;
 mod values;

@@ -57,27 +57,39 @@ async fn a_float_too_large_for_its_column_is_refused_and_never_infinite() {
 struct Mood {
     #[model(primary_key, natural)]
     word: String,
-    #[model(column = "at_ip")]
-    address: Option<String>,
+    #[model(column = "at_place")]
+    place: Option<String>,
 }
 
 #[tokio::test]
 async fn text_is_taken_for_types_of_the_databases_own() {
     let db = open().await;
     db.execute(sql!("CREATE TYPE feeling AS ENUM ('sad', 'glad')")).await.expect("a type");
-    db.execute(sql!("CREATE TABLE mood (word feeling PRIMARY KEY, at_ip inet)")).await.expect("a table");
-    let mood = |word: &str| Mood { word: word.into(), address: Some("10.0.0.1".into()) };
+    db.execute(sql!("CREATE TABLE mood (word feeling PRIMARY KEY, at_place point)")).await.expect("a table");
+    let mood = |word: &str| Mood { word: word.into(), place: Some("(1,2)".into()) };
 
     db.execute(insert([mood("sad"), mood("glad")])).await.expect("rows");
 
     let listed = select(Mood.word).filter(Mood.word.in_(["glad", "sad"])).order_by(Mood.word);
     assert_eq!(db.fetch_all(listed).await.expect("rows"), ["sad", "glad"]);
     assert_eq!(db.fetch_all(select(Mood.word).filter(Mood.word.eq("glad"))).await.expect("rows"), ["glad"]);
-    let error = db.fetch_all(select(Mood.address)).await.expect_err("it is no text");
-    assert!(matches!(&error, Error::Decode { column, .. } if column == "address" || column == "at_ip"), "{error:?}");
+    assert_eq!(db.fetch_one(select(Mood).filter(Mood.word.eq("sad"))).await.expect("a row"), mood("sad"));
+    let returned = db.fetch_all(update(Mood).set(Mood.place, "(3,4)").all_rows().returning(Mood.place)).await;
+    assert_eq!(returned.expect("rows"), [Some("(3,4)".to_owned()), Some("(3,4)".to_owned())]);
+    let mut rows = db.stream(select((Mood.word, Mood.place)).order_by(Mood.word.desc()));
+    assert_eq!(rows.next().await.expect("a row").expect("a row"), ("glad".into(), Some("(3,4)".into())));
+}
+
+/// What `WITH` holds cannot be wrapped.
+#[tokio::test]
+async fn what_cannot_be_read_and_not_be_cast_is_an_error_that_names_the_column() {
+    let db = open().await;
+
+    let read = sql!("WITH x AS (SELECT point(1, 2) AS place) SELECT place FROM x").rows::<String>();
+    let error = db.fetch_all(read).await.expect_err("it is no text");
+
+    assert!(matches!(&error, Error::Decode { column, .. } if column == "place"), "{error:?}");
     assert!(error.to_string().contains("CAST(x AS text)"), "{error}");
-    let cast = db.fetch_all(select(Mood.address.cast::<Option<String>>())).await.expect("text");
-    assert_eq!(cast[0].as_deref(), Some("10.0.0.1/32"));
 }
 
 #[tokio::test]

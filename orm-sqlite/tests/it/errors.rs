@@ -157,13 +157,7 @@ mod models {
                 model: $table,
                 columns: &[$(ColumnMeta::new($column, $column, ColumnType::Int64, false)),+],
                 primary_key: &[0],
-                generated: None,
-                version: None,
-                uniques: &[],
-                indexes: &[],
-                checks: &[],
-                foreign_keys: &[],
-                relations: &[],
+                ..TableMeta::EMPTY
             };
         };
     }

@@ -15,19 +15,8 @@ static COLUMNS: [ColumnMeta; 2] = [
     ColumnMeta::new("name", "name", ColumnType::Text { max_length: None }, true),
 ];
 
-static TABLE: TableMeta = TableMeta {
-    name: "t",
-    model: "T",
-    columns: &COLUMNS,
-    primary_key: &[0],
-    generated: Some(0),
-    version: None,
-    uniques: &[],
-    indexes: &[],
-    checks: &[],
-    foreign_keys: &[],
-    relations: &[],
-};
+static TABLE: TableMeta =
+    TableMeta { name: "t", model: "T", columns: &COLUMNS, primary_key: &[0], generated: Some(0), ..TableMeta::EMPTY };
 
 const PLAIN: &str = "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT)";
 

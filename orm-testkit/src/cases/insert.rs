@@ -6,7 +6,9 @@ use orm::prelude::*;
 use uuid::Uuid;
 
 use crate::expect::{is_about_now, nothing_was_sent, refused};
-use crate::models::{Document, Item, ItemId, Post, PostTag, Tag, User, people, user, users};
+use crate::models::{
+    Document, Item, ItemId, Kinds, MaybeKinds, Post, PostTag, Tag, User, kinds, maybe_kinds, people, user, users,
+};
 use crate::{TestDb, TestResult};
 
 /// Something that consists of its key.
@@ -313,6 +315,97 @@ pub async fn many_rows_that_are_returned_one_by_one_stand_or_fall_together(db: &
 
     assert_eq!(error.map(|error| error.kind()), Some("UniqueViolation"));
     assert_eq!(people_count(db).await?, 0);
+    Ok(())
+}
+
+pub async fn the_rows_of_an_iterator_are_copied(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+    let from = std::sync::atomic::AtomicUsize::new(0);
+    let rows = users(2_300).into_iter().inspect(|_| {
+        from.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    });
+
+    let copied = db.bulk_copy(rows).await?;
+    let none = db.bulk_copy(Vec::<User>::new()).await?;
+
+    assert_eq!((copied, none, from.into_inner()), (2_300, 0, 2_300));
+    let names = db.fetch_all(select(User.name).order_by(User.id)).await?;
+    assert_eq!(names, users(2_300).into_iter().map(|user| user.name).collect::<Vec<_>>(), "keys follow the order");
+    Ok(())
+}
+
+pub async fn rows_of_every_type_are_copied(db: &TestDb) -> TestResult {
+    db.create_all(schema![Kinds, MaybeKinds]).await?;
+    let fewer = || MaybeKinds { truth: None, text: None, uuid: None, json: None, decimal: None, ..maybe_kinds() };
+    let maybe = |number: usize| if number % 2 == 0 { maybe_kinds() } else { fewer() };
+
+    db.bulk_insert(vec![kinds(); 1_200]).await?;
+    db.bulk_copy((0..1_200).map(maybe)).await?;
+
+    let read = db.fetch_all(select(Kinds).order_by(Kinds.id)).await?;
+    assert_eq!(read, (1..=1_200).map(|id| Kinds { id, ..kinds() }).collect::<Vec<_>>());
+    let read = db.fetch_all(select(MaybeKinds).order_by(MaybeKinds.id)).await?;
+    assert_eq!(
+        read,
+        (0..1_200).map(|number| MaybeKinds { id: number as i64 + 1, ..maybe(number) }).collect::<Vec<_>>()
+    );
+    Ok(())
+}
+
+pub async fn copied_rows_may_give_different_columns(db: &TestDb) -> TestResult {
+    db.create_all(schema![Item]).await?;
+    let since = "2020-01-01T00:00:00Z".parse::<DateTime<Utc>>()?;
+    let plain = |number: u32| Item::builder().name(format!("{number:04}"));
+    let rows = (0..3_000).map(|number| match number {
+        // One by itself, and a thousand that are asked for together.
+        5 | 1_000..2_000 => plain(number).since(since),
+        _ => plain(number),
+    });
+
+    let copied = db.bulk_copy(rows).await?;
+
+    assert_eq!(copied, 3_000);
+    let read = db.fetch_all(select((Item.name, Item.size)).order_by(Item.id)).await?;
+    let expected: Vec<_> = (0..3_000).map(|number| (format!("{number:04}"), "M".to_owned())).collect();
+    assert_eq!(read, expected);
+    Ok(())
+}
+
+pub async fn copied_rows_stand_or_fall_together(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+    let mut rows = users(2_501);
+    rows[2_500].email = rows[0].email.clone();
+
+    let error = refused(db.bulk_copy(rows.clone()).await)?;
+    let mut tx = db.begin().await?;
+    tx.execute(insert(user("Before"))).await?;
+    let again = refused(tx.bulk_copy(rows).await)?;
+    tx.bulk_copy([user("After")]).await?;
+    tx.commit().await?;
+
+    for error in [error, again] {
+        assert_eq!(error.kind(), "UniqueViolation", "{error}");
+        assert!(error.to_string().contains("email"), "{error}");
+    }
+    assert_eq!(db.fetch_all(select(User.name).order_by(User.name)).await?, ["After", "Before"]);
+    Ok(())
+}
+
+pub async fn a_copied_row_that_no_column_can_hold_undoes_the_others(db: &TestDb) -> TestResult {
+    db.create_all(schema![Kinds]).await?;
+    let mut rows = vec![kinds(); 1_500];
+    rows[1_400].huge = u64::MAX;
+
+    let mut tx = db.begin().await?;
+    let error = refused(tx.bulk_copy(rows.clone()).await)?;
+    tx.bulk_copy([kinds()]).await?;
+    tx.commit().await?;
+    let mut connection = db.connection().await?;
+    let again = refused(connection.bulk_insert(rows).await)?;
+    connection.bulk_copy([kinds()]).await?;
+
+    assert_eq!((error.kind(), again.kind()), ("Bind", "Bind"), "{error}");
+    assert_eq!(db.fetch_scalar(select(count(Kinds.id))).await?, 2);
     Ok(())
 }
 

@@ -331,3 +331,37 @@ pub async fn so_many_related_rows_of_each_row_are_loaded(db: &TestDb) -> TestRes
     assert_eq!(tagged.iter().map(|(_, posts)| titles(posts)).collect::<Vec<_>>(), [vec!["Hello"], vec!["Hello"]]);
     Ok(())
 }
+
+pub async fn related_rows_are_counted_and_aggregated(db: &TestDb) -> TestResult {
+    people(db).await?;
+
+    let counts = select((User.name, User.posts.count(), User.posts.aggregate(sum(Post.views))))
+        .order_by((User.posts.count().desc(), User.name));
+    let rows = db.fetch_all(counts).await?;
+    let tagged = db.fetch_all(select((Post.title, Post.tags.count())).order_by(Post.id)).await?;
+    let popular = User.posts.filter(Post.views.ge(6)).count();
+    let named = db.fetch_all(select(User.name).filter(popular.eq(1))).await?;
+
+    assert_eq!(
+        rows,
+        [("Alice".to_owned(), 2, Some(15)), ("Bob".to_owned(), 1, Some(1)), ("Carol".to_owned(), 0, None),]
+    );
+    assert_eq!(tagged, [("Hello".to_owned(), 2), ("Joins".to_owned(), 0), ("Replies".to_owned(), 1)]);
+    assert_eq!(named, ["Alice"]);
+    Ok(())
+}
+
+pub async fn questions_go_over_several_hops(db: &TestDb) -> TestResult {
+    people(db).await?;
+
+    let tags = || User.posts.then(Post.tags);
+    let rows = db.fetch_all(select((User.name, tags().count())).order_by(User.name)).await?;
+    let rust = db.fetch_all(select(User.name).filter(tags().any(Tag.name.eq("rust")))).await?;
+    let none = db.fetch_all(select(User.name).filter(tags().none(Tag.name.eq("sql")))).await?;
+    let joined = db.fetch_all(select((User.name, Tag.name)).join(tags()).order_by((User.name, Tag.name))).await?;
+
+    assert_eq!(rows, [("Alice".to_owned(), 2), ("Bob".to_owned(), 1), ("Carol".to_owned(), 0)]);
+    assert_eq!((rust, none), (vec!["Alice".to_owned()], vec!["Carol".to_owned()]));
+    assert_eq!(joined.len(), 3);
+    Ok(())
+}

@@ -1149,3 +1149,17 @@ pub async fn more_binds_than_allowed_are_refused(db: &TestDb) -> TestResult {
     assert!(nothing_was_sent(db));
     Ok(())
 }
+
+pub async fn a_cache_of_one_statement_or_of_none_is_enough(db: &TestDb) -> TestResult {
+    for size in [0, 1, 2] {
+        let db = db.another(|builder| builder.statement_cache_size(size)).await;
+        people(&db).await?;
+        for _ in 0..3 {
+            assert_eq!(db.fetch_scalar(select(count_all()).from(User)).await?, 3, "{size}");
+            assert_eq!(db.get(User, 2).await?.map(|bob| bob.name).as_deref(), Some("Bob"), "{size}");
+            db.execute(update(User).set(User.age, User.age + 1).filter(User.id.eq(1))).await?;
+        }
+        assert_eq!(db.fetch_scalar(select(User.age).filter(User.id.eq(1))).await?, Some(33), "{size}");
+    }
+    Ok(())
+}

@@ -272,3 +272,49 @@ pub async fn two_streams_run_side_by_side(db: &TestDb) -> TestResult {
     }
     Ok(())
 }
+
+// Queries that are sent together.
+
+pub async fn queries_of_a_pipeline_each_give_their_rows(db: &TestDb) -> TestResult {
+    people(db).await?;
+    db.log.take();
+    let names = || select(User.name).order_by(User.id);
+
+    let (first, (count, ages)) = {
+        let (first, count, ages) =
+            db.pipeline((names(), select(count(User.id)), select(User.age).filter(User.id.eq(0)))).await?;
+        (first, (count, ages))
+    };
+
+    assert_eq!(first, db.fetch_all(names()).await?);
+    assert_eq!((count, ages), (vec![first.len() as i64], Vec::new()));
+    let sent = db.log.take();
+    assert_eq!(sent.iter().map(|one| one.rows).collect::<Vec<_>>(), [first.len() as u64, 1, 0, first.len() as u64]);
+    Ok(())
+}
+
+pub async fn a_pipeline_may_write_within_a_transaction(db: &TestDb) -> TestResult {
+    people(db).await?;
+
+    let mut tx = db.begin().await?;
+    let added = insert(user("Zoe")).returning(User.name);
+    let (added, counted) = tx.pipeline((added, select(count(User.id)).filter(User.name.eq("Zoe")))).await?;
+    tx.rollback().await?;
+
+    assert_eq!((added, counted), (vec!["Zoe".to_owned()], vec![1]));
+    assert_eq!(db.fetch_scalar(select(count(User.id)).filter(User.name.eq("Zoe"))).await?, 0);
+    Ok(())
+}
+
+pub async fn a_query_that_fails_fails_its_pipeline_and_not_the_connection(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut connection = db.connection().await?;
+    let twice = || insert(user("Zoe")).returning(User.id);
+    connection.fetch_all(twice()).await?;
+
+    let error = connection.pipeline((select(User.id), twice(), select(User.name))).await.err();
+
+    assert_eq!(error.map(|error| error.kind()), Some("UniqueViolation"));
+    assert_eq!(connection.fetch_scalar(select(count(User.id)).filter(User.name.eq("Zoe"))).await?, 1);
+    Ok(())
+}

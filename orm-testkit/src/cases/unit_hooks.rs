@@ -233,3 +233,51 @@ pub async fn a_hook_before_a_load_may_refuse_it(db: &TestDb) -> TestResult {
     assert_eq!(session.query(Tag).count().await?, 2);
     Ok(())
 }
+
+pub async fn w106_what_hooks_add_after_a_flush_is_written_by_the_same_commit(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    session.hook(Hooks::new().after_flush(|session| {
+        // One more each time, until there are three.
+        let new = session.rows(User).filter(|(_, row)| row.id >= 1000).count();
+        if new < 3 {
+            session.add(keyed(1000 + i64::try_from(new).unwrap_or_default(), &format!("new {new}")));
+        }
+        Ok(())
+    }));
+    session.add(keyed(9, "Dora"));
+
+    session.commit().await?;
+
+    assert!(!session.is_dirty());
+    assert_eq!(db.fetch_all(select(User.id).filter(User.id.ge(9)).order_by(User.id)).await?, [9, 1000, 1001, 1002]);
+    Ok(())
+}
+
+pub async fn hooks_of_an_engine_are_those_of_all_its_sessions_and_a_sessions_its_own(db: &TestDb) -> TestResult {
+    let hooks = Hooks::new().before_insert(|user: &mut User| {
+        user.nickname = Some("engine".into());
+        Ok(())
+    });
+    let db = &db.another(|builder| builder.hooks(hooks)).await;
+    people(db).await?;
+    let (mut first, mut second) = (Session::new(db), Session::new(db));
+    // The engine's come first.
+    first.hook(Hooks::new().before_insert(|user: &mut User| {
+        user.nickname = user.nickname.take().map(|name| name + " and session");
+        Ok(())
+    }));
+    let one = first.add(user("One"));
+    first.commit().await?;
+    let two = second.add(user("Two"));
+    second.commit().await?;
+
+    assert_eq!(first[one].nickname.as_deref(), Some("engine and session"));
+    assert_eq!(second[two].nickname.as_deref(), Some("engine"));
+    let mut tx = db.begin().await?;
+    let mut joined = Session::join(&mut tx);
+    let three = joined.add(user("Three"));
+    joined.commit().await?;
+    assert_eq!(joined[three].nickname.as_deref(), Some("engine"));
+    Ok(())
+}

@@ -4,12 +4,14 @@
 //! w008, w009: a foreign key points at a primary key, never at another column.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use chrono::{DateTime, TimeDelta};
 use orm::Error;
 use orm::prelude::*;
 
-use crate::expect::refused;
-use crate::models::{Post, PostTag, Profile, Tag, User, keyed, people};
+use crate::expect::{is_about_now, refused};
+use crate::models::{Item, ItemId, Post, PostTag, Profile, Tag, User, keyed, people};
 use crate::{Logged, TestDb, TestResult};
 
 /// What somebody says about a post.
@@ -447,5 +449,65 @@ pub async fn a_handle_of_another_session_panics_where_no_error_is_given(db: &Tes
     assert_eq!(session.parent(post, Post.author)?, Some(bob));
     session.commit().await?;
     assert_eq!(db.fetch_all(select(Post.title)).await?, ["One"]);
+    Ok(())
+}
+
+pub async fn w007_hooks_on_rows_run_in_the_order_of_their_coming(db: &TestDb) -> TestResult {
+    tables(db).await?;
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&told);
+    let mut session = Session::new(db);
+    session.hook(Hooks::new().after_insert(move |user: &User| {
+        heard.lock().unwrap_or_else(PoisonError::into_inner).push(user.name.clone());
+        Ok(())
+    }));
+    let names = ["u4", "u5", "u3", "u1", "u2"];
+    session.add_all(names.map(|name| User::builder().name(name).email(format!("{name}@example.com"))));
+
+    session.flush().await?;
+
+    assert_eq!(*told.lock().unwrap_or_else(PoisonError::into_inner), names);
+    Ok(())
+}
+
+pub async fn what_a_new_row_is_given_after_it_was_added_is_inserted(db: &TestDb) -> TestResult {
+    db.create_all(schema![Item]).await?;
+    let mut session = Session::new(db);
+    session.hook(Hooks::new().before_insert(|item: &mut Item| {
+        if item.name == "third" {
+            item.since = DateTime::UNIX_EPOCH + TimeDelta::days(3);
+        }
+        Ok(())
+    }));
+    let first = session.add(Item::builder().name("first"));
+    let items = session.add_all(["second", "third", "last"].map(|name| Item::builder().name(name)));
+    session[first].since = DateTime::UNIX_EPOCH + TimeDelta::days(1);
+    session[items[0]].id = ItemId(70);
+    session[items[2]].stock = 7;
+
+    session.commit().await?;
+
+    let stored = db.fetch_all(select(Item).order_by(Item.name)).await?;
+    let [one, last, second, third] = stored.as_slice() else { return Err("not all are there".into()) };
+    assert_eq!(one.since, DateTime::UNIX_EPOCH + TimeDelta::days(1));
+    assert_eq!((second.id, third.since), (ItemId(70), DateTime::UNIX_EPOCH + TimeDelta::days(3)));
+    assert!(is_about_now(second.since) && is_about_now(last.since), "what was not set is the database's affair");
+    assert_eq!(last.stock, 7);
+    assert_eq!((&session[first], &session[items[0]], &session[items[1]]), (one, second, third));
+    Ok(())
+}
+
+pub async fn what_a_new_row_is_given_by_a_relation_stays_when_other_columns_are_set(db: &TestDb) -> TestResult {
+    db.create_all(schema![Item]).await?;
+    let mut session = Session::new(db);
+    let whole = session.add(Item::builder().name("whole"));
+    let part = session.add(Item::builder().name("part").whole(whole));
+    session[part].since = DateTime::UNIX_EPOCH;
+    let nobody = session.add(Item::builder().name("nobody"));
+    session[nobody].since = DateTime::UNIX_EPOCH;
+    session.expunge(nobody);
+    session.commit().await?;
+    assert_eq!(session[part].whole_id, Some(session[whole].id));
+    assert_eq!(db.fetch_scalar(select(count_all()).from(Item)).await?, 2);
     Ok(())
 }

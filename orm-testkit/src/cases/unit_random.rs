@@ -547,7 +547,7 @@ fn is_impossible(old: &Rows, fates: &Fates) -> bool {
 
 pub async fn random_states_are_reached_or_refused_for_a_reason(db: &TestDb) -> TestResult {
     db.create_all(schema![Knot, Leaf, Crown, Word, Mark, Quote]).await?;
-    let (count, first) = rounds(db, 4_000);
+    let (count, first) = rounds(db, 3_000);
     let (mut old, mut refused) = (Rows::default(), 0);
     for seed in first..first + count {
         let mut dice = Dice(seed);

@@ -109,6 +109,10 @@ pub async fn w086_a_row_that_was_read_elsewhere_can_be_attached(db: &TestDb) -> 
     let mut session = Session::new(db);
     let bob = session.attach(row.clone())?;
     assert!(session.attach(row).is_err());
+    assert!(!session.is_modified(bob));
+    db.log.take();
+    session.commit().await?;
+    assert!(db.log.take().is_empty(), "nothing was changed");
     session[bob].age = Some(26);
     session.commit().await?;
     let row = session.take(bob)?;
@@ -215,5 +219,18 @@ pub async fn rows_are_iterated_without_those_that_left(db: &TestDb) -> TestResul
     let names: Vec<_> = session.rows(User).map(|(_, row)| row.name.clone()).collect();
     assert_eq!(names, ["Alice", "Carol"]);
     assert_eq!((session.handles(User), session.len()), (vec![all[0], all[2]], 2));
+    Ok(())
+}
+
+pub async fn w091_merge_asks_once_for_a_key_and_not_at_all_without_one(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    let source = keyed(2, "Robert");
+    session.merge(source.clone()).await?;
+    assert_eq!(db.log.take().iter().map(|one| one.operation).collect::<Vec<_>>(), ["SELECT"]);
+    let bob = session.merge(User { age: Some(9), ..source }).await?;
+    session.merge(crate::models::user("Dora")).await?;
+    assert!(db.log.take().is_empty());
+    assert_eq!((session[bob].age, session.pending(User).len()), (Some(9), 1));
     Ok(())
 }

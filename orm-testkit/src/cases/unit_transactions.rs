@@ -7,7 +7,7 @@ use orm::prelude::*;
 
 use crate::expect::{eventually, polled, refused};
 use crate::models::{Post, Tag, User, keyed, people};
-use crate::{TestDb, TestResult};
+use crate::{Lacks, TestDb, TestResult};
 
 pub async fn w097_a_query_sees_what_was_added(db: &TestDb) -> TestResult {
     people(db).await?;
@@ -17,6 +17,10 @@ pub async fn w097_a_query_sees_what_was_added(db: &TestDb) -> TestResult {
     let tags = session.query(Tag).all().await?;
     assert_eq!((tags.len(), session.state(dora)), (2, State::Pending), "another table needs no flush");
     assert_eq!(session.query(User).filter(User.name.eq("Dora")).all().await?, [dora]);
+    if !db.lacks(Lacks::ReadingBesideAWriter) {
+        let others = select(count_all()).from(User).filter(User.name.eq("Dora"));
+        assert_eq!(db.fetch_scalar(others).await?, 0, "nobody else sees it before the commit");
+    }
     session.rollback().await?;
     assert_eq!(session.state(dora), State::Transient);
     Ok(())
@@ -101,10 +105,12 @@ pub async fn w105_a_failed_flush_names_the_object_and_is_over_with_a_rollback(db
     let context = error.context().ok_or("no context")?;
     assert!(matches!(error, Error::UniqueViolation { .. }), "{error}");
     assert_eq!(context.columns, ["email"]);
+    assert_eq!((context.table.as_deref(), context.constraint.as_deref()), (Some("users"), Some("uq_users_email")));
+    assert!(error.to_string().contains("`User(50)`"), "{error}");
     let blamed = context.handle.and_then(|handle| handle.of::<User>());
     // To find it, the rows of the statement are sent again one by one.
     assert_eq!(blamed, Some(new[40]));
-    for _ in 0..3 {
+    for _ in 0..5 {
         assert!(matches!(session.flush().await, Err(Error::Aborted { cause }) if cause.contains("email")));
         assert!(matches!(session.get(User, 1).await, Err(Error::Aborted { .. })));
     }
@@ -153,38 +159,79 @@ pub async fn a_session_joins_a_transaction(db: &TestDb) -> TestResult {
     Ok(())
 }
 
-pub async fn a_flush_or_commit_that_is_dropped_leaves_all_or_nothing(db: &TestDb) -> TestResult {
+/// How often a future is polled before it is dropped: every number at first, and ever fewer of the many that a server
+/// takes.
+fn more_polls(polls: usize) -> usize {
+    polls + 1 + polls.saturating_sub(60) / 8
+}
+
+/// A session with a change, three new rows, and nothing flushed.
+async fn with_changes(db: &TestDb, round: i64) -> orm::Result<(Session, Ref<User>)> {
+    let mut session = Session::new(db);
+    let alice = session.get_one(User, 1).await?;
+    session[alice].age = Some(1000 + i32::try_from(round).unwrap_or_default());
+    session.add_all((0..3).map(|number| keyed(1000 * (round + 1) + number, &format!("p {round} {number}"))));
+    Ok((session, alice))
+}
+
+/// Whether all of a round is in the database: some of it must never be.
+async fn is_kept(db: &TestDb, round: i64) -> Result<bool, Box<dyn std::error::Error + Send + Sync>> {
+    let new = User.id.between(1000 * (round + 1), 1000 * (round + 1) + 2);
+    let kept = db.fetch_scalar(select(count_all()).from(User).filter(new)).await?;
+    let age = db.fetch_scalar(select(User.age).filter(User.id.eq(1))).await?;
+    let changed = age.map(i64::from) == Some(1000 + round);
+    match (kept, changed) {
+        (3, true) => Ok(true),
+        (0, false) => Ok(false),
+        _ => Err(format!("round {round}: {kept} of three new rows, and {age:?}").into()),
+    }
+}
+
+pub async fn a_commit_that_is_dropped_leaves_all_or_nothing(db: &TestDb) -> TestResult {
     let db = &db.another(|builder| builder.offload(true)).await;
     people(db).await?;
-    for polls in 0..60 {
-        let mut session = Session::new(db);
-        let alice = session.get_one(User, 1).await?;
-        session[alice].age = Some(1000 + polls);
-        session
-            .add_all((0..3).map(|number| keyed(1000 * i64::from(polls + 1) + number, &format!("p {polls} {number}"))));
-        let times = usize::try_from(polls)?;
-        let ended = polled(times, session.commit()).await;
-
-        if ended.is_none() && polls > 0 {
+    let (mut polls, mut round, mut ended) = (0, 0, false);
+    while !ended {
+        let (mut session, _) = with_changes(db, round).await?;
+        ended = polled(polls, session.commit()).await.transpose()?.is_some();
+        if !ended {
             let after = session.flush().await;
-            assert!(matches!(after, Ok(()) | Err(Error::Interrupted { .. })), "{after:?}");
+            assert!(matches!(after, Ok(()) | Err(Error::Interrupted { .. })), "{polls}: {after:?}");
         }
         session.rollback().await?;
         drop(session);
         // A thread or a server that still had the connection brings it back, and then it is known what came through.
         eventually("the connection is back", || db.pool_state().in_use == 0).await?;
-        let kept = select(count_all())
-            .from(User)
-            .filter(User.id.between(1000 * i64::from(polls + 1), 1000 * i64::from(polls + 1) + 2));
-        let (kept, age) =
-            (db.fetch_scalar(kept).await?, db.fetch_scalar(select(User.age).filter(User.id.eq(1))).await?);
-        let whole = kept == 3 && age == Some(1000 + polls);
-        assert!(whole || (kept == 0 && age != Some(1000 + polls)), "{polls}: {kept} {age:?}");
-        assert!(ended.is_none() || whole);
+        let kept = is_kept(db, round).await?;
+        assert!(kept || !ended, "{polls}: it came to its end");
+        (polls, round) = (more_polls(polls), round + 1);
     }
-    let mut session = Session::new(db);
-    session.add(keyed(7, "Last"));
-    session.commit().await?;
+    Ok(())
+}
+
+pub async fn a_flush_that_is_dropped_leaves_nothing_or_can_go_on(db: &TestDb) -> TestResult {
+    let db = &db.another(|builder| builder.offload(true)).await;
+    people(db).await?;
+    let (mut polls, mut round, mut ended) = (0, 0, false);
+    while !ended {
+        let (mut session, alice) = with_changes(db, round).await?;
+        let before = db.fetch_scalar(select(User.age).filter(User.id.eq(1))).await?;
+        ended = polled(polls, session.flush()).await.transpose()?.is_some();
+        let interrupted = !ended && matches!(session.flush().await, Err(Error::Interrupted { .. }));
+        if interrupted {
+            // Nothing goes on until that is known, and what was to be written can be read.
+            assert!(matches!(session.commit().await, Err(Error::Interrupted { during: "flush" })), "{polls}");
+            assert!(matches!(session.get(User, 2).await, Err(Error::Interrupted { .. })), "{polls}");
+            assert_eq!(session[alice].age.map(i64::from), Some(1000 + round), "{polls}");
+            session.rollback().await?;
+            assert_eq!((session[alice].age, session.pending(User).len()), (before, 0), "{polls}");
+        }
+        session.commit().await?;
+        drop(session);
+        eventually("the connection is back", || db.pool_state().in_use == 0).await?;
+        assert_eq!(is_kept(db, round).await?, !interrupted, "{polls}");
+        (polls, round) = (more_polls(polls), round + 1);
+    }
     Ok(())
 }
 
@@ -373,5 +420,82 @@ pub async fn a_session_that_begins_takes_the_lock_at_once_and_only_once(db: &Tes
     session.begin().await?;
     session.rollback().await?;
     assert_eq!(session[bob].age, Some(1));
+    Ok(())
+}
+
+pub async fn w105_what_was_written_before_a_failure_is_undone_with_it(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    let (bob, carol) = (session.get_one(User, 2).await?, session.get_one(User, 3).await?);
+    session[bob].age = Some(77);
+    let dora = session.add(User::builder().name("Dora").email("d@example.com"));
+    let posts = session.add_all((0..3).map(|number| Post::builder().title(format!("p {number}")).author(dora)));
+    session.delete(carol)?;
+    // Everything else is written by then.
+    session.add(Post::builder().title("nowhere").author_id(4711));
+
+    let error = refused(session.commit().await)?;
+
+    assert!(matches!(error, Error::ForeignKeyViolation { .. }), "{error}");
+    assert_eq!((session[bob].age, session[dora].name.as_str()), (Some(77), "Dora"), "it can still be read");
+    session.rollback().await?;
+    assert_eq!((session[bob].age, session.state(carol)), (Some(25), State::Persistent));
+    assert!(posts.iter().all(|post| session.state(*post) == State::Transient));
+    assert_eq!(session.state(dora), State::Transient);
+    assert_eq!(db.fetch_all(select(User.name).order_by(User.id)).await?, ["Alice", "Bob", "Carol"]);
+    assert_eq!(db.fetch_scalar(select(count_all()).from(Post)).await?, 3);
+    Ok(())
+}
+
+pub async fn actions_of_a_joined_session_wait_for_the_outermost_commit(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let say = |what: &'static str| {
+        let told = Arc::clone(&told);
+        move || told.lock().unwrap_or_else(PoisonError::into_inner).push(what)
+    };
+    let heard = || std::mem::take(&mut *told.lock().unwrap_or_else(PoisonError::into_inner));
+    for kept in [false, true] {
+        let mut tx = db.begin().await?;
+        {
+            let mut session = Session::join(&mut tx);
+            session.after_commit(say("joined"));
+            session.add(keyed(9, "Dora"));
+            session.commit().await?;
+        }
+        assert!(heard().is_empty(), "the transaction is still open");
+        if kept {
+            tx.commit().await?
+        } else {
+            tx.rollback().await?
+        }
+        assert_eq!(heard(), ["joined"].iter().copied().filter(|_| kept).collect::<Vec<_>>());
+    }
+    Ok(())
+}
+
+pub async fn an_update_by_a_condition_that_is_dropped_leaves_memory_as_the_database_is(db: &TestDb) -> TestResult {
+    let db = &db.another(|builder| builder.offload(true)).await;
+    people(db).await?;
+    let (mut polls, mut ended) = (0, false);
+    while !ended {
+        let mut session = Session::new(db);
+        let alice = session.get_one(User, 1).await?;
+        let birthdays = session.query(User).filter(User.id.eq(1)).update(|rows| rows.set(User.age, User.age + 1));
+        ended = polled(polls, birthdays).await.transpose()?.is_some();
+
+        // Either the session goes on, and knows what the database has, or the transaction is lost.
+        if let Ok(age) = session.fetch_scalar(select(User.age).filter(User.id.eq(1))).await {
+            assert_eq!(session[alice].age, age, "{polls}");
+        } else {
+            assert!(!ended, "{polls}");
+        }
+        session.rollback().await?;
+        assert_eq!(session[alice].age, Some(30), "{polls}");
+        drop(session);
+        eventually("the connection is back", || db.pool_state().in_use == 0).await?;
+        assert_eq!(db.fetch_scalar(select(User.age).filter(User.id.eq(1))).await?, Some(30), "{polls}");
+        polls = more_polls(polls);
+    }
     Ok(())
 }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use orm::Error;
 use orm::prelude::*;
 
+use super::unit_delete::Pet;
 use crate::expect::refused;
 use crate::models::{Kinds, User, keyed, kinds, people};
 use crate::{TestDb, TestResult};
@@ -81,8 +82,8 @@ pub async fn w016_a_value_that_is_set_back_sends_nothing(db: &TestDb) -> TestRes
     assert!(session.is_modified(bob));
     session[bob].name = "Bob".into();
 
+    assert!(!session.is_modified(bob) && session.dirty(User).is_empty() && session.preview()?.is_empty());
     session.commit().await?;
-
     assert!(db.log.take().is_empty());
     Ok(())
 }
@@ -386,5 +387,61 @@ pub async fn a_key_that_is_used_again_goes_on_with_the_version(db: &TestDb) -> T
     session.add(Page { id: 1, text: "d".into(), version: 0 });
     let error = refused(session.commit().await)?;
     assert!(matches!(error, Error::StaleObject { expected: Some(3), found: Some(9), .. }), "{error}");
+    Ok(())
+}
+
+pub async fn w018_children_that_come_and_go_are_one_batch_and_their_parent_is_not_written(db: &TestDb) -> TestResult {
+    db.create_all(schema![User, Pet]).await?;
+    let mut session = Session::new(db);
+    session.add_all([keyed(1, "One"), keyed(2, "Two")]);
+    let pets = session.add_all([1, 2, 3].map(|id| Pet { id, owner_id: (id < 3).then_some(1), vet_id: None }));
+    session.commit().await?;
+    let (one, two) = (session.get_one(User, 1).await?, session.get_one(User, 2).await?);
+    db.log.take();
+
+    session[two].name = "Renamed".into();
+    session.set(pets[2], Pet.owner, one)?;
+    session.set(pets[0], Pet.owner, None)?;
+    session.commit().await?;
+
+    let sent: Vec<_> = db.log.take().into_iter().map(|one| (one.sql.contains("\"pet\""), one.rows_affected)).collect();
+    let rows = |of: bool| sent.iter().filter(|(pet, _)| *pet == of).map(|(_, rows)| *rows).sum::<u64>();
+    assert_eq!((rows(false), rows(true)), (1, 2), "{sent:?}");
+    assert!(sent.len() <= 3 && sent[0] == (false, 1), "parents first: {sent:?}");
+    let owners = db.fetch_all(select(Pet.owner_id).order_by(Pet.id)).await?;
+    assert_eq!(owners, [None, Some(1), Some(1)]);
+    Ok(())
+}
+
+pub async fn w035_a_parent_is_let_go_without_being_read(db: &TestDb) -> TestResult {
+    db.create_all(schema![User, Pet]).await?;
+    db.execute(insert(keyed(1, "One"))).await?;
+    db.execute(insert(Pet { id: 1, owner_id: Some(1), vet_id: None })).await?;
+    let mut session = Session::new(db);
+    let pet = session.get_one(Pet, 1).await?;
+    db.log.take();
+
+    session.set(pet, Pet.owner, None)?;
+    session.commit().await?;
+
+    assert_eq!(db.log.take().iter().map(|one| one.operation).collect::<Vec<_>>(), ["UPDATE"]);
+    assert_eq!(db.fetch_scalar(select(Pet.owner_id)).await?, None);
+    Ok(())
+}
+
+pub async fn rows_that_are_gone_are_noticed_in_a_batch_of_deletes(db: &TestDb) -> TestResult {
+    db.create_all(schema![User]).await?;
+    let mut session = Session::new(db);
+    let all = session.add_all((1..=4).map(|id| keyed(id, &format!("u{id}"))));
+    session.commit().await?;
+    db.execute(delete(User).filter(User.id.eq(2))).await?;
+    all.iter().try_for_each(|one| session.delete(*one))?;
+
+    let error = refused(session.commit().await)?;
+
+    assert!(matches!(&error, Error::StaleObject { object, .. } if object.contains("User")), "{error}");
+    session.rollback().await?;
+    assert!(all.iter().all(|one| session.state(*one) == State::Persistent));
+    assert_eq!(db.fetch_all(select(User.id).order_by(User.id)).await?, [1, 3, 4]);
     Ok(())
 }

@@ -12,7 +12,7 @@ use super::keyed::{Book, Claim, Claims, uniques};
 use super::{Kind, Nulls, Op, Place, Step, Tables, describe, order};
 use crate::ast::ColumnSet;
 use crate::error::{Error, Result};
-use crate::meta::OnAction;
+use crate::meta::{Deferrable, ForeignKeyMeta, OnAction};
 use crate::session::arena::Arena;
 use crate::session::rows::At;
 
@@ -24,6 +24,8 @@ struct Edge {
     why: Why,
     /// Whether one statement can do both, if `before` stands first in it.
     together: bool,
+    /// Whether the database minds the order only when the transaction commits.
+    deferred: bool,
     gone: bool,
 }
 
@@ -80,7 +82,7 @@ impl<'a> Graph<'a> {
 
     fn edge(&mut self, before: u32, after: u32, why: Why, together: bool) {
         let number = u32::try_from(self.edges.len()).unwrap_or(u32::MAX);
-        self.edges.push(Edge { before, after, why, together, gone: false });
+        self.edges.push(Edge { before, after, why, together, deferred: false, gone: false });
         if let Some(out) = self.out.get_mut(before as usize) {
             out.push(number);
         }
@@ -159,6 +161,7 @@ impl<'a> Graph<'a> {
                         let both = self.op(maker).is_some_and(|maker| maker.kind == op.kind && op.kind == Kind::Insert);
                         if maker != number {
                             self.edge(maker, number, Why::Key(column), both && maker < number);
+                            self.may_wait(key);
                         }
                     } else if let Some(taker) = self.find(takers, new, (parents, key.referenced()), true)? {
                         // The row is to fall, or to be let go, with the one that it belongs to.
@@ -176,11 +179,21 @@ impl<'a> Graph<'a> {
                     let both = self.op(taker).is_some_and(|taker| taker.kind == op.kind && op.kind == Kind::Delete);
                     if taker != number {
                         self.edge(number, taker, Why::Use(column), both && key.on_delete == OnAction::NoAction);
+                        self.may_wait(key);
                     }
                 }
             }
         }
         Ok(())
+    }
+
+    /// The last edge is of a foreign key, and of rows whose values are known.
+    fn may_wait(&mut self, key: &ForeignKeyMeta) {
+        // Any other action than to refuse is taken at once.
+        let deferred = key.deferrable == Deferrable::InitiallyDeferred && key.on_delete == OnAction::NoAction;
+        if let Some(edge) = self.edges.last_mut() {
+            edge.deferred = deferred;
+        }
     }
 
     /// The operation that makes, or takes away, the key that a row's column holds.
@@ -435,6 +448,9 @@ impl<'a> Graph<'a> {
     }
 
     fn way_to_break(&self, edge: Edge) -> Option<Break> {
+        if edge.deferred {
+            return Some(Break::Deferred);
+        }
         match edge.why {
             Why::Key(column) if self.can_part_with(edge.after, column) => Some(Break::Later(column)),
             Why::Use(column) if self.can_part_with(edge.before, column) => Some(Break::Early(column)),
@@ -452,6 +468,7 @@ impl<'a> Graph<'a> {
             edge.gone = true;
         }
         match way {
+            Break::Deferred => {}
             Break::Later(column) => {
                 let part = self.part(edge.after, column, false);
                 self.edge(edge.before, part, edge.why, false);
@@ -530,6 +547,8 @@ fn column_name(arena: &Arena, column: u16) -> String {
 /// How an edge can be got rid of.
 #[derive(Debug, Clone, Copy)]
 enum Break {
+    /// It is left out: the database minds it only when the transaction commits.
+    Deferred,
     /// The later row is written with NULL in this column, and gets its value afterwards.
     Later(u16),
     /// The earlier row gives up this column's value ahead of time.
@@ -539,8 +558,9 @@ enum Break {
 impl Break {
     fn cost(self) -> u8 {
         match self {
-            Break::Later(_) => 0,
-            Break::Early(_) => 1,
+            Break::Deferred => 0,
+            Break::Later(_) => 1,
+            Break::Early(_) => 2,
         }
     }
 }

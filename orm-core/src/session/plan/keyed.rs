@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use super::{Kind, Op};
 use crate::error::Result;
-use crate::meta::TableMeta;
+use crate::meta::{Deferrable, TableMeta};
 use crate::session::arena::Arena;
 use crate::session::keys;
 use crate::session::rows::At;
@@ -80,10 +80,13 @@ impl Claim<'_> {
     }
 }
 
-/// The unique constraints of a table, its key the first of them.
+/// The unique constraints of a table, its key the first of them. One that is checked at the end of the transaction is
+/// none: its values may be given up and taken in any order. Of an index over expressions nothing is known.
 pub(super) fn uniques(meta: &'static TableMeta) -> impl Iterator<Item = (u16, &'static [u16])> {
-    let uniques = meta.uniques.iter().map(|unique| unique.columns);
-    let indexes = meta.indexes.iter().filter(|index| index.unique).map(|index| index.columns);
+    let at_once = meta.uniques.iter().filter(|unique| unique.deferrable != Deferrable::InitiallyDeferred);
+    let uniques = at_once.map(|unique| unique.columns);
+    let of_columns = meta.indexes.iter().filter(|index| index.unique && index.expressions.is_empty());
+    let indexes = of_columns.map(|index| index.columns);
     (0..).zip(std::iter::once(meta.primary_key).chain(uniques).chain(indexes))
 }
 
@@ -107,8 +110,11 @@ impl Claims {
             }
             for (op_number, op) in (0_u32..).zip(ops).filter(|(_, op)| op.place.arena == number) {
                 for (constraint, columns) in uniques(arena.meta) {
+                    if !gives_up(op, columns) {
+                        continue;
+                    }
                     let claim = Claim { tag: (number, constraint), arena: number, at: arena.stored(op.base), columns };
-                    if gives_up(op, columns) && !claim.has_null(arenas) {
+                    if !claim.has_null(arenas) {
                         claims.freed.note(arenas, op_number, claim)?;
                     }
                 }

@@ -133,11 +133,18 @@ pub(super) struct Deleted {
 }
 
 impl Plan {
+    /// The operations in the order of writing, each with the number of its step.
+    pub(super) fn in_order(&self) -> impl Iterator<Item = (usize, &Op)> {
+        let steps = self.steps.iter().enumerate();
+        steps.flat_map(move |(when, step)| {
+            step.ops.iter().filter_map(move |op| Some((when, self.ops.get(*op as usize)?)))
+        })
+    }
+
     /// What is deleted, and when.
     pub(super) fn deletes(&self) -> Vec<Deleted> {
-        let steps = self.steps.iter().enumerate().filter(|(_, step)| step.kind == Kind::Delete);
-        let ops = steps.flat_map(|(when, step)| step.ops.iter().map(move |op| (when, *op)));
-        ops.filter_map(|(when, op)| Some(Deleted { place: self.ops.get(op as usize)?.place, when })).collect()
+        let deletes = self.in_order().filter(|(_, op)| op.kind == Kind::Delete);
+        deletes.map(|(when, op)| Deleted { place: op.place, when }).collect()
     }
 
     /// Whether a column of a row is written by a step after this one.

@@ -10,7 +10,7 @@ use super::{Kind, Op, Plan, Step, collect};
 use crate::ast::{Alias, ColumnSet, TableRef};
 use crate::driver::Row;
 use crate::error::{Error, Result, ValueError};
-use crate::meta::{ColumnMeta, ForeignKeyMeta, OnAction, TableMeta, UniqueMeta};
+use crate::meta::{ColumnMeta, Deferrable, ForeignKeyMeta, OnAction, TableMeta, UniqueMeta};
 use crate::model::{Entity, Model, no_column};
 use crate::session::arena::{Arena, Clock, Parent, Place};
 use crate::session::keys;
@@ -106,11 +106,14 @@ const fn key(
         on_delete: OnAction::NoAction,
         on_update: OnAction::NoAction,
         delete_orphans: false,
+        deferrable: Deferrable::No,
     }
 }
 
 const EMPTY: TableMeta = TableMeta {
     name: "",
+    schema: None,
+    exclusions: &[],
     model: "",
     columns: &[],
     primary_key: &[0],
@@ -124,7 +127,7 @@ const EMPTY: TableMeta = TableMeta {
 };
 
 const fn unique(columns: &'static [u16]) -> UniqueMeta {
-    UniqueMeta { name: None, columns }
+    UniqueMeta { name: None, columns, deferrable: Deferrable::No }
 }
 
 /// A row of a tree that also points at one of the rows that point at it.
@@ -237,7 +240,7 @@ impl World {
             given.remove(0);
         }
         let (arena, place) = self.put::<T>(row);
-        arena.add(place.slot, given);
+        arena.add(place.slot, given, smallvec![]);
         place
     }
 

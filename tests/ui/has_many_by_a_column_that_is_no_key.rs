@@ -1,0 +1,10 @@
+use orm::prelude::*;
+
+#[derive(Model)]
+#[model(has_many(posts: Post.author_id))]
+struct User { #[model(primary_key)] id: i64 }
+
+#[derive(Model)]
+struct Post { #[model(primary_key)] id: i64, author_id: i64 }
+
+fn main() {}
