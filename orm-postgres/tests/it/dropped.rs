@@ -33,7 +33,7 @@ async fn dropped_after<F: Future>(polls: usize, future: F) -> Option<F::Output> 
     let mut future = Box::pin(future);
     for count in 0..polls {
         let mut polled = false;
-        let wait = polls % 2 == 0 && count > 0;
+        let wait = polls.is_multiple_of(2) && count > 0;
         let output = poll_fn(|context| match std::mem::replace(&mut polled, true) {
             // Woken by the future.
             true if wait => Poll::Ready(None),
