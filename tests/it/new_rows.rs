@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use orm::prelude::*;
-use orm::session::{AnyRef, NewRow, Parents};
+use orm::session::{AnyRef, KeyPart, NewRow, Parents};
 use orm::value::{Value, ValueRef};
 
 static CLOCK: AtomicI64 = AtomicI64::new(0);
