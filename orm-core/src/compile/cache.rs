@@ -129,6 +129,7 @@ impl Cache {
                 let compiled = self.text(statement, dialect, &shape)?;
                 if !self.keeps(statement) {
                     last.compiled = other;
+                    *binds = shape.binds;
                     return Ok(last.not_kept.insert(compiled));
                 }
                 last.shape.clear();
