@@ -66,7 +66,7 @@ mod tests {
         assert_field_errors(
             "#[model(uniqe)] name: String",
             &[
-                "unknown attribute `uniqe`; on a field there are `column`, `primary_key`, `natural`, `generated`, `unique`, `index`, `max_length`, `default`, `default_sql`, `sequence`, `default_on_update`, `version`, `computed`, `check`, `belongs_to`, `on_delete`, `on_update`, `deferrable`, `skip`",
+                "unknown attribute `uniqe`; on a field there are `column`, `primary_key`, `natural`, `generated`, `unique`, `index`, `max_length`, `default`, `default_sql`, `sequence`, `default_on_update`, `version`, `computed`, `check`, `belongs_to`, `on_delete`, `on_update`, `delete_orphans`, `deferrable`, `skip`",
             ],
         );
     }
@@ -274,7 +274,7 @@ mod tests {
     fn a_version_begins_with_one() {
         let code = derived(derive, "struct A { #[model(primary_key)] id: i64, #[model(version)] version: i32 }");
         assert!(code.contains("version : :: core :: option :: Option :: Some (1u16)"), "{code}");
-        assert!(code.contains("version : 1 }"), "{code}");
+        assert!(code.contains("version : 1 ,"), "{code}");
     }
 
     #[test]

@@ -36,13 +36,13 @@ async fn kept(db: &Engine) -> orm::Result<i64> {
 }
 
 #[tokio::test]
-async fn a_good_file_is_imported_in_two_hundred_statements() -> TestResult {
+async fn a_good_file_is_imported_in_a_hundred_statements() -> TestResult {
     let db = readings().await?;
 
     let imported = db.execute(insert(file())).await?;
 
     assert_eq!(imported, 10_000);
-    assert_eq!(db.sent().len(), 200);
+    assert_eq!(db.sent().len(), 100);
     assert_eq!(kept(&db).await?, ROWS);
     Ok(())
 }

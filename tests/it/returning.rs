@@ -186,5 +186,7 @@ async fn w065_rows_of_an_update_that_come_back_in_another_order_are_those_that_w
 
     assert!(lines.iter().all(|line| session[*line].total == 3 * session[*line].count && session[*line].version == 2));
     let stored = db.fetch_all(select(Line).order_by(Line.id)).await.expect("rows");
-    assert!(lines.iter().zip(&stored).all(|(line, row)| session[*line] == *row));
+    let is_stored = |line: &Line| stored.iter().any(|row| row == line);
+    assert_eq!(stored.len(), 60);
+    assert!(lines.iter().all(|line| is_stored(&session[*line])), "{stored:?}");
 }

@@ -53,10 +53,11 @@ impl<From: Model, To: Model, Kind> Relation<From, To, Kind> {
     ///
     /// ```
     /// # use orm::{prelude::*, docs::*};
-    /// let teams = select((User.name, User.reports.to(User.alias("report")).then(User.alias("report").posts).count()));
-    /// assert_sql!(teams, sqlite: concat!(
-    ///     r#"SELECT "users"."name", (SELECT count(*) FROM "users" AS "report" "#,
-    ///     r#"JOIN "post" ON "post"."author_id" = "report"."id" WHERE "report"."manager_id" = "users"."id") FROM "users""#,
+    /// let boss = User.alias("boss");
+    /// let bosses_posts = select((User.name, User.manager.to(boss).then(boss.posts).count()));
+    /// assert_sql!(bosses_posts, sqlite: concat!(
+    ///     r#"SELECT "users"."name", (SELECT count(*) FROM "users" AS "boss" "#,
+    ///     r#"JOIN "post" ON "post"."author_id" = "boss"."id" WHERE "boss"."id" = "users"."manager_id") FROM "users""#,
     /// ));
     /// ```
     pub fn then<Next: Model, K>(self, next: Relation<To, Next, K>) -> Hops<From, Next> {

@@ -35,7 +35,7 @@ pub struct Select<Row> {
 /// assert_sql!(pairs, sqlite: r#"SELECT "users"."name", "users"."nickname" FROM "users""#);
 /// ```
 pub fn select<Row: Send + 'static, S: Selection<Row = Row>>(selection: S) -> Select<Row> {
-    let ast = match selection.whole_table() {
+    let ast = match selection.whole_table().filter(|table| table.query().is_none()) {
         Some(table) => LazySelect::Whole(table, OnceLock::new()),
         None => {
             // Room for what a first push would make room for, since asking ahead is cheaper.

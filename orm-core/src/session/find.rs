@@ -1,6 +1,7 @@
 //! [`Find`]: a query that gives handles.
 
 use super::arena::{Arena, Place, Slot};
+use super::flush::Attempt;
 use super::loading::{SessionLoad, Spec};
 use super::plan::Deleted;
 use super::reads::Reads;
@@ -316,13 +317,17 @@ impl<'s, T: Object> Find<'s, T> {
         }
         let number = session.arena_number::<T>();
         session.open(None).await?;
-        let (Some(arena), Some(link)) = (session.arenas.get_mut(number), session.line.link()) else {
+        // Nobody would know whether the rows were updated if this is dropped half-way.
+        let attempt = Attempt::new(session, "update");
+        let (arenas, line) = (&mut attempt.session.arenas, &mut attempt.session.line);
+        let (Some(arena), Some(link)) = (arenas.get_mut(number), line.link()) else {
             return Err(Error::TransactionEnded);
         };
         let mut sink = Changed { arena, rows: 0 };
         let done = link.run(Command::One(Statement::Update(&update)), &mut sink).await;
-        let done = link.noted(done)?;
-        Ok(if watched { sink.rows } else { done.rows_affected })
+        let (done, rows) = (link.noted(done), sink.rows);
+        attempt.over();
+        done.map(|done| if watched { rows } else { done.rows_affected })
     }
 
     /// Deletes the rows in the database by one statement, and gives their number. Objects of the session that are among
@@ -340,13 +345,16 @@ impl<'s, T: Object> Find<'s, T> {
         }
         let number = session.arena_number::<T>();
         session.open(None).await?;
-        let (Some(arena), Some(link)) = (session.arenas.get_mut(number), session.line.link()) else {
+        let attempt = Attempt::new(&mut *session, "delete");
+        let (arenas, line) = (&mut attempt.session.arenas, &mut attempt.session.line);
+        let (Some(arena), Some(link)) = (arenas.get_mut(number), line.link()) else {
             return Err(Error::TransactionEnded);
         };
         let mut sink = Removed { arena, rows: 0, slots: Vec::new() };
         let done = link.run(Command::One(Statement::Delete(&delete)), &mut sink).await;
-        let done = link.noted(done)?;
-        let (rows, slots) = (sink.rows, sink.slots);
+        let (done, rows, slots) = (link.noted(done), sink.rows, sink.slots);
+        attempt.over();
+        let done = done?;
         let arena = u16::try_from(number).unwrap_or(u16::MAX);
         let deleted = slots.into_iter().map(|slot| Deleted { place: Place { arena, slot }, when: 0 });
         session.follow_deletes(deleted.collect(), &|_, _, _| false)?;

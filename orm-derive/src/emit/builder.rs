@@ -48,7 +48,9 @@ pub(super) fn builder(model: &Model, names: &Names) -> TokenStream {
     code.extend(methods(model, names, &followed));
     code.extend(insert_row(model, names, &followed));
     code.extend(new_row(model, names, &followed));
-    code.extend(nested_row(model, names, &followed));
+    if model.foreign_keys().next().is_some() {
+        code.extend(nested_row(model, names, &followed));
+    }
     code
 }
 

@@ -32,7 +32,7 @@ async fn message(listener: &mut Listener) -> (String, String) {
 /// Ends the connections of listeners on a channel, as an administrator may.
 async fn end_listeners(db: &Database, channel: &str) {
     let ended = sql!(
-        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query LIKE {}",
+        "SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity WHERE query LIKE {}",
         format!("LISTEN %{}%", channel.replace('"', "\"\"")),
     );
     let ended = db.fetch_one(ended.rows::<i64>()).await.expect("they are ended");
