@@ -55,7 +55,7 @@ pub use new_row::{
     optional_parent, parent_key,
 };
 pub use parents::ParentOf;
-pub use relations::{Gathered, Linked, Nest, Unlinked};
+pub use relations::{Gathered, Linkable, Nest, Unlinkable};
 
 use crate::engine::after_commit::Action;
 use crate::engine::{Engine, Transaction, TransactionOptions};

@@ -102,7 +102,7 @@ pub trait Gathered: kind::Loads + Sized {
     label = "its rows between need more than the two keys",
     note = "add the row between as an object of its own: `session.add(Between::builder()..)`"
 )]
-pub trait Linked: Gathered {
+pub trait Linkable: Gathered {
     /// Links two objects.
     #[doc(hidden)]
     fn link<F: Object, T: Object>(
@@ -119,7 +119,7 @@ pub trait Linked: Gathered {
     label = "the key is required, so there is nothing to unlink",
     note = "`session.set(row, relation, other)` gives it another one; `session.delete(row)` deletes it"
 )]
-pub trait Unlinked: Linked {
+pub trait Unlinkable: Linkable {
     /// Unlinks two objects.
     #[doc(hidden)]
     fn unlink<F: Object, T: Object>(
@@ -186,7 +186,7 @@ impl Session {
     /// # Errors
     ///
     /// [`Error::Detached`]; [`Error::NotLoaded`] for a one-to-one relation whose other object is not known.
-    pub fn link<F: Object, T: Object, Kind: Linked>(
+    pub fn link<F: Object, T: Object, Kind: Linkable>(
         &mut self,
         handle: Ref<F>,
         relation: Relation<F, T, Kind>,
@@ -204,7 +204,7 @@ impl Session {
     ///
     /// [`Error::Detached`]; [`Error::NotLoaded`] if the row of the table between is not known;
     /// [`Error::Statement`] if the key cannot be NULL and no orphan is to be deleted.
-    pub fn unlink<F: Object, T: Object, Kind: Unlinked>(
+    pub fn unlink<F: Object, T: Object, Kind: Unlinkable>(
         &mut self,
         handle: Ref<F>,
         relation: Relation<F, T, Kind>,
@@ -220,7 +220,7 @@ impl Session {
     /// # Errors
     ///
     /// As [`Session::related`], [`Session::link`] and [`Session::unlink`].
-    pub fn replace<F: Object, T: Object, Kind: Unlinked + Gathered<Handles<T> = Vec<Ref<T>>>>(
+    pub fn replace<F: Object, T: Object, Kind: Unlinkable + Gathered<Handles<T> = Vec<Ref<T>>>>(
         &mut self,
         handle: Ref<F>,
         relation: Relation<F, T, Kind>,
@@ -321,7 +321,7 @@ impl Gathered for kind::HasMany {
     }
 }
 
-impl Linked for kind::HasMany {
+impl Linkable for kind::HasMany {
     fn link<F: Object, T: Object>(
         session: &mut Session,
         from: Ref<F>,
@@ -332,7 +332,7 @@ impl Linked for kind::HasMany {
     }
 }
 
-impl Unlinked for kind::HasMany {
+impl Unlinkable for kind::HasMany {
     fn unlink<F: Object, T: Object>(
         session: &mut Session,
         from: Ref<F>,
@@ -364,7 +364,7 @@ impl Gathered for kind::HasOne {
     }
 }
 
-impl Linked for kind::HasOne {
+impl Linkable for kind::HasOne {
     fn link<F: Object, T: Object>(
         session: &mut Session,
         from: Ref<F>,
@@ -379,7 +379,7 @@ impl Linked for kind::HasOne {
     }
 }
 
-impl Unlinked for kind::HasOne {
+impl Unlinkable for kind::HasOne {
     fn unlink<F: Object, T: Object>(
         session: &mut Session,
         from: Ref<F>,
@@ -411,7 +411,7 @@ impl Gathered for kind::BelongsTo {
     }
 }
 
-impl Linked for kind::BelongsTo {
+impl Linkable for kind::BelongsTo {
     fn link<F: Object, T: Object>(
         session: &mut Session,
         from: Ref<F>,
@@ -444,7 +444,7 @@ impl Gathered for kind::MaybeBelongsTo {
     }
 }
 
-impl Linked for kind::MaybeBelongsTo {
+impl Linkable for kind::MaybeBelongsTo {
     fn link<F: Object, T: Object>(
         session: &mut Session,
         from: Ref<F>,
@@ -455,7 +455,7 @@ impl Linked for kind::MaybeBelongsTo {
     }
 }
 
-impl Unlinked for kind::MaybeBelongsTo {
+impl Unlinkable for kind::MaybeBelongsTo {
     fn unlink<F: Object, T: Object>(
         session: &mut Session,
         from: Ref<F>,
@@ -494,7 +494,7 @@ impl<B: Object> Gathered for kind::ManyToMany<B> {
     }
 }
 
-impl<B: Object> Linked for kind::ManyToMany<B>
+impl<B: Object> Linkable for kind::ManyToMany<B>
 where
     B::Builder: NestedRow<Model = B>,
 {
@@ -516,7 +516,7 @@ where
     }
 }
 
-impl<B: Object> Unlinked for kind::ManyToMany<B>
+impl<B: Object> Unlinkable for kind::ManyToMany<B>
 where
     B::Builder: NestedRow<Model = B>,
 {
@@ -619,7 +619,7 @@ where
 }
 
 #[diagnostic::do_not_recommend]
-impl<From: Object, To: Object, Kind: Linked> Nest<From, To, Kind> for Ref<To> {
+impl<From: Object, To: Object, Kind: Linkable> Nest<From, To, Kind> for Ref<To> {
     fn nest(self, session: &mut Session, parent: Ref<From>, relation: Relation<From, To, Kind>) -> Result<()> {
         session.link(parent, relation, self)
     }
