@@ -16,6 +16,7 @@ mod model;
 mod naming;
 mod parse;
 mod result_row;
+mod shape;
 #[cfg(test)]
 mod testing;
 
@@ -145,6 +146,46 @@ pub fn derive_model(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(FromRow, attributes(from_row))]
 pub fn derive_from_row(input: TokenStream) -> TokenStream {
     derive(input, result_row::derive)
+}
+
+/// Makes a struct a shape of a model: its fields are columns and relations of it, and only they are read.
+///
+/// ```
+/// # use orm::{docs::*, prelude::*};
+/// #[derive(Shape)]
+/// #[shape(model = User)]
+/// struct UserCard {
+///     name: String,
+///     #[shape(column = email)]
+///     mail: String,
+///     #[shape(order_by = Post.id.desc(), limit = 3)]
+///     posts: Vec<PostCard>,
+/// }
+///
+/// #[derive(Shape)]
+/// #[shape(model = Post)]
+/// struct PostCard {
+///     title: String,
+/// }
+///
+/// let q: Select<UserCard> = shape::<UserCard>().filter(User.age.ge(18));
+/// assert_sql!(q, sqlite: r#"SELECT "users"."name", "users"."email", "users"."id" FROM "users" WHERE "users"."age" >= ?1"#);
+/// ```
+///
+/// A column's field has the type of the column. A relation to many rows is a `Vec` of another shape or of a model, one
+/// to one row is the shape itself, and one that may be missing is an `Option` of it.
+///
+/// | attribute | meaning |
+/// |---|---|
+/// | `model = User` | on the struct: the model |
+/// | `crate = path` | on the struct: where the library is, if not at `::orm` |
+/// | `column = name` | what the model calls the field, a column or a relation, if not by its name |
+/// | `filter = Post.public.eq(true)` | of a relation: only these rows |
+/// | `order_by = Post.id.desc()` | of a relation: in this order |
+/// | `limit = 3` | of a relation: so many of each row, the first by the order |
+#[proc_macro_derive(Shape, attributes(shape))]
+pub fn derive_shape(input: TokenStream) -> TokenStream {
+    derive(input, shape::derive)
 }
 
 /// Makes an enum without fields the type of a column, stored as text.

@@ -432,6 +432,8 @@ macro_rules! cases {
             ],
             loading: [
                 the_rows_of_a_has_many_come_with_their_parents,
+                a_shape_reads_its_columns_and_relations_only,
+                a_shape_of_columns_is_one_statement,
                 a_tree_of_three_levels_is_three_statements,
                 a_tree_of_many_parents_is_as_many_statements_as_levels,
                 what_a_row_belongs_to_is_joined,

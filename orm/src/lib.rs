@@ -74,7 +74,7 @@ pub use orm_core::{
     session, sql, types, value,
 };
 #[cfg(feature = "derive")]
-pub use orm_derive::{DbEnum, DbType, FromRow, Model};
+pub use orm_derive::{DbEnum, DbType, FromRow, Model, Shape};
 
 pub use orm_core::engine::{Engine, Transaction};
 /// The PostgreSQL backend.

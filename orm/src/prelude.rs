@@ -17,8 +17,8 @@ pub use orm_core::expr::{
 pub use orm_core::model::{Entity, FromRow, InsertRow, Model};
 #[doc(no_inline)]
 pub use orm_core::query::{
-    Delete, EntityExt, Insert, Query, Runnable, Select, Update, delete, delete_rows, excluded, insert, label, select,
-    update, update_rows,
+    Delete, EntityExt, Insert, Query, Runnable, Select, Shape, Update, delete, delete_rows, excluded, insert, label,
+    select, shape, update, update_rows,
 };
 #[doc(no_inline)]
 pub use orm_core::session::{Hooks, Ref, Session, State};
@@ -29,4 +29,4 @@ pub use orm_core::types::Json;
 pub use orm_core::{schema, sql};
 #[doc(no_inline)]
 #[cfg(feature = "derive")]
-pub use orm_derive::{DbEnum, DbType, FromRow, Model};
+pub use orm_derive::{DbEnum, DbType, FromRow, Model, Shape};

@@ -37,10 +37,10 @@ impl<T: 'static> Decoder<T> {
     }
 
     /// The same, and what is read is converted.
-    pub(crate) fn map<U: From<T> + 'static>(self) -> Decoder<U> {
+    pub(crate) fn map<U: 'static>(self, convert: fn(T) -> U) -> Decoder<U> {
         Decoder(Kind::Mapped(match self.0 {
-            Kind::Plain(decode) => Arc::new(move |row| decode(row).map(U::from)),
-            Kind::Mapped(decode) => Arc::new(move |row| decode(row).map(U::from)),
+            Kind::Plain(decode) => Arc::new(move |row| decode(row).map(convert)),
+            Kind::Mapped(decode) => Arc::new(move |row| decode(row).map(convert)),
         }))
     }
 }

@@ -82,9 +82,14 @@ impl<T: Send + 'static> Reader<T> {
 
     /// The same, and what is read is converted.
     pub(crate) fn map<U: From<T> + Send + 'static>(self) -> Reader<U> {
+        self.map_by(U::from)
+    }
+
+    /// The same by a function.
+    pub(crate) fn map_by<U: Send + 'static>(self, convert: fn(T) -> U) -> Reader<U> {
         match self {
-            Reader::Plain(decoder) => Reader::Plain(decoder.map()),
-            Reader::Loading(loading) => Reader::Loading(Arc::new(Mapped(loading))),
+            Reader::Plain(decoder) => Reader::Plain(decoder.map(convert)),
+            Reader::Loading(loading) => Reader::Loading(Arc::new(Mapped { loading, convert })),
         }
     }
 }
@@ -110,27 +115,33 @@ impl<T: Send + 'static> Loader<T> for Plain<T> {
     }
 }
 
-struct Mapped<T>(Arc<dyn Loading<T>>);
+struct Mapped<T, U> {
+    loading: Arc<dyn Loading<T>>,
+    convert: fn(T) -> U,
+}
 
-impl<T: Send + 'static, U: From<T> + Send + 'static> Loading<U> for Mapped<T> {
+impl<T: Send + 'static, U: Send + 'static> Loading<U> for Mapped<T, U> {
     fn start(&self) -> Box<dyn Loader<U>> {
-        Box::new(MappedRows(self.0.start()))
+        Box::new(MappedRows { rows: self.loading.start(), convert: self.convert })
     }
 }
 
-struct MappedRows<T>(Box<dyn Loader<T>>);
+struct MappedRows<T, U> {
+    rows: Box<dyn Loader<T>>,
+    convert: fn(T) -> U,
+}
 
-impl<T: Send + 'static, U: From<T>> Loader<U> for MappedRows<T> {
+impl<T: Send + 'static, U> Loader<U> for MappedRows<T, U> {
     fn row(&mut self, row: &dyn Row) -> Result<()> {
-        self.0.row(row)
+        self.rows.row(row)
     }
 
     fn next(&mut self, features: &Features) -> Result<Option<Select>> {
-        self.0.next(features)
+        self.rows.next(features)
     }
 
     fn finish(self: Box<Self>) -> Result<Vec<U>> {
-        Ok(self.0.finish()?.into_iter().map(U::from).collect())
+        Ok(self.rows.finish()?.into_iter().map(self.convert).collect())
     }
 }
 

@@ -24,6 +24,7 @@ mod pipeline;
 mod raw;
 mod select;
 mod selection;
+mod shape;
 mod tree;
 mod tuples;
 mod update;
@@ -49,6 +50,9 @@ pub use pipeline::{Answer, Queries};
 pub use raw::{IntoRawPart, Sql, SqlRows, part};
 pub use select::{IntoGroup, MadeFrom, Select, select};
 pub use selection::{Label, Labelled, Optional, Selection, Width, label};
+#[doc(hidden)]
+pub use shape::{Fields, Of, Own, Reading, Shaping, shaping};
+pub use shape::{Shape, ShapeField, shape};
 pub use tree::Tree;
 pub use update::{Update, update};
 pub(crate) use update_rows::all_but_the_key;

@@ -20,6 +20,7 @@ use super::join::Joinable;
 use super::loader::{Branching, Gather, Joined, Positions, Reader, Separate, With};
 use super::select::{Select, select};
 use super::selection::Selection;
+use super::shape::Shape;
 use crate::ast::{self, Alias, ColumnRef, Expr, Join, JoinKind, Projection, QUERY, TableRef};
 use crate::error::Result;
 use crate::expr::{Condition, IntoOrder};
@@ -304,6 +305,15 @@ impl<From: Model, To: Model, Kind: kind::Loads, Row: Send + 'static, Nested> Rel
     }
 }
 
+impl<From: Model, To: Model, Kind> Related<From, To, Kind> {
+    /// Loads shapes of the related rows.
+    pub(super) fn shaped<S: Shape<Model = To>>(self) -> Related<From, To, Kind, S, Columns> {
+        let Related { relation, select, per_row, how, nested: () } = self;
+        let columns = relation.target().alias.map_or(To::COLUMNS, To::Columns::aliased);
+        Related { relation, select: S::shaped(select, columns), per_row, how, nested: Columns }
+    }
+}
+
 impl<From: Model, To: Model, Kind, Row, Nested: Clone> Clone for Related<From, To, Kind, Row, Nested> {
     fn clone(&self) -> Self {
         let Related { relation, select, per_row, how, nested } = self;
@@ -388,7 +398,9 @@ impl Want {
         {
             let table = names.of(self.target);
             let at = width(&main.projection);
-            let key = self.target.meta.primary_key.iter().map(|index| at + usize::from(*index)).collect();
+            // It may be that the key is not among what is wanted of the related row.
+            let key = positions(&mut ast, &on(self.target, self.target.meta.primary_key));
+            let key = key.into_iter().map(|index| at + index).collect();
             let condition = meets(&own, &on(table, meeting.theirs));
             main.joins.push(Join { kind: JoinKind::Left, table, left: Some(self.from), on: Some(condition) });
             main.joins.extend(ast.joins.drain(..).map(|join| names.join(join)));

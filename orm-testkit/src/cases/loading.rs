@@ -365,3 +365,52 @@ pub async fn questions_go_over_several_hops(db: &TestDb) -> TestResult {
     assert_eq!(joined.len(), 3);
     Ok(())
 }
+
+#[derive(Debug, PartialEq, Shape)]
+#[shape(model = User)]
+struct UserCard {
+    #[shape(order_by = Post.id)]
+    posts: Vec<PostCard>,
+    #[shape(column = name)]
+    called: String,
+    manager: Option<Name>,
+}
+
+#[derive(Debug, PartialEq, Shape)]
+#[shape(model = Post)]
+struct PostCard {
+    title: String,
+    author: Name,
+    #[shape(order_by = Tag.name, limit = 1)]
+    tags: Vec<Tag>,
+}
+
+#[derive(Debug, PartialEq, Shape)]
+#[shape(model = User)]
+struct Name {
+    name: String,
+}
+
+pub async fn a_shape_reads_its_columns_and_relations_only(db: &TestDb) -> TestResult {
+    people(db).await?;
+
+    let cards = db.fetch_all(shape::<UserCard>().filter(User.id.gt(0)).order_by(User.name).limit(2)).await?;
+
+    let [alice, bob] = cards.as_slice() else { return Err("expected two cards".into()) };
+    let titles: Vec<_> = alice.posts.iter().map(|post| (post.title.as_str(), post.author.name.as_str())).collect();
+    assert_eq!(titles, [("Hello", "Alice"), ("Joins", "Alice")]);
+    assert_eq!(alice.posts[0].tags.iter().map(|tag| tag.name.as_str()).collect::<Vec<_>>(), ["rust"]);
+    assert_eq!((bob.called.as_str(), &bob.manager), ("Bob", &Some(Name { name: "Alice".into() })));
+    assert_eq!(db.log.take().len(), 3);
+    Ok(())
+}
+
+pub async fn a_shape_of_columns_is_one_statement(db: &TestDb) -> TestResult {
+    people(db).await?;
+
+    let names = db.fetch_all(shape::<Name>().order_by(User.name.desc()).limit(1)).await?;
+
+    assert_eq!(names, [Name { name: "Carol".into() }]);
+    assert_eq!(db.log.take().len(), 1);
+    Ok(())
+}

@@ -1,0 +1,168 @@
+//! `#[derive(Shape)]`: a struct of the columns and relations that are wanted of a model.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+
+use crate::attr::{self, Item};
+use crate::emit::at;
+use crate::errors::Errors;
+use crate::parse;
+
+const ON_A_SHAPE: [&str; 2] = ["model", "crate"];
+const ON_A_FIELD: [&str; 4] = ["column", "filter", "order_by", "limit"];
+
+struct Shape {
+    private: TokenStream,
+    name: Ident,
+    model: TokenStream,
+    fields: Vec<Field>,
+}
+
+struct Field {
+    name: Ident,
+    ty: TokenStream,
+    ty_span: Span,
+    /// The model's name for it.
+    source: Ident,
+    /// `.order_by(Post.id)` and its like.
+    calls: TokenStream,
+}
+
+/// Everything that `#[derive(Shape)]` writes.
+pub(crate) fn derive(input: &syn::DeriveInput) -> TokenStream {
+    let mut errors = Errors::default();
+    let shape = parse(input, &mut errors);
+    match shape.filter(|_| errors.is_empty()) {
+        Some(shape) => emit(&shape),
+        None => errors.to_tokens(),
+    }
+}
+
+fn parse(input: &syn::DeriveInput, errors: &mut Errors) -> Option<Shape> {
+    let fields = parse::named_fields(input, "Shape", errors)?;
+    let (mut path, mut model) = (None, None);
+    let items = attr::items(&input.attrs, "shape", errors);
+    attr::refuse_repeated(&items, &[], errors);
+    for item in items {
+        match item.name.to_string().as_str() {
+            "model" => model = item.expression(errors),
+            "crate" => path = item.path(errors),
+            _ => attr::unknown(&item, "a shape", &ON_A_SHAPE, errors),
+        }
+    }
+    if model.is_none() {
+        errors.push(input.ident.span(), "a shape says whose it is: `#[shape(model = User)]`");
+    }
+    let fields: Vec<Field> = fields.filter_map(|one| field(one, errors)).collect();
+    if fields.is_empty() {
+        errors.push(input.ident.span(), "a shape has at least one field");
+        return None;
+    }
+    Some(Shape { private: attr::private(path, &input.ident), name: input.ident.clone(), model: model?, fields })
+}
+
+fn field(field: &syn::Field, errors: &mut Errors) -> Option<Field> {
+    let name = field.ident.clone()?;
+    let (mut source, mut calls) = (name.clone(), TokenStream::new());
+    let items = attr::items(&field.attrs, "shape", errors);
+    attr::refuse_repeated(&items, &[], errors);
+    for item in items {
+        match item.name.to_string().as_str() {
+            "column" => source = column(&item, errors).unwrap_or(source),
+            "filter" | "order_by" | "limit" => calls.extend(call(&item, errors)),
+            _ => attr::unknown(&item, "a field", &ON_A_FIELD, errors),
+        }
+    }
+    let ty = field.ty.to_token_stream();
+    Some(Field { name, ty_span: attr::span_of(&ty), ty, source, calls })
+}
+
+fn column(item: &Item, errors: &mut Errors) -> Option<Ident> {
+    attr::ident(item.expression(errors)?, errors)
+}
+
+/// `order_by = Post.id` calls the relation's method of this name.
+fn call(item: &Item, errors: &mut Errors) -> Option<TokenStream> {
+    let (name, value) = (&item.name, item.expression(errors)?);
+    Some(quote!(.#name(#value)))
+}
+
+fn emit(Shape { private, name, model, fields }: &Shape) -> TokenStream {
+    let names: Vec<_> = fields.iter().map(|field| &field.name).collect();
+    let types = nested(fields.iter().map(|field| field.ty.clone()));
+    let pattern = nested(names.iter().map(ToTokens::to_token_stream));
+    let reads = fields.iter().map(read);
+    quote! {
+        #[automatically_derived]
+        impl #private::query::Shape for #name {
+            type Model = #model;
+            type Values = #types;
+
+            #[inline]
+            fn from_values(#pattern: Self::Values) -> Self {
+                Self { #(#names),* }
+            }
+
+            fn shaped(
+                rows: #private::query::Select<#model>,
+                model: <#model as #private::model::Model>::Columns,
+            ) -> #private::query::Select<Self> {
+                let shape = #private::query::shaping(rows);
+                #(#reads)*
+                shape.build()
+            }
+        }
+    }
+}
+
+/// A column and a relation are read alike: only the compiler knows which it is.
+fn read(Field { ty, ty_span, source, calls, .. }: &Field) -> TokenStream {
+    // Names of locals keep the hygiene of the function around them.
+    let (shape, model) = (quote!(shape), quote!(model));
+    let source = quote_spanned!(source.span()=> #model.#source);
+    let value = at(*ty_span, quote!(#source));
+    // A name that the model lacks is underlined itself; of a type that does not fit, the type is.
+    let value = if calls.is_empty() { value } else { quote!(#value #calls) };
+    let call = at(*ty_span, quote!(field));
+    quote_spanned!(*ty_span=> let #shape = #shape.#call::<#ty, _>(#value);)
+}
+
+/// `(((), a), b)`
+fn nested(parts: impl Iterator<Item = TokenStream>) -> TokenStream {
+    parts.fold(quote!(()), |before, part| quote!((#before, #part)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{assert_errors, derived};
+
+    #[test]
+    fn columns_and_relations_are_read_alike() {
+        let source =
+            "#[shape(model = User)] struct Card { name: String, #[shape(column = posts, limit = 3)] all: Vec<P> }";
+        let code = derived(derive, source);
+        assert!(code.contains("type Values = ((() , String) , Vec < P >)"), "{code}");
+        assert!(code.contains("let shape = shape . field :: < String , _ > (model . name) ;"), "{code}");
+        assert!(
+            code.contains("let shape = shape . field :: < Vec < P > , _ > (model . posts . limit (3)) ;"),
+            "{code}"
+        );
+    }
+
+    #[test]
+    fn what_is_no_shape_says_why() {
+        assert_errors(derive, "struct A { a: i64 }", &["a shape says whose it is: `#[shape(model = User)]`"]);
+        assert_errors(derive, "#[shape(model = User)] struct A {}", &["a shape has at least one field"]);
+        assert_errors(
+            derive,
+            "#[shape(model = User)] struct A(i64);",
+            &["`Shape` is derived for a struct with named fields"],
+        );
+        assert_errors(
+            derive,
+            "#[shape(model = User)] struct A { #[shape(rename = b)] a: i64 }",
+            &["unknown attribute `rename`; on a field there are `column`, `filter`, `order_by`, `limit`"],
+        );
+    }
+}
