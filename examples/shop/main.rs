@@ -7,24 +7,32 @@ use anyhow::Context as _;
 use orm::Error;
 use orm::prelude::*;
 
+/// A shelf of the shop.
 #[derive(Debug, Clone, Model)]
 #[model(has_many(products: Product.category_id))]
 pub struct Category {
+    /// The key.
     #[model(primary_key)]
     pub id: i64,
+    /// What stands on it.
     #[model(unique)]
     pub name: String,
 }
 
+/// Something to buy.
 #[derive(Debug, Clone, Model)]
 pub struct Product {
+    /// The key.
     #[model(primary_key)]
     pub id: i64,
+    /// Where it stands.
     #[model(belongs_to(category: Category), on_delete = cascade, index)]
     pub category_id: i64,
+    /// What it is.
     pub name: String,
     /// In cents: money is no float.
     pub price: i64,
+    /// Whether it can be bought; what cannot stays in the table.
     #[model(default = true)]
     pub on_sale: bool,
 }
