@@ -46,6 +46,17 @@ fn bank_transfer_neither_makes_nor_loses_money() {
 }
 
 #[test]
+fn shop_refuses_bad_prices_and_deletes_products_with_their_category() {
+    let text = run("shop", &[]);
+
+    assert!(text.contains("Books  Rust by Night      24.50"), "{text}");
+    assert!(text.contains("refused for 3 reasons"), "{text}");
+    assert!(text.contains("price: -5 is no price: it must be above 0"), "{text}");
+    assert!(text.contains("2 of 3 products are on sale"), "{text}");
+    assert!(text.contains("without books there is left: Darjeeling"), "{text}");
+}
+
+#[test]
 fn filetree_writes_only_what_changed_on_a_second_run() {
     let folder = tempfile::tempdir().expect("a folder");
     let (tree, database) = (folder.path().join("tree"), folder.path().join("index.db"));

@@ -269,6 +269,16 @@ pub enum Error {
         /// What was dropped: `flush`, `commit`, `rollback`.
         during: &'static str,
     },
+    /// A line of the program read the same again and again, each time for another key. It is found only by an engine that
+    /// was told to look for it ([`NPlusOne`](crate::engine::NPlusOne)).
+    NPlusOne {
+        /// What was read: the SQL, without its bound values, or what was loaded.
+        what: String,
+        /// How often, this time included.
+        times: u32,
+        /// By which line.
+        caller: &'static std::panic::Location<'static>,
+    },
     /// Someone else changed or deleted the row since it was read. Nothing of the flush is kept.
     StaleObject {
         /// The object: `` `User(7)` ``.
@@ -418,6 +428,11 @@ impl std::fmt::Display for Error {
             Error::Interrupted { during } => {
                 write!(f, "a {during} of the session was dropped half-way, call `rollback()` to begin anew")
             }
+            Error::NPlusOne { what, times, caller } => write!(
+                f,
+                "{caller} read the same {times} times, each time for another key: load what is related to all rows at \
+                 once, by `.with(..)` on the query that gave them, or `session.load(&all, ..)`; it was {what}"
+            ),
             Error::StaleObject { object, expected: Some(expected), found: Some(found) } => write!(
                 f,
                 "{object} was changed by someone else: version {expected} was read, the database has {found}; load it \
@@ -500,6 +515,7 @@ impl std::error::Error for Error {
             | Error::TransactionEnded
             | Error::Aborted { .. }
             | Error::Interrupted { .. }
+            | Error::NPlusOne { .. }
             | Error::StaleObject { .. }
             | Error::Outdated { .. }
             | Error::IdentityConflict { .. }
@@ -626,6 +642,7 @@ impl Error {
             Error::TransactionEnded => "TransactionEnded",
             Error::Aborted { .. } => "Aborted",
             Error::Interrupted { .. } => "Interrupted",
+            Error::NPlusOne { .. } => "NPlusOne",
             Error::StaleObject { .. } => "StaleObject",
             Error::Outdated { .. } => "Outdated",
             Error::IdentityConflict { .. } => "IdentityConflict",

@@ -284,6 +284,15 @@ macro_rules! cases {
             unit_histories: [
                 random_histories_are_what_a_plain_model_says,
             ],
+            filters: [
+                a_global_filter_applies_to_selects_and_is_lifted_by_a_statement,
+                a_global_filter_applies_to_get,
+                a_global_filter_on_a_joined_table_keeps_the_rows_of_an_outer_join,
+                a_global_filter_applies_to_what_is_related,
+                a_global_filter_applies_to_updates_and_deletes_with_conditions,
+                a_session_writes_by_key_whatever_the_filters,
+                a_line_that_reads_once_a_row_is_refused_where_asked,
+            ],
             unit_hooks: [
                 validation_gathers_every_mistake_and_sends_nothing,
                 hooks_write_an_audit_log_in_the_same_transaction,

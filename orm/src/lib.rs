@@ -70,8 +70,8 @@ pub mod prelude;
 
 pub use connect::{Connect, connect};
 pub use orm_core::{
-    Error, Result, ast, compile, dialect, driver, engine, error, expr, meta, model, pool, query, relation, schema,
-    session, sql, types, value,
+    Error, Result, assert_statements, ast, compile, dialect, driver, engine, error, expr, meta, model, pool, query,
+    relation, schema, session, sql, types, value,
 };
 #[cfg(feature = "derive")]
 pub use orm_derive::{DbEnum, DbType, FromRow, Model, Shape};

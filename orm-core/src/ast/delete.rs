@@ -1,6 +1,6 @@
 //! `DELETE`.
 
-use super::{Expr, Projection, TableRef};
+use super::{Expr, Lifted, Projection, TableRef};
 
 /// A `DELETE`.
 #[derive(Debug, Clone)]
@@ -11,4 +11,6 @@ pub struct Delete {
     pub filter: Vec<Expr>,
     /// `RETURNING`.
     pub returning: Vec<Projection>,
+    /// The global filters that do not apply.
+    pub lifted: Lifted,
 }

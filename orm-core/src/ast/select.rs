@@ -1,6 +1,6 @@
 //! `SELECT`.
 
-use super::{Expr, Lock, Operand, Operation, RawPart, Source, TableRef};
+use super::{Expr, Lifted, Lock, Operand, Operation, RawPart, Source, TableRef};
 use crate::value::Value;
 
 /// A `SELECT`.
@@ -35,6 +35,8 @@ pub struct Select {
     pub operands: Vec<Operand>,
     /// `FOR UPDATE` and its kin.
     pub lock: Option<Box<Lock>>,
+    /// The global filters that do not apply.
+    pub lifted: Lifted,
 }
 
 /// One thing that is selected.

@@ -1,6 +1,6 @@
 //! `UPDATE`.
 
-use super::{Expr, Projection, TableRef};
+use super::{Expr, Lifted, Projection, TableRef};
 
 /// An `UPDATE`.
 #[derive(Debug, Clone)]
@@ -13,6 +13,8 @@ pub struct Update {
     pub filter: Vec<Expr>,
     /// `RETURNING`.
     pub returning: Vec<Projection>,
+    /// The global filters that do not apply.
+    pub lifted: Lifted,
 }
 
 /// `column = value`.

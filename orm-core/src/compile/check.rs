@@ -766,7 +766,12 @@ mod tests {
             error(Statement::Select(&right), &STRICT),
             "strict cannot do RIGHT JOIN: swap the tables and use a left join"
         );
-        let delete = Delete { table: table(&USERS), filter: vec![], returning: vec![Projection::Table(table(&USERS))] };
+        let delete = Delete {
+            table: table(&USERS),
+            filter: vec![],
+            returning: vec![Projection::Table(table(&USERS))],
+            lifted: Default::default(),
+        };
         assert!(error(Statement::Delete(&delete), &STRICT).starts_with("strict cannot do RETURNING"));
     }
 
@@ -812,7 +817,7 @@ mod tests {
             "the database computes `box.area` as `width * width`: leave it out, and set what it is computed from";
         assert_eq!(error(whole(&fixtures::insert(&BOX, &[1, 2], vec![vec![1, 2]])), &LITE), message);
         let set = vec![ast::Assignment { column: 2, value: int(1) }];
-        let update = Update { table: table(&BOX), set, filter: vec![], returning: vec![] };
+        let update = Update { table: table(&BOX), set, filter: vec![], returning: vec![], lifted: Default::default() };
         assert_eq!(error(Statement::Update(&update), &LITE), message);
     }
 

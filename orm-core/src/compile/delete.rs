@@ -21,7 +21,12 @@ mod tests {
 
     #[test]
     fn rows_are_deleted_by_their_filter() {
-        let delete = Delete { table: table(&USERS), filter: vec![eq(user("id"), int(1))], returning: vec![] };
+        let delete = Delete {
+            table: table(&USERS),
+            filter: vec![eq(user("id"), int(1))],
+            returning: vec![],
+            lifted: Default::default(),
+        };
         assert_eq!(sql(Statement::Delete(&delete), &LITE), r#"DELETE FROM "users" WHERE "users"."id" = ?1"#);
         let every = Delete { filter: vec![], ..delete };
         assert_eq!(sql(Statement::Delete(&every), &LITE), r#"DELETE FROM "users""#);

@@ -130,7 +130,12 @@ mod tests {
 
     #[test]
     fn a_statement_that_writes_sees_its_own_table_only() {
-        let delete = |filter| Delete { table: table(&USERS), filter: vec![filter], returning: vec![] };
+        let delete = |filter| Delete {
+            table: table(&USERS),
+            filter: vec![filter],
+            returning: vec![],
+            lifted: Default::default(),
+        };
         let message = error(Statement::Delete(&delete(eq(post("id"), int(1)))), &LITE);
         assert!(message.contains("a statement that writes `users` sees no other table: use a subquery"), "{message}");
         let posts = Select {

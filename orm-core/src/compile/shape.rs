@@ -268,6 +268,8 @@ impl<'a> Walk<'a, '_> {
             sources,
             operands,
             lock,
+            // It says how the statement was made, not what it is.
+            lifted: _,
         } = select;
         let facts = u64::from(*distinct)
             | u64::from(from.is_some()) << 1
@@ -479,7 +481,7 @@ impl<'a> Walk<'a, '_> {
     }
 
     fn update(&mut self, update: &'a Update) -> Result<()> {
-        let Update { table, set, filter, returning } = update;
+        let Update { table, set, filter, returning, lifted: _ } = update;
         self.table(Tag::Update, set.len(), *table);
         self.assignments(set)?;
         self.lengths(filter.len(), 0);
@@ -488,7 +490,7 @@ impl<'a> Walk<'a, '_> {
     }
 
     fn delete(&mut self, delete: &'a Delete) -> Result<()> {
-        let Delete { table, filter, returning } = delete;
+        let Delete { table, filter, returning, lifted: _ } = delete;
         self.table(Tag::Delete, filter.len(), *table);
         self.exprs(filter)?;
         self.projections(returning)
@@ -1222,9 +1224,10 @@ mod tests {
             }
         }
         let set = |column, value| vec![Assignment { column, value }];
-        let update = |set| Update { table: table(&USERS), set, filter: vec![], returning: vec![] };
+        let update =
+            |set| Update { table: table(&USERS), set, filter: vec![], returning: vec![], lifted: Default::default() };
         let updates = [update(set(1, text("a"))), update(set(2, text("a"))), update(set(1, user("name")))];
-        let delete = |filter| Delete { table: table(&USERS), filter, returning: vec![] };
+        let delete = |filter| Delete { table: table(&USERS), filter, returning: vec![], lifted: Default::default() };
         let deletes = [delete(vec![]), delete(vec![user("id")]), delete(vec![user("id"), user("id")])];
         let rows = insert(&USERS, &[1, 2], vec![vec![1, 2], vec![3, 4]]);
         let returning = Insert { returning: vec![Projection::Table(table(&USERS))], ..rows.clone() };

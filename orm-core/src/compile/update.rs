@@ -41,7 +41,13 @@ mod tests {
 
     fn update(set: Vec<(u16, Expr)>) -> Update {
         let set = set.into_iter().map(|(column, value)| Assignment { column, value }).collect();
-        Update { table: table(&USERS), set, filter: vec![eq(user("id"), int(7))], returning: vec![] }
+        Update {
+            table: table(&USERS),
+            set,
+            filter: vec![eq(user("id"), int(7))],
+            returning: vec![],
+            lifted: Default::default(),
+        }
     }
 
     #[test]

@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::echo::{self, StatementEvent};
-use super::{Engine, EngineOptions};
+use super::{Engine, EngineOptions, NPlusOne};
 use crate::driver::Backend;
 use crate::error::{Error, Result};
+use crate::expr::Condition;
+use crate::model::{Entity, Model};
 use crate::pool::PoolEvent;
 use crate::session::Hooks;
 
@@ -109,6 +111,57 @@ impl EngineBuilder {
     #[must_use = "builders return the new value"]
     pub fn hooks(mut self, hooks: Hooks) -> Self {
         self.options.hooks = Some(Arc::new(hooks));
+        self
+    }
+
+    /// Adds a condition on a model that every statement gets which reads, updates or deletes rows of it: soft delete, a
+    /// tenant, what is published. Several are joined with `AND`.
+    ///
+    /// It applies wherever the table stands: in selects, joins and subqueries, to what is loaded with rows, to `get`, to
+    /// `update` and `delete` with conditions. It does not apply to rows that are inserted, nor to those that are written by
+    /// their keys (`bulk_update`, `delete_rows`, a session's flush), nor to the text of `sql!`.
+    /// [`Select::without_filters`](crate::query::Select::without_filters) lifts it from one statement.
+    ///
+    /// ```
+    /// # use orm::{prelude::*, docs::*};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> orm::Result<()> {
+    /// let engine = Engine::builder("sqlite::memory:").filter(Post, Post.body.is_not_null()).connect().await?;
+    /// assert_eq!(
+    ///     engine.sql(select(Post.title))?,
+    ///     r#"SELECT "post"."title" FROM "post" WHERE "post"."body" IS NOT NULL"#
+    /// );
+    /// assert_eq!(engine.sql(select(Post.title).without_filters())?, r#"SELECT "post"."title" FROM "post""#);
+    /// # Ok(()) }
+    /// ```
+    #[must_use = "builders return the new value"]
+    pub fn filter<E: Entity>(mut self, _entity: E, condition: impl Condition) -> Self {
+        self.options.filters.add(E::Model::TABLE, condition.into_condition());
+        self
+    }
+
+    /// Looks for lines that send a statement a row, for development and tests. Defaults to not looking.
+    ///
+    /// What a line reads is counted within a transaction, a connection, or a session's transaction; what the engine runs by
+    /// itself is counted by an engine of [`Engine::with_n_plus_one`]. `.with(..)` and `session.load` of several objects are
+    /// not counted, whatever the number of their statements.
+    ///
+    /// ```
+    /// # use orm::{prelude::*, docs::*};
+    /// # use orm::engine::NPlusOne;
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> orm::Result<()> {
+    /// let engine = Engine::builder("sqlite::memory:").n_plus_one(NPlusOne::Error(2)).connect().await?;
+    /// engine.create_all(schema![User, Post]).await?;
+    /// let mut tx = engine.begin().await?;
+    /// let mut found = Ok(Vec::new());
+    /// for author in 1..=3 {
+    ///     found = tx.fetch_all(select(Post).filter(Post.author_id.eq(author))).await;
+    /// }
+    /// assert!(found.unwrap_err().to_string().contains("read the same 3 times"));
+    /// # Ok(()) }
+    /// ```
+    #[must_use = "builders return the new value"]
+    pub fn n_plus_one(mut self, limit: NPlusOne) -> Self {
+        self.options.n_plus_one = Some(limit);
         self
     }
 

@@ -70,7 +70,8 @@ impl Connection {
 }
 
 impl Executor for Connection {
-    async fn link(&mut self, _caller: Caller) -> Result<Lent<'_>> {
+    async fn link(&mut self, caller: Caller) -> Result<Lent<'_>> {
+        self.transaction.link.caller = caller;
         Ok(Lent(LinkGuard::Borrowed(&mut self.transaction.link)))
     }
 }

@@ -197,10 +197,10 @@ impl Executor for &Engine {
 #[expect(clippy::manual_async_fn, reason = "a future of `async fn` has room for each argument twice, and is moved")]
 pub(crate) mod fetch {
     use super::{Lent, Link, Queries, Query, Result, Runnable};
-    use crate::ast::Statement;
+    use crate::ast::{Lifted, Statement};
     use crate::driver::{Flow, NoRows, Row, RowSink, Running};
     use crate::error::Error;
-    use crate::query::{Command, Decoder, Loader};
+    use crate::query::{Command, Decoder, FilteredStatement, Loader};
 
     pub(crate) fn all<'a, Q: Query>(
         link: impl Future<Output = Result<Lent<'a>>> + Send,
@@ -208,6 +208,7 @@ pub(crate) mod fetch {
     ) -> impl Future<Output = Result<Vec<Q::Row>>> + Send {
         async move {
             let mut link = link.await?.0;
+            link.watch(query.command())?;
             if let Some(loader) = query.loader() {
                 return Box::pin(load(&mut link, query.command(), loader, None)).await;
             }
@@ -228,6 +229,7 @@ pub(crate) mod fetch {
     ) -> impl Future<Output = Result<Option<Q::Row>>> + Send {
         async move {
             let mut link = link.await?.0;
+            link.watch(query.command())?;
             if let Some(loader) = query.loader() {
                 let most = Some(u32::from(!query.is_unique()) + 1);
                 let mut rows = Box::pin(load(&mut link, query.command(), loader, most)).await?;
@@ -253,14 +255,27 @@ pub(crate) mod fetch {
         let mut sink = Hand { loader, most };
         let done = link.run(command, &mut sink).await;
         link.noted(done)?;
-        load_related(link, sink.loader).await
+        load_related(link, sink.loader, &lifted(command)).await
+    }
+
+    /// The filters that are lifted from a statement, and so from what is loaded with its rows.
+    pub(crate) fn lifted(command: Command<'_>) -> Lifted {
+        match command {
+            Command::One(Statement::Select(select)) => select.lifted.clone(),
+            _ => Lifted::None,
+        }
     }
 
     /// Runs the statements that load what is related to the rows that a loader has.
-    pub(crate) async fn load_related<T>(link: &mut Link, loader: Box<dyn Loader<T>>) -> Result<Vec<T>> {
+    pub(crate) async fn load_related<T>(
+        link: &mut Link,
+        loader: Box<dyn Loader<T>>,
+        lifted: &Lifted,
+    ) -> Result<Vec<T>> {
         let mut sink = Hand { loader, most: None };
         let engine = link.engine.clone();
-        while let Some(select) = sink.loader.next(engine.driver().features())? {
+        while let Some(mut select) = sink.loader.next(engine.driver().features())? {
+            select.lifted.merge(lifted);
             let done = link.run(Command::One(Statement::Select(&select)), &mut sink).await;
             link.noted(done)?;
         }
@@ -323,6 +338,8 @@ pub(crate) mod fetch {
         let engine = link.engine.clone();
         let command: Command<'_> = statement.command();
         for one in command.statements(engine.0.driver.features())? {
+            let filtered = engine.apply_filters(one);
+            let one = filtered.as_ref().map_or(one, FilteredStatement::statement);
             link.connection.explain(one, &mut sink).await?;
         }
         Ok(sink.0.join("\n"))

@@ -1,17 +1,19 @@
 //! A connection with what is around it: the engine's log and traces, and the splitting of many rows.
 
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::after_commit::{Action, AfterCommit};
 use super::gone::Gone;
+use super::n_plus_one::Watch;
 use super::rows::Pause;
 use super::span::Span;
 use super::{Engine, StatementEvent, TransactionOptions};
 use crate::ast::Statement;
 use crate::driver::{Caller, Connection as DriverConnection, Done, Flow, Row, RowSink, Running};
 use crate::error::{Binds, Error, Result};
-use crate::query::Command;
+use crate::query::{Command, FilteredStatement};
 
 /// One connection of the pool. It goes back when this is dropped.
 #[derive(Debug)]
@@ -26,6 +28,10 @@ pub(crate) struct Link {
     /// The same of the transaction that is open, or was last.
     lost: bool,
     after_commit: AfterCommit,
+    /// Who asked last for something to be run.
+    pub(crate) caller: Caller,
+    /// Counts what is read too often.
+    watch: Option<Arc<Watch>>,
 }
 
 /// A connection that is owned, or that somebody else keeps.
@@ -59,6 +65,8 @@ impl Link {
         let connection = engine.driver().acquire(caller).await?;
         Ok(Link {
             connection,
+            watch: engine.watch(),
+            caller,
             engine,
             depth: 0,
             writes: 0,
@@ -72,6 +80,8 @@ impl Link {
     pub(super) fn gone(&self) -> Link {
         Link {
             connection: Box::new(Gone),
+            watch: None,
+            caller: self.caller,
             engine: self.engine.clone(),
             depth: self.depth,
             writes: self.writes,
@@ -127,7 +137,10 @@ impl Link {
     /// for has run when this returns.
     pub(crate) fn run<'a>(&'a mut self, command: Command<'a>, sink: &'a mut dyn RowSink) -> Running<'a> {
         let statement = match command {
-            Command::One(statement) => statement,
+            Command::One(statement) => match self.engine.apply_filters(statement) {
+                None => statement,
+                Some(filtered) => return Running::Waiting(Box::pin(self.run_filtered(filtered, sink))),
+            },
             Command::Insert(insert) if self.copies(insert) => return Running::Waiting(Box::pin(self.run_copy(insert))),
             Command::Insert(_) | Command::UpdateRows(_) | Command::DeleteRows(_) => match self.first_of(command) {
                 Ok(None) => return Running::Over(Some(Ok(Done::default()))),
@@ -136,6 +149,11 @@ impl Link {
                 Err(error) => return Running::Over(Some(Err(error))),
             },
         };
+        self.run_as_is(statement, sink)
+    }
+
+    /// Runs a statement without the engine's filters.
+    pub(crate) fn run_as_is<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> Running<'a> {
         self.count(statement);
         if self.is_observed() {
             return Running::Waiting(Box::pin(
@@ -143,6 +161,28 @@ impl Link {
             ));
         }
         self.connection.run(statement, sink)
+    }
+
+    async fn run_filtered(&mut self, filtered: FilteredStatement, sink: &mut dyn RowSink) -> Result<Done> {
+        self.run_as_is(filtered.statement(), sink).await
+    }
+
+    /// Counts a query that is about to run for whoever asked for it, if somebody looks for those that run too often.
+    #[inline]
+    pub(crate) fn watch(&self, command: Command<'_>) -> Result<()> {
+        match (&self.watch, command) {
+            (Some(watch), Command::One(statement @ (Statement::Select(_) | Statement::ByKey { .. }))) => {
+                // One that cannot be compiled says so when it runs.
+                let text = self.engine.driver().text(statement).map(|(sql, _binds)| sql);
+                text.map_or(Ok(()), |sql| watch.count(self.caller, sql))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Counts what a session reads for one object or key.
+    pub(crate) fn watch_key(&self, caller: Caller, what: impl FnOnce() -> String) -> Result<()> {
+        self.watch.as_ref().map_or(Ok(()), |watch| watch.count(caller, what()))
     }
 
     /// Runs a statement after whose failure the transaction goes on.
@@ -253,6 +293,10 @@ impl Link {
             }
             sinks.push(Counting { sink, rows: 0 });
         }
+        let filtered: Vec<_> = statements.iter().map(|statement| engine.apply_filters(*statement)).collect();
+        for (statement, filtered) in statements.iter_mut().zip(&filtered) {
+            *statement = filtered.as_ref().map_or(*statement, FilteredStatement::statement);
+        }
         let mut observed = Vec::new();
         for statement in &statements {
             self.count(*statement);
@@ -308,6 +352,8 @@ impl Link {
         sink: &mut dyn RowSink,
         is_filled: &(dyn Fn() -> bool + Send + Sync),
     ) -> Result<()> {
+        let filtered = self.engine.apply_filters(statement);
+        let statement = filtered.as_ref().map_or(statement, FilteredStatement::statement);
         self.count(statement);
         let observed = match self.is_observed() {
             true => Some(Observed::new(&self.engine, statement)?),
@@ -327,7 +373,7 @@ impl Link {
     }
 
     pub(super) fn is_observed(&self) -> bool {
-        !self.engine.options().listeners.is_empty() || Span::enabled()
+        !self.engine.options().listeners.is_empty() || self.engine.recorder().is_active() || Span::enabled()
     }
 }
 
@@ -420,6 +466,7 @@ impl<'a> Observed<'a> {
             rows_affected: result.as_ref().map_or(0, |done| done.rows_affected),
             error: result.as_ref().err(),
         };
+        engine.recorder().tell(&self.sql);
         for listener in &engine.options().listeners {
             listener(&event);
         }

@@ -20,7 +20,9 @@ pub(crate) mod executor;
 mod fake;
 mod gone;
 pub(crate) mod link;
+mod n_plus_one;
 mod options;
+mod recording;
 mod retry;
 mod rows;
 mod save;
@@ -41,22 +43,29 @@ pub use cancel::CancelHandle;
 pub use connection::Connection;
 pub use echo::StatementEvent;
 pub use executor::{Executor, Lent};
+pub use n_plus_one::NPlusOne;
 pub use options::{EngineOptions, Isolation, Listener, TransactionOptions};
+pub use recording::Recording;
 pub use retry::{Repeatable, Retry};
 pub use rows::Rows;
 pub use transaction::{Scope, Transaction};
 pub use two_phase::PreparedTransaction;
 
+use crate::ast::{self, Statement};
 use crate::driver::{Caller, Driver};
 use crate::error::{Error, Result};
+use crate::expr::Condition;
+use crate::meta::TableMeta;
 use crate::model::{Entity, InsertRow, Model};
 use crate::pool::PoolState;
-use crate::query::{InsertRows, ModelRows, Queries, Query, Runnable, insert, update_rows};
+use crate::query::{FilteredStatement, InsertRows, ModelRows, Queries, Query, Runnable, insert, update_rows};
 use crate::schema::Schema;
 use crate::session::Hooks;
 use crate::types::{IntoKey, ScalarRow};
 use executor::fetch;
 use link::{Link, LinkGuard};
+use n_plus_one::Watch;
+use recording::Recorder;
 
 /// An open database with its pool of connections.
 ///
@@ -74,15 +83,81 @@ use link::{Link, LinkGuard};
 pub struct Engine(Arc<Inner>);
 
 struct Inner {
-    driver: Box<dyn Driver>,
+    /// Shared by the engines that were made from each other.
+    driver: Arc<dyn Driver>,
+    recorder: Arc<Recorder>,
     options: EngineOptions,
+    /// Counts what is read too often, all over the engine.
+    watch: Option<Arc<Watch>>,
 }
 
 impl Engine {
     /// An engine over an open driver. Programs use `orm::connect` or `Engine::builder`; this is for backend writers.
     #[must_use]
     pub fn from_driver(driver: Box<dyn Driver>, options: EngineOptions) -> Self {
-        Engine(Arc::new(Inner { driver, options }))
+        let driver = Arc::from(driver);
+        Engine(Arc::new(Inner { driver, recorder: Arc::default(), options, watch: None }))
+    }
+
+    /// The same engine, with the same pool, whose statements get one more condition: for one request, say, that of its
+    /// tenant. See [`EngineBuilder::filter`].
+    ///
+    /// ```
+    /// # use orm::{prelude::*, docs::*};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> orm::Result<()> {
+    /// # let engine = orm::connect("sqlite::memory:").await?;
+    /// # engine.create_all(schema![User, Post]).await?;
+    /// # engine.execute(insert([7, 8].map(|n| User::builder().name("A").email(format!("{n}@example.com")).age(n)))).await?;
+    /// let seven = engine.with_filter(User, User.age.eq(7));
+    /// assert_eq!(seven.fetch_all(select(User.email)).await?, ["7@example.com"]);
+    /// assert_eq!(engine.fetch_all(select(User.email)).await?.len(), 2);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn with_filter<E: Entity>(&self, _entity: E, condition: impl Condition) -> Engine {
+        self.filtered(E::Model::TABLE, condition.into_condition())
+    }
+
+    pub(crate) fn filtered(&self, table: &'static TableMeta, condition: ast::Expr) -> Engine {
+        let Inner { driver, recorder, options, watch } = self.0.as_ref();
+        let mut options = options.clone();
+        options.filters.add(table, condition);
+        let (driver, recorder, watch) = (Arc::clone(driver), Arc::clone(recorder), watch.clone());
+        Engine(Arc::new(Inner { driver, recorder, options, watch }))
+    }
+
+    /// The same engine, with the same pool, that looks for lines which send a statement a row, in all that it runs until it
+    /// is dropped: for one request, or one test. See [`EngineBuilder::n_plus_one`].
+    ///
+    /// ```
+    /// # use orm::{prelude::*, docs::*};
+    /// # use orm::engine::NPlusOne;
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> orm::Result<()> {
+    /// # let engine = orm::connect("sqlite::memory:").await?;
+    /// # engine.create_all(schema![User, Post]).await?;
+    /// let strict = engine.with_n_plus_one(NPlusOne::Error(1));
+    /// let mut found = Ok(None);
+    /// for id in 1..=2 {
+    ///     found = strict.get(User, id).await;
+    /// }
+    /// assert_eq!(found.unwrap_err().kind(), "NPlusOne");
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn with_n_plus_one(&self, limit: NPlusOne) -> Engine {
+        let Inner { driver, recorder, options, .. } = self.0.as_ref();
+        let (driver, recorder, options) = (Arc::clone(driver), Arc::clone(recorder), options.clone());
+        Engine(Arc::new(Inner { driver, recorder, options, watch: Some(Arc::new(Watch::new(limit))) }))
+    }
+
+    /// What counts for a connection that is taken now.
+    fn watch(&self) -> Option<Arc<Watch>> {
+        let own = || self.options().n_plus_one.map(|limit| Arc::new(Watch::new(limit)));
+        self.0.watch.clone().or_else(own)
+    }
+
+    fn recorder(&self) -> &Arc<Recorder> {
+        &self.0.recorder
     }
 
     /// Takes a connection from the pool and keeps it until it is dropped.
@@ -387,7 +462,12 @@ impl Engine {
     /// Those of compiling the statement.
     pub fn sql(&self, statement: impl Runnable) -> Result<String> {
         let statements = statement.command().statements(self.driver().features())?;
-        let texts: Result<Vec<String>> = statements.map(|one| Ok(self.driver().text(one)?.0)).collect();
+        let text = |one| {
+            let filtered = self.apply_filters(one);
+            let one = filtered.as_ref().map_or(one, FilteredStatement::statement);
+            Ok(self.driver().text(one)?.0)
+        };
+        let texts: Result<Vec<String>> = statements.map(text).collect();
         Ok(texts?.join(";\n"))
     }
 
@@ -469,6 +549,12 @@ impl Engine {
     #[must_use]
     pub fn driver(&self) -> &dyn Driver {
         self.0.driver.as_ref()
+    }
+
+    /// The statement with the engine's filters; none if it is to run as it is.
+    #[inline]
+    fn apply_filters(&self, statement: Statement<'_>) -> Option<FilteredStatement> {
+        if self.options().filters.is_empty() { None } else { self.options().filters.apply(statement) }
     }
 
     fn options(&self) -> &EngineOptions {

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::NPlusOne;
 use super::echo::StatementEvent;
 use crate::pool::PoolOptions;
+use crate::query::Filters;
 use crate::session::Hooks;
 
 /// Is told of every statement, after it ran.
@@ -26,6 +28,10 @@ pub struct EngineOptions {
     pub listeners: Vec<Listener>,
     /// Hooks of all sessions.
     pub hooks: Option<Arc<Hooks>>,
+    /// Conditions on models that every statement gets.
+    pub filters: Filters,
+    /// What happens when a line reads the same too often. Defaults to nothing.
+    pub n_plus_one: Option<NPlusOne>,
 }
 
 impl Default for EngineOptions {
@@ -37,6 +43,8 @@ impl Default for EngineOptions {
             offload: false,
             listeners: Vec::new(),
             hooks: None,
+            filters: Filters::default(),
+            n_plus_one: None,
         }
     }
 }
@@ -50,6 +58,8 @@ impl fmt::Debug for EngineOptions {
             .field("offload", &self.offload)
             .field("listeners", &self.listeners.len())
             .field("hooks", &self.hooks)
+            .field("filters", &self.filters)
+            .field("n_plus_one", &self.n_plus_one)
             .finish()
     }
 }

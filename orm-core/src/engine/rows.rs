@@ -48,6 +48,7 @@ impl<'a, T: Send + 'static> Rows<'a, T> {
         let filled = Arc::clone(&chunk);
         let reader = Box::pin(async move {
             let mut link = link.await?.0;
+            link.watch(query.command())?;
             if query.loader().is_some() {
                 return stream_related(&mut link, &query, &filled).await;
             }
@@ -100,7 +101,7 @@ async fn stream_related<Q: Query>(link: &mut Link, query: &Q, filled: &Mutex<Vec
     let mut sink = Spool { query, loaders: VecDeque::new(), rows: LOADED_TOGETHER };
     link.stream(query.command(), &mut sink, &|| false).await?;
     for loader in sink.loaders {
-        let rows = fetch::load_related(link, loader).await?;
+        let rows = fetch::load_related(link, loader, &fetch::lifted(query.command())).await?;
         filled.lock().unwrap_or_else(PoisonError::into_inner).extend(rows);
         Pause::default().await;
     }

@@ -151,7 +151,8 @@ impl Drop for Transaction {
 }
 
 impl Executor for Transaction {
-    async fn link(&mut self, _caller: Caller) -> Result<Lent<'_>> {
+    async fn link(&mut self, caller: Caller) -> Result<Lent<'_>> {
+        self.link.caller = caller;
         Ok(Lent(LinkGuard::Borrowed(&mut self.link)))
     }
 }
@@ -222,7 +223,8 @@ impl Drop for Scope<'_> {
 }
 
 impl Executor for Scope<'_> {
-    async fn link(&mut self, _caller: Caller) -> Result<Lent<'_>> {
+    async fn link(&mut self, caller: Caller) -> Result<Lent<'_>> {
+        self.transaction.link.caller = caller;
         Ok(Lent(LinkGuard::Borrowed(&mut self.transaction.link)))
     }
 }

@@ -26,7 +26,12 @@ pub struct Delete<M, State = Filtered, Returned = ()> {
 /// assert_sql!(q, sqlite: r#"DELETE FROM "users" WHERE NOT EXISTS (SELECT 1 FROM "post" WHERE "post"."author_id" = "users"."id")"#);
 /// ```
 pub fn delete<E: Entity>(entity: E) -> Delete<E::Model, Unfiltered> {
-    let ast = ast::Delete { table: entity.table_ref(), filter: Vec::with_capacity(1), returning: Vec::new() };
+    let ast = ast::Delete {
+        table: entity.table_ref(),
+        filter: Vec::with_capacity(1),
+        returning: Vec::new(),
+        lifted: ast::Lifted::None,
+    };
     Delete { ast, returned: (), types: PhantomData }
 }
 
@@ -45,6 +50,29 @@ impl<M: Model, State, Returned> Delete<M, State, Returned> {
     /// Says that every row is meant.
     pub fn all_rows(self) -> Delete<M, Filtered, Returned> {
         Delete { ast: self.ast, returned: self.returned, types: PhantomData }
+    }
+
+    /// Lifts all global filters ([`Engine::filter`](crate::engine::EngineBuilder::filter)) from this statement: from its
+    /// tables, from the queries in it.
+    ///
+    /// ```
+    /// # use orm::{prelude::*, docs::*};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> orm::Result<()> {
+    /// # let engine = orm::connect("sqlite::memory:").await?;
+    /// let adults = engine.with_filter(User, User.age.ge(18));
+    /// let one = delete(User).filter(User.id.eq(1)).without_filters();
+    /// assert_eq!(adults.sql(one)?, r#"DELETE FROM "users" WHERE "users"."id" = ?1"#);
+    /// # Ok(()) }
+    /// ```
+    pub fn without_filters(mut self) -> Self {
+        self.ast.lifted = ast::Lifted::All;
+        self
+    }
+
+    /// Lifts the global filters of one model from this statement. See [`without_filters`](Self::without_filters).
+    pub fn without_filters_of<E: Entity>(mut self, _entity: E) -> Self {
+        self.ast.lifted.add(E::Model::TABLE);
+        self
     }
 
     /// Gives back columns of the deleted rows, in no particular order.

@@ -12,6 +12,7 @@ use super::{Command, Decoder, Query, Runnable};
 use crate::ast::{self, JoinKind, Projection, Statement};
 use crate::error::Error;
 use crate::expr::{Condition, Expression, IntoOrder};
+use crate::model::{Entity, Model};
 use crate::value::Value;
 
 /// A `SELECT` whose rows are `Row`s.
@@ -69,6 +70,29 @@ impl<Row> Select<Row> {
     /// which it is NULL is neither.
     pub fn exclude(self, condition: impl Condition) -> Self {
         self.filter(crate::expr::not(condition))
+    }
+
+    /// Lifts all global filters ([`Engine::filter`](crate::engine::EngineBuilder::filter)) from this statement: from its
+    /// tables, from the queries in it, and from what it loads with its rows.
+    ///
+    /// ```
+    /// # use orm::{prelude::*, docs::*};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> orm::Result<()> {
+    /// # let engine = orm::connect("sqlite::memory:").await?;
+    /// let adults = engine.with_filter(User, User.age.ge(18));
+    /// let everyone = select(User.name).without_filters();
+    /// assert_eq!(adults.sql(everyone)?, r#"SELECT "users"."name" FROM "users""#);
+    /// # Ok(()) }
+    /// ```
+    pub fn without_filters(mut self) -> Self {
+        self.ast.lifted = ast::Lifted::All;
+        self
+    }
+
+    /// Lifts the global filters of one model from this statement. See [`without_filters`](Self::without_filters).
+    pub fn without_filters_of<E: Entity>(mut self, _entity: E) -> Self {
+        self.ast.lifted.add(E::Model::TABLE);
+        self
     }
 
     /// Says the first table of FROM.

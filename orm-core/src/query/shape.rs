@@ -15,6 +15,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::Decoder;
+use super::lazy_select::LazySelect;
 use super::loader::{Reader, With};
 use super::select::{Select, select};
 use super::with::{Columns, Loadable, Related};
@@ -201,7 +202,7 @@ pub struct Shaping<Fields> {
 /// Begins a shape of these rows.
 #[doc(hidden)]
 pub fn shaping<M: Model>(rows: Select<M>) -> Shaping<()> {
-    let mut ast = rows.ast;
+    let mut ast = Box::new(rows.ast.into_select());
     ast.from = ast.root();
     ast.projection.clear();
     Shaping { ast, fields: () }
@@ -221,11 +222,13 @@ impl<F: Fields> Shaping<F> {
     pub fn build<S: Shape<Values = F::Values>>(self) -> Select<S> {
         let mut ast = self.ast;
         if F::without_related().is_some() {
-            return Select { ast, reader: Reader::Plain(Decoder::new(alone::<S, F>)) };
+            let reader = Reader::Plain(Decoder::new(alone::<S, F>));
+            return Select { ast: LazySelect::Built(ast), reader };
         }
         let base = Reading(Reader::Plain(Decoder::new(|row| Ok((F::own(row, 0)?, ())))));
         let Reading(reader) = self.fields.load(&mut ast, base);
-        Select { ast, reader: reader.map_by(|(own, related)| S::from_values(F::values(own, related))) }
+        let reader = reader.map_by(|(own, related)| S::from_values(F::values(own, related)));
+        Select { ast: LazySelect::Built(ast), reader }
     }
 }
 

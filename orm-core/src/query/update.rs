@@ -32,6 +32,7 @@ pub fn update<E: Entity>(entity: E) -> Update<E::Model, Unfiltered> {
         set: Vec::with_capacity(2),
         filter: Vec::with_capacity(1),
         returning: Vec::new(),
+        lifted: ast::Lifted::None,
     };
     Update { ast, returned: (), types: PhantomData }
 }
@@ -69,6 +70,29 @@ impl<M: Model, State, Returned> Update<M, State, Returned> {
     /// Says that every row is meant.
     pub fn all_rows(self) -> Update<M, Filtered, Returned> {
         Update { ast: self.ast, returned: self.returned, types: PhantomData }
+    }
+
+    /// Lifts all global filters ([`Engine::filter`](crate::engine::EngineBuilder::filter)) from this statement: from its
+    /// tables, from the queries in it.
+    ///
+    /// ```
+    /// # use orm::{prelude::*, docs::*};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> orm::Result<()> {
+    /// # let engine = orm::connect("sqlite::memory:").await?;
+    /// let adults = engine.with_filter(User, User.age.ge(18));
+    /// let rename = update(User).set(User.name, "A").filter(User.id.eq(1)).without_filters();
+    /// assert_eq!(adults.sql(rename)?, r#"UPDATE "users" SET "name" = ?1 WHERE "users"."id" = ?2"#);
+    /// # Ok(()) }
+    /// ```
+    pub fn without_filters(mut self) -> Self {
+        self.ast.lifted = ast::Lifted::All;
+        self
+    }
+
+    /// Lifts the global filters of one model from this statement. See [`without_filters`](Self::without_filters).
+    pub fn without_filters_of<E: Entity>(mut self, _entity: E) -> Self {
+        self.ast.lifted.add(E::Model::TABLE);
+        self
     }
 
     /// Gives back columns of the updated rows, with their new values, in no particular order.

@@ -1,13 +1,14 @@
 //! [`Find`]: a query that gives handles.
 
+use std::panic::Location;
+
 use super::arena::{Arena, Place, Slot};
 use super::flush::Attempt;
 use super::loading::{SessionLoad, Spec};
 use super::plan::Deleted;
-use super::reads::Reads;
 use super::{Object, Ref, Session};
-use crate::ast::{self, Projection, Statement, TableRef};
-use crate::driver::{Flow, Row, RowSink};
+use crate::ast::{self, Lifted, Projection, Reads, Statement, TableRef};
+use crate::driver::{Caller, Flow, Row, RowSink};
 use crate::engine::Executor;
 use crate::error::{Error, Result};
 use crate::expr::{AggregateExpr, Condition, Expression, IntoOrder, count_all};
@@ -24,6 +25,7 @@ pub struct Find<'s, T> {
     select: Select<T>,
     populate_existing: bool,
     loads: Vec<Spec>,
+    caller: Caller,
 }
 
 /// What a session can be asked for: a model's value (`User`), or a `select(User)`.
@@ -84,8 +86,10 @@ impl Session {
     /// session[found[0]].nickname = Some("al".into());
     /// # Ok(()) }
     /// ```
+    #[track_caller]
     pub fn query<F: Findable>(&mut self, what: F) -> Find<'_, F::Model> {
-        Find { session: self, select: what.into_select(), populate_existing: false, loads: Vec::new() }
+        let (select, caller) = (what.into_select(), Location::caller());
+        Find { session: self, select, populate_existing: false, loads: Vec::new(), caller }
     }
 
     /// Flushes if a query of these tables could see what has not been flushed.
@@ -134,6 +138,17 @@ impl<'s, T: Object> Find<'s, T> {
     /// Left join. See [`Select::left_join`].
     pub fn left_join(self, other: impl Joinable) -> Self {
         self.change(|select| select.left_join(other))
+    }
+
+    /// Lifts all global filters from the query, and from what is loaded with its rows. See
+    /// [`Select::without_filters`].
+    pub fn without_filters(self) -> Self {
+        self.change(Select::without_filters)
+    }
+
+    /// Lifts the global filters of one model. See [`Select::without_filters`].
+    pub fn without_filters_of<E: Entity>(self, entity: E) -> Self {
+        self.change(|select| select.without_filters_of(entity))
     }
 
     /// Groups rows. See [`Select::group_by`].
@@ -202,10 +217,17 @@ impl<'s, T: Object> Find<'s, T> {
     ///
     /// Any of [`Error`]; those of the flush before it.
     pub async fn all(self) -> Result<Vec<Ref<T>>> {
-        let Find { session, select, populate_existing, loads } = self;
+        let Find { session, select, populate_existing, mut loads, caller } = self;
         session.check()?;
         session.flush_for(|| Reads::of(select.ast())).await?;
-        let found = session.read_rows(select.statement(), populate_existing).await?;
+        if !loads.is_empty() {
+            loads.iter_mut().for_each(|spec| spec.lift(&select.ast().lifted));
+        }
+        let statement = select.statement();
+        let link = session.open(None).await?;
+        link.caller = caller;
+        link.watch(Command::One(statement))?;
+        let found = session.read_rows(statement, populate_existing).await?;
         session.load_all(&found, &loads, populate_existing).await?;
         Ok(found)
     }
@@ -299,8 +321,8 @@ impl<'s, T: Object> Find<'s, T> {
     ///
     /// [`Error::Statement`] if the query has more than filters, or a column of the key is set; any other of [`Error`].
     pub async fn update(self, set: impl FnOnce(Update<T, Filtered>) -> Update<T, Filtered>) -> Result<u64> {
-        let (session, table, filter) = self.criteria("update").await?;
-        let start = Update::of(ast::Update { table, set: Vec::new(), filter, returning: Vec::new() });
+        let (session, table, filter, lifted) = self.criteria("update").await?;
+        let start = Update::of(ast::Update { table, set: Vec::new(), filter, returning: Vec::new(), lifted });
         let mut update = set(start).into_ast();
         if let Some(key) = update.set.iter().find(|assignment| T::TABLE.primary_key.contains(&assignment.column)) {
             let column = T::TABLE.column(key.column).map_or("?", |column| column.name);
@@ -337,8 +359,8 @@ impl<'s, T: Object> Find<'s, T> {
     ///
     /// [`Error::Statement`] if the query has more than filters; any other of [`Error`].
     pub async fn delete(self) -> Result<u64> {
-        let (session, table, filter) = self.criteria("delete").await?;
-        let mut delete = ast::Delete { table, filter, returning: Vec::new() };
+        let (session, table, filter, lifted) = self.criteria("delete").await?;
+        let mut delete = ast::Delete { table, filter, returning: Vec::new(), lifted };
         let watched = session.arena::<T>().is_some_and(|arena| arena.len() > 0);
         if watched {
             delete.returning = vec![Projection::Table(table)];
@@ -362,7 +384,7 @@ impl<'s, T: Object> Find<'s, T> {
     }
 
     /// The condition of a query that is nothing but a condition, after a flush.
-    async fn criteria(self, verb: &str) -> Result<(&'s mut Session, TableRef, Vec<ast::Expr>)> {
+    async fn criteria(self, verb: &str) -> Result<(&'s mut Session, TableRef, Vec<ast::Expr>, Lifted)> {
         let Find { session, select, .. } = self;
         session.check()?;
         let query = select.ast();
@@ -384,7 +406,7 @@ impl<'s, T: Object> Find<'s, T> {
         if session.autoflush {
             session.flush().await?;
         }
-        Ok((session, table, query.filter.clone()))
+        Ok((session, table, query.filter.clone(), query.lifted.clone()))
     }
 }
 
@@ -433,12 +455,13 @@ impl RowSink for Removed<'_> {
 /// Core's statements on the session's own transaction. Changes are flushed before each of them, since what it reads is
 /// not known here; what it writes is not seen by objects that were loaded before.
 impl Executor for Session {
-    async fn link(&mut self, _caller: crate::driver::Caller) -> Result<crate::engine::Lent<'_>> {
+    async fn link(&mut self, caller: Caller) -> Result<crate::engine::Lent<'_>> {
         self.check()?;
         if self.autoflush {
             self.flush_before_query().await?;
         }
         let link = self.open(None).await?;
+        link.caller = caller;
         Ok(crate::engine::Lent::borrowed(link))
     }
 }

@@ -8,8 +8,8 @@ use super::keys;
 use super::plan::{self, Kind, Op, Step};
 use super::rows::At;
 use crate::ast::{
-    Assignment, BinaryOp, ColumnRef, ColumnSet, DeleteChunk, Expr, InsertChunk, KeyedRows, Projection, RowSource,
-    Statement, TableRef, Update, UpdateChunk,
+    Assignment, BinaryOp, ColumnRef, ColumnSet, DeleteChunk, Expr, InsertChunk, KeyedRows, Lifted, Projection,
+    RowSource, Statement, TableRef, Update, UpdateChunk,
 };
 use crate::dialect::Features;
 use crate::driver::{Flow, Row, RowSink};
@@ -146,7 +146,7 @@ impl<'a> Job<'a> {
             let sides = (Expr::Column(ColumnRef { table, index: column }), Expr::Bind(value.0));
             filter.push(Expr::Binary(BinaryOp::Eq, Box::new(sides)));
         }
-        Ok(Update { table, set, filter, returning: self.projections.clone() })
+        Ok(Update { table, set, filter, returning: self.projections.clone(), lifted: Lifted::None })
     }
 
     /// Runs the statement for some rows.
@@ -159,7 +159,7 @@ impl<'a> Job<'a> {
         }
         let done = if self.step.expressions {
             let update = self.with_expressions(start)?;
-            link.run(Command::One(Statement::Update(&update)), &mut returned).await?
+            link.run_as_is(Statement::Update(&update), &mut returned).await?
         } else if end - start > 1 {
             // If it fails, its rows are looked at one by one.
             link.run_guarded(self.statement(start, end), &mut returned).await?
@@ -206,7 +206,7 @@ impl<'a> Job<'a> {
         let key = self.arena.key_values(self.arena.stored(op.base))?;
         let table = TableRef { meta: self.arena.meta, alias: None };
         let mut sink = Version { column: self.arena.meta.version, found: None };
-        link.run(Command::One(Statement::ByKey { table, key: &key }), &mut sink).await?;
+        link.run_as_is(Statement::ByKey { table, key: &key }, &mut sink).await?;
         Ok(sink.found)
     }
 }

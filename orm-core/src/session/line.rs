@@ -1,9 +1,11 @@
 //! The session's connection: none until it is needed, and none between transactions.
 
+use crate::ast::Expr;
 use crate::driver::Caller;
 use crate::engine::link::{Ending, Link};
 use crate::engine::{Engine, TransactionOptions};
 use crate::error::{Error, Result};
+use crate::meta::TableMeta;
 
 /// What a session runs its statements on.
 #[derive(Debug)]
@@ -16,6 +18,8 @@ pub(super) struct Line {
     depth: u32,
     /// Whether the connection is a transaction's of the program, which gets it back.
     joined: bool,
+    /// The engine of the program's transaction, if the session has another with more filters.
+    before: Option<Engine>,
     /// Whether the transaction lost to another one, which may have changed what it read.
     conflict: bool,
     status: Status,
@@ -33,7 +37,17 @@ pub(super) enum Status {
 
 impl Line {
     pub(super) fn new(engine: Engine, options: TransactionOptions, caller: Caller) -> Self {
-        Line { engine, options, caller, link: None, depth: 0, joined: false, conflict: false, status: Status::Ready }
+        Line {
+            engine,
+            options,
+            caller,
+            link: None,
+            depth: 0,
+            joined: false,
+            before: None,
+            conflict: false,
+            status: Status::Ready,
+        }
     }
 
     pub(super) fn joined(link: Link, caller: Caller) -> Self {
@@ -45,6 +59,7 @@ impl Line {
             link: Some(link),
             depth: 0,
             joined: true,
+            before: None,
             conflict: false,
             status: Status::Ready,
         }
@@ -52,6 +67,15 @@ impl Line {
 
     pub(super) fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// Statements from now on get one more condition.
+    pub(super) fn filter(&mut self, table: &'static TableMeta, condition: Expr) {
+        self.engine = self.engine.filtered(table, condition);
+        if let Some(link) = &mut self.link {
+            let before = std::mem::replace(&mut link.engine, self.engine.clone());
+            self.before.get_or_insert(before);
+        }
     }
 
     pub(super) fn status(&self) -> &Status {
@@ -161,6 +185,10 @@ impl Line {
     /// Gives the connection back to whoever lent it.
     pub(super) fn give_back(&mut self) -> Option<Link> {
         self.abandon();
-        self.link.take()
+        let mut link = self.link.take()?;
+        if let Some(before) = self.before.take() {
+            link.engine = before;
+        }
+        Some(link)
     }
 }

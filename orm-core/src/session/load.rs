@@ -1,5 +1,6 @@
 //! Reading into the session: by key, by query, again.
 
+use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -9,7 +10,7 @@ use super::arena::{Arena, Clock, Reading, Slot};
 use super::rows::At;
 use super::{Object, Ref, Session, detached, put};
 use crate::ast::{Statement, TableRef};
-use crate::driver::{BoxFuture, Flow, Row, RowSink};
+use crate::driver::{BoxFuture, Caller, Flow, Row, RowSink};
 use crate::engine::TransactionOptions;
 use crate::engine::link::Link;
 use crate::error::{Error, Result};
@@ -37,6 +38,7 @@ impl Session {
     /// # Errors
     ///
     /// Any of [`Error`]; a missing row is none.
+    #[track_caller]
     pub fn get<E, K>(&mut self, model: E, key: K) -> Get<'_, E::Model>
     where
         E: Entity<Model: Object>,
@@ -48,17 +50,22 @@ impl Session {
         if let Some(known) = key.as_integer().and_then(|key| self.known_by(|arena| arena.find_integer(key))) {
             return Get::Known(Some(Ok(known)));
         }
-        self.get_by(model.table_ref(), key.into_key())
+        self.get_by(model.table_ref(), key.into_key(), Location::caller())
     }
 
-    fn get_by<T: Object>(&mut self, table: TableRef, key: KeyValues) -> Get<'_, T> {
+    fn get_by<T: Object>(&mut self, table: TableRef, key: KeyValues, caller: Caller) -> Get<'_, T> {
         match self.known::<T>(&key) {
             Some(known) => Get::Known(Some(Ok(known))),
-            None => Get::Asked(Box::pin(async move { self.get_absent::<T>(table, &key).await })),
+            None => Get::Asked(Box::pin(async move { self.get_absent::<T>(table, &key, caller).await })),
         }
     }
 
-    async fn get_absent<T: Object>(&mut self, table: TableRef, key: &KeyValues) -> Result<Option<Ref<T>>> {
+    async fn get_absent<T: Object>(
+        &mut self,
+        table: TableRef,
+        key: &KeyValues,
+        caller: Caller,
+    ) -> Result<Option<Ref<T>>> {
         // What is pending may have this key.
         if self.autoflush && self.arena::<T>().is_some_and(Arena::is_dirty) {
             Box::pin(self.flush_before_query()).await?;
@@ -66,6 +73,8 @@ impl Session {
                 return Ok(known);
             }
         }
+        let what = || format!("a `{}` by its key", T::TABLE.model);
+        self.open(None).await?.watch_key(caller, what)?;
         self.fetch_key::<T>(table, key).await
     }
 
@@ -74,12 +83,14 @@ impl Session {
     /// # Errors
     ///
     /// [`Error::NoRow`] if there is none.
-    pub async fn get_one<E, K>(&mut self, model: E, key: K) -> Result<Ref<E::Model>>
+    #[track_caller]
+    pub fn get_one<E, K>(&mut self, model: E, key: K) -> impl Future<Output = Result<Ref<E::Model>>>
     where
         E: Entity<Model: Object>,
         K: IntoKey<<E::Model as Model>::Key>,
     {
-        self.get(model, key).await?.ok_or(Error::NoRow)
+        let found = self.get(model, key);
+        async move { found.await?.ok_or(Error::NoRow) }
     }
 
     /// The object of the identity map, or `Some(None)` if it is there and deleted.

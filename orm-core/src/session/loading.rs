@@ -4,13 +4,14 @@
 //! what an object belongs to is not asked for if it is here.
 
 use std::collections::HashMap;
+use std::panic::Location;
 
 use super::arena::{Arena, Parent, Slot};
-use super::reads::Reads;
 use super::relations::{ArenaOf, Gathered, Known};
 use super::rows::At;
 use super::{Object, Ref, Session, detached, keys};
-use crate::ast::{ColumnRef, Expr, Join, JoinKind, Projection, Select, Statement, TableRef};
+use crate::ast::{ColumnRef, Expr, Join, JoinKind, Lifted, Projection, Reads, Select, Statement, TableRef};
+use crate::driver::Caller;
 use crate::error::{Error, Result};
 use crate::model::KeyValues;
 use crate::query::loader::{key_bytes, key_conditions};
@@ -131,12 +132,21 @@ impl Session {
     /// # Errors
     ///
     /// [`Error::Detached`] if one of them is not in this session; any other of [`Error`].
-    pub async fn load<L: SessionLoad>(&mut self, handles: &[Ref<L::From>], relation: L) -> Result<()> {
+    #[track_caller]
+    pub fn load<L: SessionLoad>(&mut self, handles: &[Ref<L::From>], relation: L) -> impl Future<Output = Result<()>> {
+        self.load_from(handles, relation.into_spec(), Location::caller())
+    }
+
+    async fn load_from<T: Object>(&mut self, handles: &[Ref<T>], spec: Spec, caller: Caller) -> Result<()> {
         self.check()?;
         if handles.iter().any(|handle| self.place(*handle).is_none()) {
-            return Err(detached::<L::From>());
+            return Err(detached::<T>());
         }
-        let spec = relation.into_spec();
+        if let [_only] = handles {
+            let between = T::TABLE.model;
+            let what = || format!("what is related to one `{between}` in `{}`", spec.target.meta.model);
+            self.open(None).await?.watch_key(caller, what)?;
+        }
         self.load_all(handles, std::slice::from_ref(&spec), false).await
     }
 
@@ -287,6 +297,12 @@ impl Session {
 }
 
 impl Spec {
+    /// Lifts what is lifted from the query that loads it.
+    pub(super) fn lift(&mut self, lifted: &Lifted) {
+        self.select.lifted.merge(lifted);
+        self.nested.iter_mut().for_each(|spec| spec.lift(lifted));
+    }
+
     /// The columns by which related rows are asked for.
     fn columns(&self, meeting: &Meeting) -> Vec<ColumnRef> {
         let (table, columns) = match meeting.through {

@@ -32,7 +32,6 @@ mod nested;
 mod new_row;
 mod parents;
 mod plan;
-mod reads;
 mod relations;
 mod rows;
 
@@ -60,7 +59,7 @@ pub use relations::{Gathered, Linkable, Nest, Unlinkable};
 use crate::engine::after_commit::Action;
 use crate::engine::{Engine, Transaction, TransactionOptions};
 use crate::error::{Error, Result};
-use crate::expr::{Column, Expression};
+use crate::expr::{Column, Condition, Expression};
 use crate::model::{Entity, Model};
 use crate::types::{Assign, SqlType};
 use crate::value::Value;
@@ -227,6 +226,28 @@ impl Session {
     /// Adds hooks to those of the engine.
     pub fn hook(&mut self, hooks: Hooks) {
         self.hooks.push(Arc::new(hooks));
+    }
+
+    /// Adds a condition on a model that every statement of the session gets from now on. See
+    /// [`EngineBuilder::filter`](crate::engine::EngineBuilder::filter).
+    ///
+    /// Objects that are here stay, and are found by `get` without a statement; what the session writes, it writes by keys,
+    /// whatever the filters say.
+    ///
+    /// ```
+    /// # use orm::{prelude::*, docs::*};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> orm::Result<()> {
+    /// # let engine = orm::connect("sqlite::memory:").await?;
+    /// # engine.create_all(schema![User, Post]).await?;
+    /// # engine.execute(insert([7, 8].map(|n| User::builder().name("A").email(format!("{n}@example.com")).age(n)))).await?;
+    /// let mut session = Session::new(&engine);
+    /// session.filter(User, User.age.eq(7));
+    /// assert_eq!(session.query(User).count().await?, 1);
+    /// assert_eq!(session.query(User).without_filters().count().await?, 2);
+    /// # Ok(()) }
+    /// ```
+    pub fn filter<E: Entity>(&mut self, _entity: E, condition: impl Condition) {
+        self.line.filter(E::Model::TABLE, condition.into_condition());
     }
 
     /// Adds a new row: a model's struct, or a builder with every required field set. The next flush inserts it.

@@ -6,6 +6,7 @@ pub mod compounds;
 pub mod delete;
 pub mod echo;
 pub mod errors;
+pub mod filters;
 pub mod insert;
 pub mod joins;
 pub mod keys;

@@ -1,25 +1,52 @@
 //! Which tables a query reads: a flush before it is needed only if one of them has changes that were not flushed.
 
-use crate::ast::{Expr, Operation, Projection, RawPart, Select, SourceQuery};
+use super::{Delete, Expr, Operation, Projection, Raw, RawPart, Select, SourceQuery, Update};
 use crate::meta::{OnAction, TableMeta};
 
 /// What is known of the tables that a query reads.
 #[derive(Debug, Default)]
-pub(super) struct Reads {
+pub(crate) struct Reads {
     tables: Vec<&'static TableMeta>,
     /// Something in it is written by hand, and may read any table.
     anything: bool,
 }
 
 impl Reads {
-    pub(super) fn of(select: &Select) -> Self {
+    pub(crate) fn of(select: &Select) -> Self {
         let mut reads = Reads::default();
         reads.select(select);
         reads
     }
 
+    pub(crate) fn of_update(update: &Update) -> Self {
+        let mut reads = Reads::default();
+        reads.table(update.table.meta);
+        reads.exprs(update.set.iter().map(|assignment| &assignment.value).chain(&update.filter));
+        update.returning.iter().for_each(|projection| reads.projection(projection));
+        reads
+    }
+
+    pub(crate) fn of_delete(delete: &Delete) -> Self {
+        let mut reads = Reads::default();
+        reads.table(delete.table.meta);
+        reads.exprs(&delete.filter);
+        delete.returning.iter().for_each(|projection| reads.projection(projection));
+        reads
+    }
+
+    pub(crate) fn of_raw(raw: &Raw) -> Self {
+        let mut reads = Reads::default();
+        reads.raw(raw);
+        reads
+    }
+
+    /// The tables of models that it reads.
+    pub(crate) fn tables(&self) -> &[&'static TableMeta] {
+        &self.tables
+    }
+
     /// Whether what is to be written to `table` can be seen by the query; `deletes` says that rows of it go.
-    pub(super) fn sees(&self, table: &'static TableMeta, deletes: bool) -> bool {
+    pub(crate) fn sees(&self, table: &'static TableMeta, deletes: bool) -> bool {
         self.anything || self.tables.iter().any(|read| *read == table || (deletes && follows(read, table, 0)))
     }
 
@@ -44,16 +71,18 @@ impl Reads {
             self.table(join.table.meta);
             join.on.iter().for_each(|on| self.expr(on));
         }
-        for projection in &select.projection {
-            match projection {
-                Projection::Table(table) => self.table(table.meta),
-                Projection::Expr(expr) | Projection::Label(expr, _) => self.expr(expr),
-                Projection::One => {}
-            }
-        }
+        select.projection.iter().for_each(|projection| self.projection(projection));
         let others =
             select.group_by.iter().chain(&select.having).chain(select.order_by.iter().map(|order| &order.expr));
         select.filter.iter().chain(others).for_each(|expr| self.expr(expr));
+    }
+
+    fn projection(&mut self, projection: &Projection) {
+        match projection {
+            Projection::Table(table) => self.table(table.meta),
+            Projection::Expr(expr) | Projection::Label(expr, _) => self.expr(expr),
+            Projection::One => {}
+        }
     }
 
     fn exprs<'e>(&mut self, exprs: impl IntoIterator<Item = &'e Expr>) {
@@ -67,16 +96,18 @@ impl Reads {
             Expr::Binary(_, sides) => self.exprs([&sides.0, &sides.1]),
             Expr::And(exprs) | Expr::Or(exprs) | Expr::Row(exprs) | Expr::Function(_, exprs) => self.exprs(exprs),
             Expr::Not(expr) | Expr::Negate(_, expr) => self.expr(expr),
-            Expr::Raw(raw) => {
-                self.anything = true;
-                self.exprs(raw.parts.iter().filter_map(|part| match part {
-                    RawPart::Expr(expr) => Some(expr),
-                    RawPart::Text(_) => None,
-                }));
-            }
+            Expr::Raw(raw) => self.raw(raw),
             Expr::Subquery(select) => self.select(select),
             Expr::Operation(operation) => self.operation(operation),
         }
+    }
+
+    fn raw(&mut self, raw: &Raw) {
+        self.anything = true;
+        self.exprs(raw.parts.iter().filter_map(|part| match part {
+            RawPart::Expr(expr) => Some(expr),
+            RawPart::Text(_) => None,
+        }));
     }
 
     fn operation(&mut self, operation: &Operation) {
