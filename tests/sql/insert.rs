@@ -82,7 +82,7 @@ fn rows_share_a_statement() {
 fn many_rows_are_sent_in_chunks_of_a_hundred_or_of_fifty_with_several_texts() {
     let tags: Vec<_> = (0..120).map(|number| Tag::builder().name(format!("{number}"))).collect();
     assert_eq!(text(&insert(tags)).matches("(?").count(), 100);
-    let users: Vec<_> = (0..120).map(|number| User::builder().name("A").email(format!("{number}"))).collect();
+    let users: Vec<_> = (0..120).map(|number| User::builder().name("A").nickname(format!("{number}"))).collect();
     assert_eq!(text(&insert(users)).matches("(?").count(), 50);
 }
 
