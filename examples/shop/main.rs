@@ -3,6 +3,8 @@
 //!
 //! `cargo run --example shop`
 
+#![expect(clippy::print_stdout, reason = "the example says what it does")]
+
 use anyhow::Context as _;
 use orm::Error;
 use orm::prelude::*;

@@ -14,6 +14,9 @@ mod queries {}
 #[doc = include_str!("../../docs/guide/writing.md")]
 mod writing {}
 
+#[doc = include_str!("../../docs/guide/relations.md")]
+mod relations {}
+
 #[doc = include_str!("../../docs/guide/session.md")]
 mod session {}
 

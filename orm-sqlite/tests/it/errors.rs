@@ -1,6 +1,6 @@
 //! Errors name the table, the columns and the constraint, and what to do.
 
-use orm_core::ast::{Delete, InsertChunk, RowSource, Statement, TableRef, Update};
+use orm_core::ast::{Delete, InsertChunk, Lifted, RowSource, Statement, TableRef, Update};
 use orm_core::driver::{Connection, NoRows};
 use orm_core::error::{Error, Result};
 use orm_core::types::{BindSink, ColumnType};
@@ -196,7 +196,12 @@ async fn insert(table: &'static orm_core::meta::TableMeta, row: Vec<i64>) -> Err
 
 async fn delete(table: &'static orm_core::meta::TableMeta) -> Error {
     let (_driver, mut connection) = connection_with_tables().await;
-    let delete = Delete { table: TableRef { meta: table, alias: None }, filter: vec![], returning: vec![] };
+    let delete = Delete {
+        table: TableRef { meta: table, alias: None },
+        filter: vec![],
+        returning: vec![],
+        lifted: Lifted::None,
+    };
     connection.run(Statement::Delete(&delete), &mut NoRows).await.expect_err("rows that point at it")
 }
 
@@ -243,6 +248,7 @@ async fn what_holds_back_an_update_is_named() {
         set: vec![id],
         filter: vec![],
         returning: vec![],
+        lifted: Lifted::None,
     };
     let error = connection.run(Statement::Update(&update), &mut NoRows).await.expect_err("rows point at it");
     assert!(matches!(error, Error::ForeignKeyViolation { .. }), "{error}");
