@@ -110,7 +110,7 @@ impl<M: Model> Shape for M {
 /// }
 ///
 /// let q = shape::<Author>().filter(User.age.ge(18)).order_by(User.name).limit(10);
-/// assert_sql!(q, sqlite: r#"SELECT "users"."name" FROM "users" WHERE "users"."age" >= ?1 ORDER BY "users"."name" LIMIT ?2"#);
+/// assert_sql!(q, sqlite: r#"SELECT "users"."name" FROM "users" WHERE "users"."age" >= ?1 ORDER BY "users"."name" LIMIT 10"#);
 ///
 /// let q = shape::<Headline>();
 /// assert_sql!(q, sqlite: r#"SELECT "post"."title", "with 1"."name", "with 1"."id" FROM "post" LEFT JOIN "users" AS "with 1" ON "with 1"."id" = "post"."author_id""#);

@@ -4,7 +4,7 @@
 //! The model is a map of rows for each savepoint and nothing else: it has no identity map, no plan and no undo log. After
 //! every step the session is compared with it, and after every commit what a fresh session reads.
 //!
-//! Every run is the same: see [`dice`](crate::dice) for how to run others. What a failure says ends with its seed.
+//! Every run is the same: see `dice.rs` for how to run others. What a failure says ends with its seed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;

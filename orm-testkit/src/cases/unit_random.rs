@@ -1,6 +1,6 @@
 //! The unit of work against chance: random states of a small but nasty schema, and the way from one to the next.
 //!
-//! Every run is the same: see [`dice`](crate::dice) for how to run others.
+//! Every run is the same: see `dice.rs` for how to run others.
 //!
 //! Not drawn, since it cannot be said or is an error of the database: a row that stays with the name of a word that is
 //! renamed while another word takes the name (it follows the first); a word that takes the name of a deleted one (rows
