@@ -173,7 +173,8 @@ pub fn derive_from_row(input: TokenStream) -> TokenStream {
 /// ```
 ///
 /// A column's field has the type of the column. A relation to many rows is a `Vec` of another shape or of a model, one
-/// to one row is the shape itself, and one that may be missing is an `Option` of it.
+/// to one row is the shape itself, and one that may be missing is an `Option` of it. Shapes that contain each other in a
+/// circle have no end and must not be read; one that contains itself is refused.
 ///
 /// | attribute | meaning |
 /// |---|---|

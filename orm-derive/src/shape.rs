@@ -1,6 +1,6 @@
 //! `#[derive(Shape)]`: a struct of the columns and relations that are wanted of a model.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 
 use crate::attr::{self, Item};
@@ -54,6 +54,12 @@ fn parse(input: &syn::DeriveInput, errors: &mut Errors) -> Option<Shape> {
         errors.push(input.ident.span(), "a shape says whose it is: `#[shape(model = User)]`");
     }
     let fields: Vec<Field> = fields.filter_map(|one| field(one, errors)).collect();
+    for field in fields.iter().filter(|field| names(field.ty.clone(), &input.ident)) {
+        errors.push(
+            field.ty_span,
+            "a shape that contains itself has no end: write a shape for each level, or read a tree with `descendants`",
+        );
+    }
     if fields.is_empty() {
         errors.push(input.ident.span(), "a shape has at least one field");
         return None;
@@ -75,6 +81,20 @@ fn field(field: &syn::Field, errors: &mut Errors) -> Option<Field> {
     }
     let ty = field.ty.to_token_stream();
     Some(Field { name, ty_span: attr::span_of(&ty), ty, source, calls })
+}
+
+/// Whether a type is made of the struct that is derived for: `Vec<Node>`, but not `Vec<other::Node>`.
+fn names(ty: TokenStream, name: &Ident) -> bool {
+    let mut after_colon = false;
+    ty.into_iter().any(|token| {
+        let of_a_path =
+            std::mem::replace(&mut after_colon, matches!(&token, TokenTree::Punct(at) if at.as_char() == ':'));
+        match token {
+            TokenTree::Ident(ident) => !of_a_path && (ident == *name || ident == "Self"),
+            TokenTree::Group(group) => names(group.stream(), name),
+            _ => false,
+        }
+    })
 }
 
 fn column(item: &Item, errors: &mut Errors) -> Option<Ident> {
@@ -159,6 +179,11 @@ mod tests {
             "#[shape(model = User)] struct A(i64);",
             &["`Shape` is derived for a struct with named fields"],
         );
+        let endless =
+            "a shape that contains itself has no end: write a shape for each level, or read a tree with `descendants`";
+        assert_errors(derive, "#[shape(model = User)] struct A { staff: Vec<A> }", &[endless]);
+        assert_errors(derive, "#[shape(model = User)] struct A { boss: Option<Box<Self>> }", &[endless]);
+        assert_errors(derive, "#[shape(model = User)] struct A { staff: Vec<other::A> }", &[]);
         assert_errors(
             derive,
             "#[shape(model = User)] struct A { #[shape(rename = b)] a: i64 }",
