@@ -1,4 +1,4 @@
-//! Arrays, in which many values travel as one: lists, and the columns of many rows.
+//! Arrays, as they are written: those of columns, lists, and the columns of many rows, which travel as one value each.
 
 use bytes::{BufMut, BytesMut};
 use orm_core::compile::Arrays;

@@ -1,4 +1,4 @@
-//! Arrays and ranges in PostgreSQL's binary form.
+//! Ranges, written and read in PostgreSQL's binary form, and arrays, read from it. `array.rs` writes those.
 //!
 //! An array says its dimensions, whether it holds a NULL, the type of its elements, then each element with its length. A
 //! range begins with a byte of flags, followed by the bounds that it has, each with its length.
@@ -17,23 +17,6 @@ const LOWER_INCLUDED: u8 = 0x02;
 const UPPER_INCLUDED: u8 = 0x04;
 const NO_LOWER: u8 = 0x08;
 const NO_UPPER: u8 = 0x10;
-
-/// Writes an array of one dimension.
-pub(crate) fn write_array(values: &[Value], element: &Type, out: &mut BytesMut) -> Result<(), ValueError> {
-    let length = i32::try_from(values.len()).map_err(|_| too_long())?;
-    out.put_i32(1);
-    out.put_i32(values.iter().any(Value::is_null).into());
-    out.put_u32(element.oid());
-    out.put_i32(length);
-    out.put_i32(1);
-    values.iter().try_for_each(|value| match value.borrowed()? {
-        ValueRef::Null => {
-            out.put_i32(-1);
-            Ok(())
-        }
-        value => write_part(value, element, out),
-    })
-}
 
 /// Writes a range.
 pub(crate) fn write_range(range: &Range<Value>, element: &Type, out: &mut BytesMut) -> Result<(), ValueError> {
@@ -213,5 +196,5 @@ fn malformed() -> ValueError {
 }
 
 fn too_long() -> ValueError {
-    ValueError::OutOfRange { target: "an array" }
+    ValueError::OutOfRange { target: "a range" }
 }

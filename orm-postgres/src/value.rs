@@ -207,7 +207,7 @@ pub(crate) fn encode(value: ValueRef<'_>, column_type: &Type, out: &mut BytesMut
 fn encode_other(value: ValueRef<'_>, column_type: &Type, out: &mut BytesMut) -> Result<Form, ValueError> {
     match (column_type.kind(), value) {
         (Kind::Array(_), ValueRef::List(values)) => return array::write(values, column_type, out),
-        (Kind::Array(inside), ValueRef::Array(array)) => compound::write_array(&array.values, inside, out)?,
+        (Kind::Array(_), ValueRef::Array(array)) => return array::write(&array.values, column_type, out),
         (Kind::Array(_), _) => return Err(not("an array")),
         (Kind::Range(inside), ValueRef::Range(range)) => compound::write_range(&range.range, inside, out)?,
         (Kind::Range(_), _) => return Err(not("a range")),
@@ -228,7 +228,7 @@ pub(crate) fn encode_binary(value: ValueRef<'_>, column_type: &Type, out: &mut B
         Form::Binary => Ok(()),
         // In binary as in text.
         Form::Text if column_type.name() == "citext" => Ok(()),
-        Form::Text => Err(not("of a type that an array can have")),
+        Form::Text => Err(not("of a type that a range can have")),
     }
 }
 

@@ -285,6 +285,20 @@ impl Session {
         self.set_key::<T>(child, foreign_key, Some(parent))
     }
 
+    /// Lets an object go, if it belongs to the other one.
+    fn let_go<F: Object, T: Object>(
+        &mut self,
+        from: Ref<F>,
+        child: Ref<T>,
+        foreign_key: u16,
+        name: &'static str,
+    ) -> Result<()> {
+        match self.known_holders::<F, T>(from, foreign_key).contains(&child.slot) {
+            true => self.orphan(child, foreign_key, name),
+            false => Ok(()),
+        }
+    }
+
     /// Lets an object go that belonged to another one.
     fn orphan<T: Object>(&mut self, child: Ref<T>, foreign_key: u16, name: &'static str) -> Result<()> {
         let Some(key) = T::TABLE.foreign_keys.get(usize::from(foreign_key)) else { return Ok(()) };
@@ -339,11 +353,7 @@ impl Unlinkable for kind::HasMany {
         relation: Relation<F, T, Self>,
         to: Ref<T>,
     ) -> Result<()> {
-        let key = theirs(relation.route())?;
-        match session.known_holders::<F, T>(from, key).contains(&to.slot) {
-            true => session.orphan(to, key, relation.name()),
-            false => Ok(()),
-        }
+        session.let_go(from, to, theirs(relation.route())?, relation.name())
     }
 }
 
@@ -386,11 +396,7 @@ impl Unlinkable for kind::HasOne {
         relation: Relation<F, T, Self>,
         to: Ref<T>,
     ) -> Result<()> {
-        let key = theirs(relation.route())?;
-        match session.known_holders::<F, T>(from, key).contains(&to.slot) {
-            true => session.orphan(to, key, relation.name()),
-            false => Ok(()),
-        }
+        session.let_go(from, to, theirs(relation.route())?, relation.name())
     }
 }
 

@@ -193,11 +193,23 @@ async fn a_connection_that_idled_in_its_transaction_for_too_long_is_lost() {
     let query = "options=-c%20idle_in_transaction_session_timeout%3D50";
     let db = open_with(query, |builder| builder.pool_size(1).max_overflow(0)).await;
     let mut tx = db.begin().await.expect("a transaction");
-    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    let pid = tx.fetch_one(sql!("SELECT pg_backend_pid()").rows::<i32>()).await.expect("a number");
+    until_it_is_gone(pid).await;
 
     let error = tx.execute(sql!("SELECT 1")).await.expect_err("the server hung up");
     drop(tx);
 
     assert!(matches!(error, Error::ConnectionLost { .. }), "{error:?}");
     assert_eq!(db.fetch_one(select(value(7))).await.expect("a new connection"), 7);
+}
+
+/// Waits until the server has hung up on a connection.
+async fn until_it_is_gone(pid: i32) {
+    let observer = open().await;
+    let start = std::time::Instant::now();
+    let there = || sql!("SELECT count(*) FROM pg_stat_activity WHERE pid = {}", pid).rows::<i64>();
+    while observer.fetch_one(there()).await.expect("a count") > 0 {
+        assert!(start.elapsed() < std::time::Duration::from_secs(60), "it is still there");
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
 }
