@@ -106,10 +106,19 @@ impl Link {
     /// Remembers that a statement lost to another transaction.
     #[inline]
     pub(crate) fn noted<T>(&mut self, result: Result<T>) -> Result<T> {
-        if matches!(&result, Err(error) if error.is_retryable()) {
-            (self.conflict, self.lost) = (true, true);
+        if let Err(error) = &result {
+            self.note(error);
         }
         result
+    }
+
+    #[cold]
+    fn note(&mut self, error: &Error) {
+        if error.is_retryable() {
+            (self.conflict, self.lost) = (true, true);
+        }
+        // What was prepared for the statement is gone. Run again, the transaction has it prepared anew.
+        self.lost |= self.depth > 0 && self.connection.take_stale();
     }
 
     /// The transaction has lost to another one, by something else than a statement that failed.
