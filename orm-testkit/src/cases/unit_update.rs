@@ -1,7 +1,5 @@
 //! The unit of work: what counts as a change, and what is written of it.
 //!
-//! w019, w025: an object has no collections that could be loaded or changed; that asking for changes sends nothing is
-//! said in w015.
 //! w020: no value expires, so none is set without having been read.
 
 use std::sync::atomic::{AtomicI64, Ordering};
