@@ -597,7 +597,8 @@ fn in_list(column: ColumnRef, list: Vec<Value>) -> Expr {
     Expr::Operation(Box::new(Operation::InList { expr: Expr::Column(column), list, negated: false }))
 }
 
-fn equal(columns: &[ColumnRef], key: &KeyValues) -> Expr {
+/// The condition that columns have the values of a key.
+pub(crate) fn equal(columns: &[ColumnRef], key: &KeyValues) -> Expr {
     let pairs = columns.iter().zip(key).map(|(column, value)| {
         let sides = (Expr::Column(*column), Expr::Bind(value.clone()));
         Expr::Binary(crate::ast::BinaryOp::Eq, Box::new(sides))

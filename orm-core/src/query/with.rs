@@ -609,6 +609,7 @@ fn expanded(projection: Vec<Projection>) -> Vec<Expr> {
     exprs
 }
 
-fn ascending(expr: Expr) -> ast::Order {
+/// By an expression, the smallest first.
+pub(crate) fn ascending(expr: Expr) -> ast::Order {
     ast::Order { expr, direction: ast::Direction::Ascending, nulls: ast::NullsOrder::Smallest }
 }

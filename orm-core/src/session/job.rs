@@ -149,8 +149,13 @@ impl<'a> Job<'a> {
         Ok(Update { table, set, filter, returning: self.projections.clone(), lifted: Lifted::None })
     }
 
-    /// Runs the statement for some rows.
+    /// Runs the statement for some rows. If there are several and it fails, the transaction goes on, so that they can be
+    /// looked at one by one.
     pub(super) async fn run(&self, link: &mut Link, start: usize, end: usize) -> Result<Returned> {
+        self.send(link, (start, end), end - start > 1).await
+    }
+
+    async fn send(&self, link: &mut Link, (start, end): (usize, usize), guarded: bool) -> Result<Returned> {
         let width = self.returning.len();
         let mut returned = Returned { width, ..Returned::default() };
         match width {
@@ -160,8 +165,7 @@ impl<'a> Job<'a> {
         let done = if self.step.expressions {
             let update = self.with_expressions(start)?;
             link.run_as_is(Statement::Update(&update), &mut returned).await?
-        } else if end - start > 1 {
-            // If it fails, its rows are looked at one by one.
+        } else if guarded {
             link.run_guarded(self.statement(start, end), &mut returned).await?
         } else {
             link.run(Command::One(self.statement(start, end)), &mut returned).await?
@@ -180,7 +184,7 @@ impl<'a> Job<'a> {
             return self.about(start, error);
         }
         for row in start..end {
-            match self.run(link, row, row + 1).await {
+            match self.send(link, (row, row + 1), true).await {
                 Ok(_) => {}
                 Err(again) if again.kind() == error.kind() => return self.about(row, again),
                 Err(_) => return error,

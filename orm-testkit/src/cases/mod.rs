@@ -23,6 +23,7 @@ pub mod trees;
 pub mod two_phase;
 pub mod types;
 pub mod unit_bulk;
+pub mod unit_cascades;
 pub mod unit_collections;
 pub mod unit_delete;
 pub mod unit_edges;
