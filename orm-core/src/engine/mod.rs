@@ -33,6 +33,7 @@ mod span;
 mod span;
 mod transaction;
 mod two_phase;
+mod versions;
 
 use std::fmt;
 use std::panic::Location;

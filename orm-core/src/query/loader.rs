@@ -280,7 +280,10 @@ impl<T: Send + 'static, Out: Send + 'static> Branch<Out> for SeparateRows<T, Out
             return Ok(Some(self.spec.statement(condition)));
         }
         self.nested = true;
-        self.child.next(features)
+        let mut nested = self.child.next(features)?;
+        // What a relation lifts is lifted from what is loaded with it.
+        nested.iter_mut().for_each(|select| select.lifted.merge(&self.spec.select.lifted));
+        Ok(nested)
     }
 
     fn row(&mut self, row: &dyn Row) -> Result<()> {

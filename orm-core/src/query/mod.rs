@@ -48,6 +48,7 @@ pub use hops::Hops;
 pub use insert::{Insert, InsertRows, insert};
 pub use join::{JoinOn, Joinable};
 pub use keyed::ModelRows;
+pub(crate) use keyed::bind_next;
 pub use loader::Loader;
 pub use pipeline::{Answer, Queries};
 pub use raw::{IntoRawPart, Sql, SqlRows, part};

@@ -12,7 +12,7 @@ use crate::ast::{ColumnRef, Expr, Lifted, Projection, Select, Statement, TableRe
 use crate::driver::{Flow, Row, RowSink};
 use crate::error::{Error, HeldBy, Result};
 use crate::expr::{AggregateExpr, Expression, count_all};
-use crate::meta::{ForeignKeyMeta, OnAction, TableMeta};
+use crate::meta::{ForeignKeyMeta, OnAction, TableMeta, describe_key};
 use crate::model::{FromRow, KeyValues};
 use crate::query::ascending;
 use crate::query::loader::{equal, key_conditions};
@@ -226,7 +226,7 @@ fn holding(meta: &'static TableMeta, key: &ForeignKeyMeta, values: &KeyValues) -
 }
 
 /// Rows of a table, whatever global filters say.
-fn of_rows(table: TableRef, projection: Vec<Projection>, filter: Vec<Expr>) -> Select {
+pub(super) fn of_rows(table: TableRef, projection: Vec<Projection>, filter: Vec<Expr>) -> Select {
     Select { projection, from: Some(table), filter, lifted: Lifted::All, ..Select::default() }
 }
 
@@ -258,7 +258,7 @@ struct Named<'a> {
 impl RowSink for Named<'_> {
     fn row(&mut self, row: &dyn Row) -> Result<Flow> {
         let key = (0..self.meta.primary_key.len()).map(|index| row.get(index).map_or(Value::Null, ValueRef::to_owned));
-        self.rows.push(plan::describe_key(self.meta, key));
+        self.rows.push(describe_key(self.meta, key));
         Ok(Flow::Continue)
     }
 }

@@ -103,6 +103,8 @@ impl<F: Object, T: Object, Kind: Gathered, Row: Send + 'static, Nested: SessionL
             nested: Vec::new(),
         };
         nested.add_specs(&mut spec.nested);
+        let Spec { select, nested, .. } = &mut spec;
+        nested.iter_mut().for_each(|spec| spec.lift(&select.lifted));
         spec
     }
 }

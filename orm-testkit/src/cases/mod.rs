@@ -38,5 +38,6 @@ pub mod unit_server_values;
 pub mod unit_states;
 pub mod unit_transactions;
 pub mod unit_update;
+pub mod unit_versions;
 pub mod update;
 pub mod windows;

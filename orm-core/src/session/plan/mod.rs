@@ -17,7 +17,7 @@ use super::keys;
 use super::rows::At;
 use crate::ast::ColumnSet;
 use crate::error::{Error, Result};
-use crate::meta::{ForeignKeyMeta, OnAction, TableMeta};
+use crate::meta::{ForeignKeyMeta, OnAction, TableMeta, describe_key};
 use crate::model::KeyValues;
 use crate::value::Value;
 use keyed::Claims;
@@ -404,20 +404,6 @@ pub(super) fn describe(arena: &Arena, slot: u32) -> String {
     let key = arena.meta.primary_key.iter();
     let key = key.map(|column| keys::value(arena.values.as_ref(), arena.stored(slot), *column).unwrap_or(Value::Null));
     describe_key(arena.meta, key)
-}
-
-/// A row by its key. Texts may be secret, and are not shown.
-pub(super) fn describe_key(meta: &TableMeta, key: impl Iterator<Item = Value>) -> String {
-    let mut shown = Vec::new();
-    for (column, value) in meta.primary_key.iter().zip(key) {
-        match value {
-            Value::Int(0) if meta.generated == Some(*column) => return format!("a new `{}`", meta.model),
-            Value::Int(key) => shown.push(key.to_string()),
-            Value::Uuid(key) => shown.push(format!("{:032x}", u128::from_be_bytes(key))),
-            _ => shown.push("..".to_owned()),
-        }
-    }
-    format!("`{}({})`", meta.model, shown.join(", "))
 }
 
 /// Whether the order of the tables is not enough.
