@@ -286,6 +286,7 @@ macro_rules! cases {
                 bulk_save_counts_versions_up_in_the_structs_as_well,
                 bulk_save_names_a_stale_row_and_keeps_nothing,
                 rows_with_a_version_are_not_updated_in_a_stream_or_a_pipeline,
+                a_stale_row_in_a_batch_of_deletes_is_named_among_those_that_are_not,
                 a_row_without_a_version_that_is_gone_is_not_counted_in_bulk,
             ],
             unit_cascades: [

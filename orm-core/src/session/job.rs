@@ -12,8 +12,9 @@ use crate::ast::{
     RowSource, Statement, TableRef, Update, UpdateChunk,
 };
 use crate::dialect::Features;
-use crate::driver::{Flow, Row, RowSink};
-use crate::engine::link::Link;
+use crate::driver::{Done, Flow, Row, RowSink};
+use crate::engine::TransactionOptions;
+use crate::engine::link::{Ending, Link};
 use crate::error::{Error, Result};
 use crate::query::{ChunkSize, Command};
 use crate::types::BindSink;
@@ -165,6 +166,8 @@ impl<'a> Job<'a> {
         let done = if self.step.expressions {
             let update = self.with_expressions(start)?;
             link.run_as_is(Statement::Update(&update), &mut returned).await?
+        } else if guarded && self.step.kind == Kind::Delete {
+            self.delete_together(link, (start, end), &mut returned).await?
         } else if guarded {
             link.run_guarded(self.statement(start, end), &mut returned).await?
         } else {
@@ -172,6 +175,20 @@ impl<'a> Job<'a> {
         };
         returned.affected = done.rows_affected;
         Ok(returned)
+    }
+
+    /// Deletes all of some rows, or none: which of them was gone already can only be seen while the others are there.
+    async fn delete_together(
+        &self,
+        link: &mut Link,
+        (start, end): (usize, usize),
+        returned: &mut Returned,
+    ) -> Result<Done> {
+        let depth = link.enter(&TransactionOptions::new()).await?;
+        let done = link.run(Command::One(self.statement(start, end)), returned).await;
+        let all = matches!(&done, Ok(done) if done.rows_affected == (end - start) as u64);
+        let left = link.leave(depth, if all { Ending::Commit } else { Ending::Rollback }).await;
+        done.and_then(|done| left.map(|()| done))
     }
 
     /// Finds out which row of a statement broke a constraint: the statement left nothing behind, so its rows are sent
@@ -375,11 +392,9 @@ pub(super) async fn miscounted(
         let object = plan::describe(arena, op.base);
         match job.look_up(link, op).await {
             Err(error) => return error,
-            Ok(Some(found)) if expected.is_some() => return Error::StaleObject { object, expected, found },
-            Ok(None) if step.kind == Kind::Update || concerned.len() == 1 => {
-                return Error::StaleObject { object, expected, found: None };
-            }
-            Ok(_) => {}
+            Ok(Some(found)) if found != expected => return Error::StaleObject { object, expected, found },
+            Ok(None) => return Error::StaleObject { object, expected, found: None },
+            Ok(Some(_)) => {}
         }
     }
     let object = format!("one of {} `{}` rows", concerned.len(), arena.meta.model);

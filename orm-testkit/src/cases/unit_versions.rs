@@ -1,4 +1,7 @@
-//! Versions: of rows that are written in bulk, and what else a session owes them.
+//! Versions: of rows that are written in bulk, and of objects in batches.
+//!
+//! There is one kind of version, a number that is counted up: none that the server makes or the program sets, and none
+//! that a table of a base class has.
 
 use orm::Error;
 use orm::prelude::*;
@@ -143,6 +146,38 @@ pub async fn rows_with_a_version_are_not_updated_in_a_stream_or_a_pipeline(db: &
     assert!(streamed.to_string().contains("`Page` has a version"), "{streamed}");
     assert!(piped.to_string().contains("not updated in a pipeline"), "{piped}");
     assert_eq!(texts_and_versions(db).await?, vec![("old".to_owned(), 1); 2]);
+    Ok(())
+}
+
+pub async fn a_stale_row_in_a_batch_of_deletes_is_named_among_those_that_are_not(db: &TestDb) -> TestResult {
+    pages(db, 40).await?;
+    let mut session = Session::new(db);
+    let all = session.query(Page).order_by(Page.id).all().await?;
+    session.commit().await?;
+    db.execute(update(Page).set(Page.version, 7).filter(Page.id.eq(30))).await?;
+    all.iter().try_for_each(|page| session.delete(*page))?;
+
+    let error = refused(session.commit().await)?;
+    assert_eq!(stale(&error)?, ("`Page(30)`", Some(1), Some(7)));
+    session.rollback().await?;
+    assert_eq!(db.fetch_scalar(select(Page).count()).await?, 40);
+
+    // One that is gone, within a savepoint.
+    db.execute(delete(Page).filter(Page.id.eq(31))).await?;
+    let mut session = Session::new(db);
+    let mut rest: Vec<Ref<Page>> = Vec::new();
+    for row in db.fetch_all(select(Page).filter(Page.id.ne(30)).order_by(Page.id)).await? {
+        rest.push(session.attach(row)?);
+    }
+    rest.push(session.attach(Page { id: 31, text: "old".into(), version: 1 })?);
+    let mut savepoint = session.begin_nested().await?;
+    rest.iter().try_for_each(|page| savepoint.delete(*page))?;
+    let error = refused(savepoint.flush().await)?;
+    assert_eq!(stale(&error)?, ("`Page(31)`", Some(1), None));
+    savepoint.rollback().await?;
+    session.delete(rest[0])?;
+    session.commit().await?;
+    assert_eq!(db.fetch_scalar(select(Page).count()).await?, 38);
     Ok(())
 }
 
