@@ -185,7 +185,8 @@ impl<From: Model, To: Model, Kind: kind::Loads, Row: Send + 'static, Nested> Rel
         }
         let mut hops = relation.hops();
         hops.joins.extend(ast.joins);
-        scalar(hops.question(vec![Projection::Expr(aggregate.into_tree())], ast.filter))
+        let question = hops.question(vec![Projection::Expr(aggregate.into_tree())], ast.filter);
+        scalar(question.map(|select| Select { lifted: ast.lifted, ..select }))
     }
 }
 

@@ -280,7 +280,10 @@ impl<T: Send + 'static, Out: Send + 'static> Branch<Out> for SeparateRows<T, Out
             return Ok(Some(self.spec.statement(condition)));
         }
         self.nested = true;
-        self.child.next(features)
+        let mut nested = self.child.next(features)?;
+        // What a relation lifts is lifted from what is loaded with it.
+        nested.iter_mut().for_each(|select| select.lifted.merge(&self.spec.select.lifted));
+        Ok(nested)
     }
 
     fn row(&mut self, row: &dyn Row) -> Result<()> {
@@ -597,7 +600,8 @@ fn in_list(column: ColumnRef, list: Vec<Value>) -> Expr {
     Expr::Operation(Box::new(Operation::InList { expr: Expr::Column(column), list, negated: false }))
 }
 
-fn equal(columns: &[ColumnRef], key: &KeyValues) -> Expr {
+/// The condition that columns have the values of a key.
+pub(crate) fn equal(columns: &[ColumnRef], key: &KeyValues) -> Expr {
     let pairs = columns.iter().zip(key).map(|(column, value)| {
         let sides = (Expr::Column(*column), Expr::Bind(value.clone()));
         Expr::Binary(crate::ast::BinaryOp::Eq, Box::new(sides))

@@ -48,6 +48,7 @@ pub use hops::Hops;
 pub use insert::{Insert, InsertRows, insert};
 pub use join::{JoinOn, Joinable};
 pub use keyed::ModelRows;
+pub(crate) use keyed::bind_next;
 pub use loader::Loader;
 pub use pipeline::{Answer, Queries};
 pub use raw::{IntoRawPart, Sql, SqlRows, part};
@@ -62,7 +63,7 @@ pub(crate) use update_rows::all_but_the_key;
 pub use update_rows::{UpdateRows, update_rows};
 pub use upsert::{OnConflict, Upsert, excluded};
 pub use with::{Append, Columns, Loadable, Related};
-pub(crate) use with::{Wanted, first_of_each};
+pub(crate) use with::{Wanted, ascending, first_of_each};
 
 use crate::ast::Statement;
 use crate::dialect::Dialect;
