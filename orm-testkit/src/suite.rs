@@ -677,6 +677,7 @@ macro_rules! cases {
                 a_parent_that_is_still_pointed_at_cannot_go,
                 the_child_is_named_when_its_parent_cannot_go,
                 of_two_keys_the_broken_one_is_named,
+                a_text_that_is_too_long_names_the_column,
                 a_missing_value_names_the_column,
                 a_broken_check_names_the_column_and_the_constraint,
                 a_broken_check_of_a_row_names_the_constraint,
