@@ -82,6 +82,11 @@ pub async fn a_shape_of_columns_sends_what_the_tuple_sends(db: &TestDb) -> TestR
         db.sql(select(User.name).join(User.posts).distinct())?
     );
 
+    let (young, old) = (shape::<NameAndAge>().filter(User.age.lt(28)), shape::<NameAndAge>().filter(User.age.gt(28)));
+    let united = db.fetch_all(young.union(old).order_by(User.name)).await?;
+    assert_eq!(united.iter().map(|one| one.called.as_str()).collect::<Vec<_>>(), ["Alice", "Bob"]);
+    db.log.take();
+
     assert_eq!(db.fetch_all(&shaped).await?, [NameAndAge { called: "Alice".into(), age: Some(30) }]);
     assert_eq!(db.fetch_all(tuple).await?, [("Alice".to_owned(), Some(30))]);
     assert_eq!(db.log.take().len(), 2);
