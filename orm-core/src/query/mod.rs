@@ -55,7 +55,7 @@ pub use raw::{IntoRawPart, Sql, SqlRows, part};
 pub use select::{IntoGroup, MadeFrom, Select, select};
 pub use selection::{Label, Labelled, Optional, Selection, Width, label};
 #[doc(hidden)]
-pub use shape::{Fields, Of, Own, Reading, Shaping, shaping};
+pub use shape::{Assemble, Fields, Holds, NoShape, Of, Own, Reading, Shaping, shaping};
 pub use shape::{Shape, ShapeField, shape};
 pub use tree::Tree;
 pub use update::{Update, update};

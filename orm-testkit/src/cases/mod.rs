@@ -16,6 +16,7 @@ pub mod pool;
 pub mod retry;
 pub mod schema;
 pub mod select;
+pub mod shapes;
 pub mod sources;
 pub mod stream;
 pub mod transactions;
