@@ -24,7 +24,7 @@ use crate::error;
 use crate::keys;
 use crate::lock::{Patience, WritePermit};
 use crate::pool::{Lent, Live};
-use crate::statement::{Compiled, Control, Explained, Failure, How, Transaction, Work};
+use crate::statement::{Compiled, Control, Explained, Failure, How, Known, Transaction, Work};
 use crate::stream::{Outcome, Returned, SqliteStream};
 
 /// A connection of the pool. It goes back when this is dropped.
@@ -160,6 +160,18 @@ impl SqliteConnection {
             }
             Err(error) => Err(Failure::Failed(error)),
         }
+    }
+
+    /// Runs a read whose text is known ahead: of it nothing has to be found out.
+    fn run_known(&mut self, statement: Statement<'_>, sink: &mut dyn RowSink) -> Result<Done, Failure> {
+        let SqliteConnection { place, database, transaction, last_texts, .. } = self;
+        let sql = match database.cache.known(last_texts, statement, &SqliteDialect) {
+            Ok(Some(sql)) => sql,
+            Ok(None) => return self.run_prepared(statement, How::default(), &mut None, sink),
+            Err(error) => return Err(Failure::Failed(error)),
+        };
+        let work = Known { sql, statement, show_binds: database.show_binds };
+        attempt(place, database, *transaction, &work, &mut None, sink)
     }
 
     /// Whether rows are updated one by one. There must be a transaction around that can be undone in part.
@@ -335,7 +347,11 @@ impl Connection for SqliteConnection {
             Ok(true) if self.database.offload => Running::Waiting(Box::pin(self.run_away(statement, sink))),
             Ok(true) => {
                 let mut permit = None;
-                match self.run_at_once(statement, &mut permit, sink) {
+                let result = match statement {
+                    Statement::Table(_) | Statement::ByKey { .. } => self.run_known(statement, sink),
+                    _ => self.run_at_once(statement, &mut permit, sink),
+                };
+                match result {
                     Ok(done) => Running::Over(Some(Ok(done))),
                     Err(Failure::Failed(error)) => Running::Over(Some(Err(error))),
                     Err(failure) => {

@@ -27,6 +27,11 @@ pub(crate) trait Work {
     /// Whether it is known, before SQLite has seen it, that it writes.
     fn surely_writes(&self) -> bool;
 
+    /// Whether it is known, before SQLite has seen it, that it only reads.
+    fn surely_reads(&self) -> bool {
+        false
+    }
+
     /// Whether there is no second row.
     fn one_row(&self) -> bool {
         false
@@ -146,9 +151,13 @@ impl Live {
         may_write: bool,
         sink: &mut dyn RowSink,
     ) -> Result<Done, Failure> {
-        let mut statement = self.db.prepare_cached(work.sql()).map_err(|error| self.failure(error, work, true))?;
+        // Without `map_err`, for it would be moved once more.
+        let mut statement = match self.db.prepare_cached(work.sql()) {
+            Ok(statement) => statement,
+            Err(error) => return Err(self.failure(error, work, true)),
+        };
         // An EXPLAIN counts as what it explains, and does nothing of it.
-        let writes = !statement.readonly() && statement.is_explain() == 0;
+        let writes = !work.surely_reads() && !statement.readonly() && statement.is_explain() == 0;
         if writes && read_only {
             return Err(Failure::Failed(error::read_only_transaction(work)));
         }
@@ -427,6 +436,68 @@ impl Compiled<'_, '_> {
             counts: self.counts(),
             show_binds: self.show_binds,
         })
+    }
+}
+
+/// A read for which its table decides the text, as [`Cache::known`](orm_core::compile::Cache::known) has it: all rows,
+/// or the one with a key.
+pub(crate) struct Known<'a> {
+    pub(crate) sql: &'a str,
+    pub(crate) statement: Statement<'a>,
+    pub(crate) show_binds: bool,
+}
+
+impl Known<'_> {
+    fn key(&self) -> &[Value] {
+        match self.statement {
+            Statement::ByKey { key, .. } => key,
+            _ => &[],
+        }
+    }
+}
+
+impl Work for Known<'_> {
+    fn sql(&self) -> &str {
+        self.sql
+    }
+
+    #[inline]
+    fn bind(&self, sink: &mut dyn BindSink) -> Result<()> {
+        for value in self.key() {
+            match value.borrowed() {
+                Ok(value) => sink.bind(value)?,
+                Err(error) => return Err(unbindable(error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn binds(&self) -> Binds {
+        Binds::new(self.key().iter(), self.show_binds)
+    }
+
+    fn table(&self) -> Option<&str> {
+        self.statement.table()
+    }
+
+    fn operation(&self) -> Operation {
+        Operation::Other
+    }
+
+    fn surely_writes(&self) -> bool {
+        false
+    }
+
+    fn surely_reads(&self) -> bool {
+        true
+    }
+
+    fn one_row(&self) -> bool {
+        matches!(self.statement, Statement::ByKey { .. })
+    }
+
+    fn leaves_tables(&self) -> bool {
+        true
     }
 }
 

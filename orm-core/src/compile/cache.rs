@@ -105,6 +105,27 @@ impl Cache {
         Ok(Prepared::beside(statement, compiled, binds))
     }
 
+    /// The text of a read for which its table decides it: all rows of a table, or the one with a key. The values of the
+    /// key are its binds, in their order. None if the statement is something else.
+    ///
+    /// # Errors
+    ///
+    /// As [`compile`](super::compile).
+    #[inline]
+    pub fn known<'l>(
+        &self,
+        last: &'l mut LastTexts,
+        statement: Statement<'_>,
+        dialect: &dyn Dialect,
+    ) -> Result<Option<&'l str>> {
+        let (last, table) = match statement {
+            Statement::Table(table) => (&mut last.whole, table),
+            Statement::ByKey { table, key } if key.len() == table.meta.primary_key.len() => (&mut last.by_key, table),
+            _ => return Ok(None),
+        };
+        Ok(Some(&self.known_text(last, statement, table, dialect)?.sql))
+    }
+
     /// The text of a statement, which is remembered, and its binds.
     #[inline]
     fn text_again<'a, 'l>(

@@ -1,7 +1,7 @@
 //! A connection that is kept.
 
 use super::executor::{Executor, Lent};
-use super::link::{Link, LinkGuard};
+use super::link::Link;
 use super::{Scope, Transaction, TransactionOptions};
 use crate::driver::Caller;
 use crate::error::{Error, Result};
@@ -70,8 +70,7 @@ impl Connection {
 }
 
 impl Executor for Connection {
-    async fn link(&mut self, caller: Caller) -> Result<Lent<'_>> {
-        self.transaction.link.caller = caller;
-        Ok(Lent(LinkGuard::Borrowed(&mut self.transaction.link)))
+    fn link(&mut self, caller: Caller) -> Lent<'_> {
+        Lent::here(&mut self.transaction.link, caller)
     }
 }

@@ -19,7 +19,7 @@ const ROWS_AT_ONCE: usize = 1_000;
 type Next<'a> = dyn FnMut() -> Option<Arc<dyn RowSource>> + Send + 'a;
 
 /// Copies the rows of an iterator, a few at a time.
-pub(super) async fn copy<'a, I>(link: impl Future<Output = Result<Lent<'a>>> + Send, rows: I) -> Result<u64>
+pub(super) async fn copy<'a, I>(lent: Lent<'a>, rows: I) -> Result<u64>
 where
     I: Iterator<Item: InsertRow> + Send,
 {
@@ -28,7 +28,7 @@ where
         let some: Vec<I::Item> = rows.by_ref().take(ROWS_AT_ONCE).collect();
         (!some.is_empty()).then(|| some.into_source())
     };
-    let mut link = link.await?.0;
+    let mut link = lent.get().await?;
     let table = <I::Item as InsertRow>::Model::TABLE;
     let done = link.copy(table, &mut next).await;
     Ok(link.noted(done)?.rows_affected)

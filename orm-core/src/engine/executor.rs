@@ -1,5 +1,6 @@
 //! [`Executor`]: what can run statements.
 
+use std::fmt;
 use std::panic::Location;
 
 use super::Engine;
@@ -7,7 +8,7 @@ use super::copy::copy;
 use super::link::{Link, LinkGuard};
 use super::rows::Rows;
 use super::save::save;
-use crate::driver::Caller;
+use crate::driver::{BoxFuture, Caller};
 use crate::error::Result;
 use crate::model::{Entity, InsertRow, Model};
 use crate::query::{InsertRows, ModelRows, Queries, Query, Runnable, insert, update_rows};
@@ -34,7 +35,7 @@ use crate::types::{IntoKey, ScalarRow};
 /// Dropping the future of any of these methods half-way leaves the connection clean, or throws it away.
 pub trait Executor: Send {
     #[doc(hidden)]
-    fn link(&mut self, caller: Caller) -> impl Future<Output = Result<Lent<'_>>> + Send;
+    fn link(&mut self, caller: Caller) -> Lent<'_>;
 
     /// All rows.
     ///
@@ -176,20 +177,62 @@ pub trait Executor: Send {
     }
 }
 
-/// A connection while a statement runs on it.
+/// A connection for a statement, or the way to one.
 #[doc(hidden)]
-#[derive(Debug)]
-pub struct Lent<'a>(pub(crate) LinkGuard<'a>);
+pub struct Lent<'a>(Way<'a>);
+
+enum Way<'a> {
+    /// It is at hand: no future is made for what need not wait.
+    Here(&'a mut Link),
+    /// One of the engine's.
+    Of(Engine, Caller),
+    /// Something is to be done before.
+    Later(BoxFuture<'a, Result<&'a mut Link>>),
+}
 
 impl<'a> Lent<'a> {
-    pub(crate) fn borrowed(link: &'a mut Link) -> Self {
-        Lent(LinkGuard::Borrowed(link))
+    #[inline]
+    pub(crate) fn here(link: &'a mut Link, caller: Caller) -> Self {
+        link.caller = caller;
+        Lent(Way::Here(link))
+    }
+
+    pub(crate) fn of(engine: Engine, caller: Caller) -> Self {
+        Lent(Way::Of(engine, caller))
+    }
+
+    pub(crate) fn later(link: impl Future<Output = Result<&'a mut Link>> + Send + 'a) -> Self {
+        Lent(Way::Later(Box::pin(link)))
+    }
+
+    /// The connection, if there is nothing to wait for: then no future is polled for it.
+    #[inline]
+    fn at_hand(self) -> Result<LinkGuard<'a>, Self> {
+        match self.0 {
+            Way::Here(link) => Ok(LinkGuard::Borrowed(link)),
+            way => Err(Lent(way)),
+        }
+    }
+
+    /// Waits for the connection.
+    pub(crate) async fn get(self) -> Result<LinkGuard<'a>> {
+        Ok(match self.0 {
+            Way::Here(link) => LinkGuard::Borrowed(link),
+            Way::Of(engine, caller) => LinkGuard::Owned(Box::new(Link::open(engine, caller).await?)),
+            Way::Later(link) => LinkGuard::Borrowed(link.await?),
+        })
+    }
+}
+
+impl fmt::Debug for Lent<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Lent")
     }
 }
 
 impl Executor for &Engine {
-    async fn link(&mut self, caller: Caller) -> Result<Lent<'_>> {
-        Ok(Lent(LinkGuard::Owned(Link::open((*self).clone(), caller).await?)))
+    fn link(&mut self, caller: Caller) -> Lent<'_> {
+        Lent::of((*self).clone(), caller)
     }
 }
 
@@ -202,20 +245,22 @@ pub(crate) mod fetch {
     use crate::error::Error;
     use crate::query::{Command, Decoder, FilteredStatement, Loader};
 
-    pub(crate) fn all<'a, Q: Query>(
-        link: impl Future<Output = Result<Lent<'a>>> + Send,
-        query: Q,
-    ) -> impl Future<Output = Result<Vec<Q::Row>>> + Send {
+    pub(crate) fn all<'a, Q: Query>(lent: Lent<'a>, query: Q) -> impl Future<Output = Result<Vec<Q::Row>>> + Send {
         async move {
-            let mut link = link.await?.0;
-            link.watch(query.command())?;
+            let mut link = match lent.at_hand() {
+                Ok(link) => link,
+                Err(lent) => lent.get().await?,
+            };
+            if link.watches() {
+                link.watch(query.command())?;
+            }
             if let Some(loader) = query.loader() {
                 return Box::pin(load(&mut link, query.command(), loader, None)).await;
             }
             let mut sink = Collect { decoder: query.decoder(), rows: Vec::new() };
             let done = match link.run(query.command(), &mut sink) {
-                // Most have run by now, so there is nothing to await.
-                Running::Over(Some(result)) => result,
+                // Most have run by now, so there is nothing to await. What is so small is not moved as a whole result.
+                Running::Over(Some(Ok(done))) => Ok(done),
                 running => running.await,
             };
             link.noted(done)?;
@@ -224,12 +269,17 @@ pub(crate) mod fetch {
     }
 
     pub(crate) fn optional<'a, Q: Query>(
-        link: impl Future<Output = Result<Lent<'a>>> + Send,
+        lent: Lent<'a>,
         query: Q,
     ) -> impl Future<Output = Result<Option<Q::Row>>> + Send {
         async move {
-            let mut link = link.await?.0;
-            link.watch(query.command())?;
+            let mut link = match lent.at_hand() {
+                Ok(link) => link,
+                Err(lent) => lent.get().await?,
+            };
+            if link.watches() {
+                link.watch(query.command())?;
+            }
             if let Some(loader) = query.loader() {
                 let most = Some(u32::from(!query.is_unique()) + 1);
                 let mut rows = Box::pin(load(&mut link, query.command(), loader, most)).await?;
@@ -237,7 +287,7 @@ pub(crate) mod fetch {
             }
             let mut sink = Single { decoder: query.decoder(), row: None, unique: query.is_unique() };
             let done = match link.run(query.command(), &mut sink) {
-                Running::Over(Some(result)) => result,
+                Running::Over(Some(Ok(done))) => Ok(done),
                 running => running.await,
             };
             link.noted(done)?;
@@ -297,42 +347,33 @@ pub(crate) mod fetch {
         }
     }
 
-    pub(crate) async fn pipeline<'a, Q: Queries>(
-        link: impl Future<Output = Result<Lent<'a>>> + Send,
-        queries: Q,
-    ) -> Result<Q::Rows> {
+    pub(crate) async fn pipeline<'a, Q: Queries>(lent: Lent<'a>, queries: Q) -> Result<Q::Rows> {
         let mut sinks = queries.sinks()?;
-        link.await?.0.run_many(queries.parts(&mut sinks)).await?;
+        lent.get().await?.run_many(queries.parts(&mut sinks)).await?;
         Ok(Q::rows(sinks))
     }
 
-    pub(crate) async fn one<'a, Q: Query>(
-        link: impl Future<Output = Result<Lent<'a>>> + Send,
-        query: Q,
-    ) -> Result<Q::Row> {
-        optional(link, query).await?.ok_or(Error::NoRow)
+    pub(crate) async fn one<'a, Q: Query>(lent: Lent<'a>, query: Q) -> Result<Q::Row> {
+        optional(lent, query).await?.ok_or(Error::NoRow)
     }
 
-    pub(crate) fn execute<'a, R: Runnable>(
-        link: impl Future<Output = Result<Lent<'a>>> + Send,
-        statement: R,
-    ) -> impl Future<Output = Result<u64>> + Send {
+    pub(crate) fn execute<'a, R: Runnable>(lent: Lent<'a>, statement: R) -> impl Future<Output = Result<u64>> + Send {
         async move {
-            let mut link = link.await?.0;
+            let mut link = match lent.at_hand() {
+                Ok(link) => link,
+                Err(lent) => lent.get().await?,
+            };
             let mut sink = NoRows;
             let done = match link.run(statement.command(), &mut sink) {
-                Running::Over(Some(result)) => result,
+                Running::Over(Some(Ok(done))) => Ok(done),
                 running => running.await,
             };
             Ok(link.noted(done)?.rows_affected)
         }
     }
 
-    pub(crate) async fn explain<'a, R: Runnable>(
-        link: impl Future<Output = Result<Lent<'a>>> + Send,
-        statement: R,
-    ) -> Result<String> {
-        let (mut link, mut sink) = (link.await?.0, Lines(Vec::new()));
+    pub(crate) async fn explain<'a, R: Runnable>(lent: Lent<'a>, statement: R) -> Result<String> {
+        let (mut link, mut sink) = (lent.get().await?, Lines(Vec::new()));
         let engine = link.engine.clone();
         let command: Command<'_> = statement.command();
         for one in command.statements(engine.0.driver.features())? {

@@ -37,7 +37,8 @@ pub(crate) struct Link {
 /// A connection that is owned, or that somebody else keeps.
 #[derive(Debug)]
 pub(crate) enum LinkGuard<'a> {
-    Owned(Link),
+    // Boxed, for it would be in every future that runs a statement, and those are moved.
+    Owned(Box<Link>),
     Borrowed(&'a mut Link),
 }
 
@@ -167,8 +168,13 @@ impl Link {
         self.run_as_is(filtered.statement(), sink).await
     }
 
-    /// Counts a query that is about to run for whoever asked for it, if somebody looks for those that run too often.
+    /// Whether somebody looks for queries that run too often.
     #[inline]
+    pub(crate) fn watches(&self) -> bool {
+        self.watch.is_some()
+    }
+
+    /// Counts a query that is about to run for whoever asked for it.
     pub(crate) fn watch(&self, command: Command<'_>) -> Result<()> {
         match (&self.watch, command) {
             (Some(watch), Command::One(statement @ (Statement::Select(_) | Statement::ByKey { .. }))) => {

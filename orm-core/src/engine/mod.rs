@@ -63,7 +63,7 @@ use crate::schema::Schema;
 use crate::session::Hooks;
 use crate::types::{IntoKey, ScalarRow};
 use executor::fetch;
-use link::{Link, LinkGuard};
+use link::Link;
 use n_plus_one::Watch;
 use recording::Recorder;
 
@@ -441,8 +441,7 @@ impl Engine {
     /// The rows one after the other, in bounded memory. See [`Rows`].
     #[track_caller]
     pub fn stream<Q: Query + 'static>(&self, query: Q) -> Rows<'static, Q::Row> {
-        let (engine, caller) = (self.clone(), Location::caller());
-        Rows::new(async move { Ok(Lent(LinkGuard::Owned(Link::open(engine, caller).await?))) }, query)
+        Rows::new(self.link(Location::caller()), query)
     }
 
     /// The database's plan for a statement, which is not run.
@@ -561,9 +560,8 @@ impl Engine {
         &self.0.options
     }
 
-    pub(crate) fn link(&self, caller: Caller) -> impl Future<Output = Result<Lent<'static>>> + Send + use<> {
-        let engine = self.clone();
-        async move { Ok(Lent(LinkGuard::Owned(Link::open(engine, caller).await?))) }
+    pub(crate) fn link(&self, caller: Caller) -> Lent<'static> {
+        Lent::of(self.clone(), caller)
     }
 }
 

@@ -39,15 +39,12 @@ pub struct Rows<'a, T> {
 }
 
 impl<'a, T: Send + 'static> Rows<'a, T> {
-    pub(super) fn new<Q: Query<Row = T> + 'a>(
-        link: impl Future<Output = Result<Lent<'a>>> + Send + 'a,
-        query: Q,
-    ) -> Self {
+    pub(super) fn new<Q: Query<Row = T> + 'a>(lent: Lent<'a>, query: Q) -> Self {
         let chunk = Arc::new(Mutex::new(VecDeque::new()));
         let mut sink = Fill { decoder: query.decoder(), chunk: Arc::clone(&chunk) };
         let filled = Arc::clone(&chunk);
         let reader = Box::pin(async move {
-            let mut link = link.await?.0;
+            let mut link = lent.get().await?;
             link.watch(query.command())?;
             if query.loader().is_some() {
                 return stream_related(&mut link, &query, &filled).await;

@@ -16,7 +16,7 @@ use crate::types::BindSink;
 use crate::value::ValueRef;
 
 /// Saves structs in one transaction, or in a savepoint of the one that is open. They get their keys once all is kept.
-pub(super) async fn save<'a, T>(link: impl Future<Output = Result<Lent<'a>>> + Send, structs: &mut [T]) -> Result<u64>
+pub(super) async fn save<'a, T>(lent: Lent<'a>, structs: &mut [T]) -> Result<u64>
 where
     T: Model + InsertRow<Model = T>,
 {
@@ -26,7 +26,7 @@ where
     if structs.is_empty() {
         return Ok(0);
     }
-    let mut link = link.await?.0;
+    let mut link = lent.get().await?;
     let depth = link.enter(&TransactionOptions::new()).await?;
     let together = Together { link: &mut link, depth };
     let keys = insert(together.link, &Chosen { structs, numbers: &new }, key).await?;

@@ -8,7 +8,7 @@ use std::ops::{Deref, DerefMut};
 
 use super::TransactionOptions;
 use super::executor::{Executor, Lent};
-use super::link::{Ending, Link, LinkGuard};
+use super::link::{Ending, Link};
 use crate::driver::Caller;
 use crate::error::{Error, Result};
 
@@ -151,9 +151,8 @@ impl Drop for Transaction {
 }
 
 impl Executor for Transaction {
-    async fn link(&mut self, caller: Caller) -> Result<Lent<'_>> {
-        self.link.caller = caller;
-        Ok(Lent(LinkGuard::Borrowed(&mut self.link)))
+    fn link(&mut self, caller: Caller) -> Lent<'_> {
+        Lent::here(&mut self.link, caller)
     }
 }
 
@@ -223,9 +222,8 @@ impl Drop for Scope<'_> {
 }
 
 impl Executor for Scope<'_> {
-    async fn link(&mut self, caller: Caller) -> Result<Lent<'_>> {
-        self.transaction.link.caller = caller;
-        Ok(Lent(LinkGuard::Borrowed(&mut self.transaction.link)))
+    fn link(&mut self, caller: Caller) -> Lent<'_> {
+        Lent::here(&mut self.transaction.link, caller)
     }
 }
 

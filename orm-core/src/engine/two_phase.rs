@@ -81,7 +81,7 @@ impl Engine {
     #[track_caller]
     pub fn commit_prepared<'a>(&'a self, id: &'a str) -> impl Future<Output = Result<()>> + Send + use<'a> {
         let lent = self.two_phase();
-        async move { lent.await?.0.connection.commit_prepared(id).await }
+        async move { lent?.get().await?.connection.commit_prepared(id).await }
     }
 
     /// Undoes a transaction that was [prepared](Transaction::prepare_transaction), by whatever connection or program.
@@ -93,7 +93,7 @@ impl Engine {
     #[track_caller]
     pub fn rollback_prepared<'a>(&'a self, id: &'a str) -> impl Future<Output = Result<()>> + Send + use<'a> {
         let lent = self.two_phase();
-        async move { lent.await?.0.connection.rollback_prepared(id).await }
+        async move { lent?.get().await?.connection.rollback_prepared(id).await }
     }
 
     /// The prepared transactions of this database that wait to be committed or rolled back, the oldest first.
@@ -104,16 +104,13 @@ impl Engine {
     #[track_caller]
     pub fn prepared_transactions(&self) -> impl Future<Output = Result<Vec<PreparedTransaction>>> + Send + use<'_> {
         let lent = self.two_phase();
-        async move { lent.await?.0.connection.prepared_transactions().await }
+        async move { lent?.get().await?.connection.prepared_transactions().await }
     }
 
     #[track_caller]
-    fn two_phase(&self) -> impl Future<Output = Result<Lent<'static>>> + Send + use<> {
-        let (can, link) = (self.check_two_phase_commit(), self.link(Location::caller()));
-        async move {
-            can?;
-            link.await
-        }
+    fn two_phase(&self) -> Result<Lent<'static>> {
+        self.check_two_phase_commit()?;
+        Ok(self.link(Location::caller()))
     }
 
     fn check_two_phase_commit(&self) -> Result<()> {

@@ -455,13 +455,15 @@ impl RowSink for Removed<'_> {
 /// Core's statements on the session's own transaction. Changes are flushed before each of them, since what it reads is
 /// not known here; what it writes is not seen by objects that were loaded before.
 impl Executor for Session {
-    async fn link(&mut self, caller: Caller) -> Result<crate::engine::Lent<'_>> {
-        self.check()?;
-        if self.autoflush {
-            self.flush_before_query().await?;
-        }
-        let link = self.open(None).await?;
-        link.caller = caller;
-        Ok(crate::engine::Lent::borrowed(link))
+    fn link(&mut self, caller: Caller) -> crate::engine::Lent<'_> {
+        crate::engine::Lent::later(async move {
+            self.check()?;
+            if self.autoflush {
+                self.flush_before_query().await?;
+            }
+            let link = self.open(None).await?;
+            link.caller = caller;
+            Ok(link)
+        })
     }
 }

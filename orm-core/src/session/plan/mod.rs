@@ -396,6 +396,15 @@ impl Op {
         let nulls = Nulls::default();
         Op { place, kind, columns, base: place.slot, nulls, whole: true, expressions: false }
     }
+
+    /// Whether the one before sets the same columns of the same table: then what follows from them is known.
+    #[inline]
+    fn updates_as(&self, before: Option<&Op>) -> bool {
+        before.is_some_and(|before| {
+            let kinds = (self.kind, before.kind) == (Kind::Update, Kind::Update);
+            kinds && self.place.arena == before.place.arena && self.columns == before.columns
+        })
+    }
 }
 
 /// An object as messages name it: `User(7)`. Only keys that are numbers or UUIDs are shown; others may be secrets.
@@ -417,8 +426,12 @@ pub(super) fn describe(arena: &Arena, slot: u32) -> String {
 
 /// Whether the order of the tables is not enough.
 fn needs_graph(arenas: &[Arena], tables: &Tables, ops: &[Op]) -> Result<bool> {
+    let mut before = None;
     for op in ops {
         let Some(arena) = arenas.get(usize::from(op.place.arena)) else { continue };
+        if op.updates_as(before.replace(op)) {
+            continue;
+        }
         if tables.is_rekeyed(op) || in_a_circle(arena, tables, op) {
             return Ok(true);
         }
