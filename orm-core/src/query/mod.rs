@@ -23,6 +23,7 @@ pub(crate) mod loader;
 mod lock;
 mod pipeline;
 mod raw;
+pub(crate) mod row_keys;
 mod select;
 mod selection;
 mod shape;

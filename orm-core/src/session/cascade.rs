@@ -15,7 +15,7 @@ use crate::expr::{AggregateExpr, Expression, count_all};
 use crate::meta::{ForeignKeyMeta, OnAction, TableMeta, describe_key};
 use crate::model::{FromRow, KeyValues};
 use crate::query::ascending;
-use crate::query::loader::{equal, key_conditions};
+use crate::query::row_keys::{equal, key_conditions};
 use crate::value::{Value, ValueRef};
 
 /// Deleted objects by arena: their slots, and the step that deleted them.

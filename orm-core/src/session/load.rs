@@ -17,7 +17,8 @@ use crate::engine::link::Link;
 use crate::error::{Error, Result};
 use crate::model::{Entity, KeyValues, Model};
 use crate::query::Command;
-use crate::query::loader::{Shifted, equal};
+use crate::query::loader::Shifted;
+use crate::query::row_keys::equal;
 use crate::types::IntoKey;
 use crate::value::Value;
 

@@ -14,7 +14,7 @@ use crate::ast::{ColumnRef, Expr, Join, JoinKind, Lifted, Projection, Reads, Sel
 use crate::driver::Caller;
 use crate::error::{Error, Result};
 use crate::model::KeyValues;
-use crate::query::loader::{key_bytes, key_conditions};
+use crate::query::row_keys::{key_bytes, key_conditions};
 use crate::query::{Related, Wanted, first_of_each};
 use crate::relation::{Meeting, Relation, Route};
 
