@@ -210,7 +210,7 @@ fn block(statement: &str, failure: &str, otherwise: &str) -> String {
 }
 
 /// Text in quotes; quotes in it are doubled.
-fn literal(text: &str) -> String {
+pub(crate) fn literal(text: &str) -> String {
     // A backslash means itself, whatever the server's settings.
     let escaped = text.replace('\\', "\\\\").replace('\'', "''");
     if text.contains('\\') { format!("E'{escaped}'") } else { format!("'{escaped}'") }

@@ -745,6 +745,20 @@ macro_rules! cases {
                 a_row_is_written_and_returned_beside_a_stream,
                 two_streams_run_side_by_side,
             ],
+            copy_out: [
+                rows_are_copied_out_as_they_are_fetched,
+                no_rows_are_copied_out,
+                values_of_every_type_are_copied_out_and_found_by_themselves,
+                missing_values_are_copied_out,
+                related_rows_come_with_those_that_are_copied_out,
+                rows_that_are_written_are_copied_out_as_well,
+                a_copy_in_a_transaction_sees_its_changes_and_leaves_it_open,
+                a_copy_that_is_dropped_gives_its_connection_back,
+                a_row_that_cannot_be_read_ends_the_copy,
+                a_query_that_is_refused_is_the_only_row_of_its_copy,
+                a_value_that_cannot_be_bound_is_not_copied_with,
+                a_stream_reads_as_many_rows_at_a_time_as_it_is_told,
+            ],
             errors: [
                 a_duplicate_names_the_column_and_the_constraint,
                 a_duplicate_key_names_the_column,
@@ -860,6 +874,7 @@ macro_rules! cases {
             ],
             native: [
                 arrays_of_every_type_come_back,
+                arrays_are_copied_out_and_found_by_themselves,
                 an_array_compares_with_a_value_a_slice_and_a_column,
                 an_array_may_be_a_bound_value_by_itself,
                 arrays_are_found_by_what_is_in_them,

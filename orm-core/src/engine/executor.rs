@@ -8,7 +8,7 @@ use super::copy::copy;
 use super::link::{Link, LinkGuard};
 use super::rows::Rows;
 use super::save::save;
-use crate::driver::{BoxFuture, Caller};
+use crate::driver::{BoxFuture, Caller, Streaming};
 use crate::error::Result;
 use crate::model::{Entity, InsertRow, Model};
 use crate::query::{InsertRows, ModelRows, Queries, Query, Runnable, insert, update_rows};
@@ -163,7 +163,13 @@ pub trait Executor: Send {
     /// The rows one after the other, in bounded memory. See [`Rows`].
     #[track_caller]
     fn stream<'a, Q: Query + 'a>(&'a mut self, query: Q) -> Rows<'a, Q::Row> {
-        Rows::new(self.link(Location::caller()), query)
+        Rows::new(self.link(Location::caller()), query, Streaming::default())
+    }
+
+    /// Very many rows one after the other, in the fastest way that the database has. See [`Engine::copy_out`].
+    #[track_caller]
+    fn copy_out<'a, Q: Query + 'a>(&'a mut self, query: Q) -> Rows<'a, Q::Row> {
+        Rows::new(self.link(Location::caller()), query, Streaming::Copy)
     }
 
     /// The database's plan for a statement, which is not run.

@@ -3,6 +3,7 @@
 #![allow(missing_docs, reason = "the name of a case is its claim")]
 
 pub mod compounds;
+pub mod copy_out;
 pub mod delete;
 pub mod echo;
 pub mod errors;
