@@ -141,7 +141,10 @@ fn by_state(server: &DbError, failed: &Failed<'_>) -> Error {
             Error::CheckViolation { context, source }
         }
         // A text that is too long for its column: other databases have a CHECK for it.
-        SqlState::STRING_DATA_RIGHT_TRUNCATION => Error::CheckViolation { context, source },
+        SqlState::STRING_DATA_RIGHT_TRUNCATION => {
+            context.columns = violation::too_long(failed.statement);
+            Error::CheckViolation { context, source }
+        }
         SqlState::EXCLUSION_VIOLATION => {
             context.columns = violation::unique(server);
             Error::ExclusionViolation { context, source }

@@ -84,9 +84,9 @@ impl Connection for Backwards<dyn Connection> {
     fn stream<'a>(
         &'a mut self,
         statement: Statement<'a>,
-        how: Streaming,
+        streaming: Streaming,
     ) -> BoxFuture<'a, orm::Result<Box<dyn RowStream + 'a>>> {
-        self.0.stream(statement, how)
+        self.0.stream(statement, streaming)
     }
 
     fn begin<'a>(&'a mut self, options: &'a TransactionOptions) -> BoxFuture<'a, orm::Result<()>> {

@@ -152,6 +152,9 @@ impl Link {
                 Some(filtered) => return Running::Waiting(Box::pin(self.run_filtered(filtered, sink))),
             },
             Command::Insert(insert) if self.copies(insert) => return Running::Waiting(Box::pin(self.run_copy(insert))),
+            Command::UpdateRows(update) if update.table.version.is_some() => {
+                return Running::Waiting(Box::pin(self.run_versioned(update, sink)));
+            }
             Command::Insert(_) | Command::UpdateRows(_) | Command::DeleteRows(_) => match self.first_of(command) {
                 Ok(None) => return Running::Over(Some(Ok(Done::default()))),
                 Ok(Some(only)) if command.ends_with(only) => only,
@@ -301,6 +304,7 @@ impl Link {
         let engine = self.engine.clone();
         let (mut statements, mut sinks) = (Vec::with_capacity(parts.len()), Vec::with_capacity(parts.len()));
         for (command, sink) in parts {
+            refuse_versions(command, "a pipeline")?;
             match command.statements(engine.driver().features())?.next() {
                 Some(only) if command.ends_with(only) => statements.push(only),
                 Some(_) => return Err(too_many_rows()),
@@ -349,6 +353,7 @@ impl Link {
         sink: &mut dyn RowSink,
         is_filled: &(dyn Fn() -> bool + Send + Sync),
     ) -> Result<()> {
+        refuse_versions(command, "a stream")?;
         let mut statements = command.statements(self.engine.driver().features())?.peekable();
         let Some(first) = statements.next() else { return Ok(()) };
         if statements.peek().is_none() {
@@ -399,6 +404,17 @@ impl Link {
 
     pub(super) fn is_observed(&self) -> bool {
         !self.engine.options().listeners.is_empty() || self.engine.recorder().is_active() || Span::enabled()
+    }
+}
+
+/// Whether all rows were as they were read is known when they are written, and some of them cannot be given before.
+fn refuse_versions(command: Command<'_>, what: &str) -> Result<()> {
+    match command {
+        Command::UpdateRows(update) if update.table.version.is_some() => Err(Error::Statement(format!(
+            "`{}` has a version, so its rows are not updated in {what}: `execute` or `fetch_all` the `update_rows` by itself",
+            update.table.model
+        ))),
+        _ => Ok(()),
     }
 }
 

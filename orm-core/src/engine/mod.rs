@@ -33,6 +33,7 @@ mod span;
 mod span;
 mod transaction;
 mod two_phase;
+mod versions;
 
 use std::fmt;
 use std::panic::Location;
@@ -58,7 +59,7 @@ use crate::expr::Condition;
 use crate::meta::TableMeta;
 use crate::model::{Entity, InsertRow, Model};
 use crate::pool::PoolState;
-use crate::query::{FilteredStatement, InsertRows, ModelRows, Queries, Query, Runnable, insert, update_rows};
+use crate::query::{FilteredStatement, Filters, InsertRows, ModelRows, Queries, Query, Runnable, insert, update_rows};
 use crate::schema::Schema;
 use crate::session::Hooks;
 use crate::types::{IntoKey, ScalarRow};
@@ -581,7 +582,12 @@ impl Engine {
     /// The statement with the engine's filters; none if it is to run as it is.
     #[inline]
     fn apply_filters(&self, statement: Statement<'_>) -> Option<FilteredStatement> {
-        if self.options().filters.is_empty() { None } else { self.options().filters.apply(statement) }
+        if self.filters().is_empty() { None } else { self.filters().apply(statement) }
+    }
+
+    /// The conditions that statements get.
+    pub(crate) fn filters(&self) -> &Filters {
+        &self.options().filters
     }
 
     fn options(&self) -> &EngineOptions {

@@ -163,8 +163,7 @@ impl<Q: Query> RowSink for Spool<'_, Q> {
             self.rows = 0;
         }
         self.rows += 1;
-        self.loaders.back_mut().map_or(Ok(()), |loader| loader.row(row))?;
-        Ok(Flow::Continue)
+        self.loaders.back_mut().map_or(Ok(Flow::Continue), |loader| loader.row(row))
     }
 }
 

@@ -98,6 +98,10 @@ pub(super) enum Slot {
     Deleted,
 }
 
+/// An identity map with so many objects grows by more than twice: to enter all anew each time takes as long as to enter
+/// them once.
+const LARGE: usize = 224;
+
 /// How many shapes are looked at before one more is noted.
 const RECENT_SHAPES: usize = 8;
 
@@ -211,6 +215,21 @@ enum Happened {
     Changed { kept: u32, before: u32 },
     /// It was marked as deleted.
     Deleted,
+}
+
+#[inline]
+fn note_in<'a>(heads: &[Head], notes: &'a [Note], slot: u32) -> Option<&'a Note> {
+    let number = heads.get(slot as usize)?.note;
+    notes.get(number.checked_sub(1)? as usize)
+}
+
+/// Where the row of a slot is as the database has it.
+#[inline]
+fn stored_in(heads: &[Head], notes: &[Note], slot: u32) -> At {
+    match note_in(heads, notes, slot).and_then(|note| note.base) {
+        Some(kept) => At::Kept(kept),
+        None => At::Now(slot),
+    }
 }
 
 impl Arena {
@@ -384,8 +403,7 @@ impl Arena {
     // Notes.
 
     pub(super) fn note(&self, slot: u32) -> Option<&Note> {
-        let number = self.heads.get(slot as usize)?.note;
-        self.notes.get(number.checked_sub(1)? as usize)
+        note_in(&self.heads, &self.notes, slot)
     }
 
     pub(super) fn note_mut(&mut self, slot: u32) -> Option<&mut Note> {
@@ -484,10 +502,7 @@ impl Arena {
     /// Where the row is as the database has it.
     #[inline]
     pub(super) fn stored(&self, slot: u32) -> At {
-        match self.note(slot).and_then(|note| note.base) {
-            Some(kept) => At::Kept(kept),
-            None => At::Now(slot),
-        }
+        stored_in(&self.heads, &self.notes, slot)
     }
 
     /// Puts the row aside before it is changed, unless it was since the last flush.
@@ -623,27 +638,23 @@ impl Arena {
     /// Enters a slot by the key of the row in it, unless there is an object with that key, which it gives. The slot is
     /// still to be told its hash.
     fn enter_unless_known(&mut self, hash: u32, slot: u32) -> Option<u32> {
-        let mut index = std::mem::take(&mut self.index);
-        let values = self.values.as_ref();
+        let Arena { index, heads, notes, values, meta, .. } = self;
+        let hash_of = |slot: u32| heads.get(slot as usize).map_or(0, |head| head.hash);
         let same = |other: &u32| {
-            let key = self.meta.primary_key;
-            let same =
-                |column: &u16| matches!(keys::same(values, At::Now(slot), self.stored(*other), *column), Ok(true));
-            self.hash(*other) == hash && key.iter().all(same)
+            let stored = stored_in(heads, notes, *other);
+            let same = |column: &u16| matches!(keys::same(values.as_ref(), At::Now(slot), stored, *column), Ok(true));
+            hash_of(*other) == hash && meta.primary_key.iter().all(same)
         };
-        let known = match index.entry(spread(hash), same, |other| spread(self.hash(*other))) {
+        if index.len() == index.capacity() && index.len() >= LARGE {
+            index.reserve(index.len() * 3, |other| spread(hash_of(*other)));
+        }
+        match index.entry(spread(hash), same, |other| spread(hash_of(*other))) {
             Entry::Occupied(known) => Some(*known.get()),
             Entry::Vacant(place) => {
                 place.insert(slot);
                 None
             }
-        };
-        self.index = index;
-        known
-    }
-
-    fn hash(&self, slot: u32) -> u32 {
-        self.heads.get(slot as usize).map_or(0, |head| head.hash)
+        }
     }
 
     fn set_hash(&mut self, slot: u32, hash: u32) {

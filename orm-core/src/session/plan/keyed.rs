@@ -108,11 +108,17 @@ impl Claims {
             if givers == 0 || givers + counts(number, &[Kind::Insert]) < 2 {
                 continue;
             }
+            let (mut before, mut given_up) = (None, false);
             for (op_number, op) in (0_u32..).zip(ops).filter(|(_, op)| op.place.arena == number) {
+                if op.updates_as(before.replace(op)) && !given_up {
+                    continue;
+                }
+                given_up = false;
                 for (constraint, columns) in uniques(arena.meta) {
                     if !gives_up(op, columns) {
                         continue;
                     }
+                    given_up = true;
                     let claim = Claim { tag: (number, constraint), arena: number, at: arena.stored(op.base), columns };
                     if !claim.has_null(arenas) {
                         claims.freed.note(arenas, op_number, claim)?;

@@ -17,8 +17,9 @@ use super::keys;
 use super::rows::At;
 use crate::ast::ColumnSet;
 use crate::error::{Error, Result};
-use crate::meta::{ForeignKeyMeta, OnAction, TableMeta};
+use crate::meta::{ForeignKeyMeta, OnAction, TableMeta, describe_key};
 use crate::model::KeyValues;
+use crate::value::Value;
 use keyed::Claims;
 
 /// One row to be written.
@@ -396,29 +397,32 @@ impl Op {
         let nulls = Nulls::default();
         Op { place, kind, columns, base: place.slot, nulls, whole: true, expressions: false }
     }
+
+    /// Whether the one before sets the same columns of the same table: then what follows from them is known.
+    #[inline]
+    fn updates_as(&self, before: Option<&Op>) -> bool {
+        before.is_some_and(|before| {
+            let kinds = (self.kind, before.kind) == (Kind::Update, Kind::Update);
+            kinds && self.place.arena == before.place.arena && self.columns == before.columns
+        })
+    }
 }
 
 /// An object as messages name it: `User(7)`. Only keys that are numbers or UUIDs are shown; others may be secrets.
 pub(super) fn describe(arena: &Arena, slot: u32) -> String {
-    let model = arena.meta.model;
-    let mut shown = Vec::new();
-    for column in arena.meta.primary_key {
-        match keys::value(arena.values.as_ref(), arena.stored(slot), *column) {
-            Ok(crate::value::Value::Int(0)) if arena.meta.generated == Some(*column) => {
-                return format!("a new `{model}`");
-            }
-            Ok(crate::value::Value::Int(key)) => shown.push(key.to_string()),
-            Ok(crate::value::Value::Uuid(key)) => shown.push(format!("{:032x}", u128::from_be_bytes(key))),
-            _ => shown.push("..".to_owned()),
-        }
-    }
-    format!("`{model}({})`", shown.join(", "))
+    let key = arena.meta.primary_key.iter();
+    let key = key.map(|column| keys::value(arena.values.as_ref(), arena.stored(slot), *column).unwrap_or(Value::Null));
+    describe_key(arena.meta, key)
 }
 
 /// Whether the order of the tables is not enough.
 fn needs_graph(arenas: &[Arena], tables: &Tables, ops: &[Op]) -> Result<bool> {
+    let mut before = None;
     for op in ops {
         let Some(arena) = arenas.get(usize::from(op.place.arena)) else { continue };
+        if op.updates_as(before.replace(op)) {
+            continue;
+        }
         if tables.is_rekeyed(op) || in_a_circle(arena, tables, op) {
             return Ok(true);
         }
