@@ -1,0 +1,6 @@
+use orm::docs::*;
+use orm::prelude::*;
+
+fn main() {
+    let _ = User.name.path("a.b");
+}
