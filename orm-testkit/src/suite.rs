@@ -759,6 +759,14 @@ macro_rules! cases {
                 a_value_that_cannot_be_bound_is_not_copied_with,
                 a_stream_reads_as_many_rows_at_a_time_as_it_is_told,
             ],
+            json: [
+                values_are_read_as_what_they_are_and_null_as_anything_else,
+                a_key_is_one_of_an_object_and_an_index_one_of_an_array,
+                a_key_that_is_there_may_have_a_null,
+                odd_keys_are_found_and_lead_nowhere_else,
+                documents_are_filtered_sorted_grouped_and_changed_by_what_is_in_them,
+                json_contains_json_or_that_is_refused,
+            ],
             errors: [
                 a_duplicate_names_the_column_and_the_constraint,
                 a_duplicate_key_names_the_column,

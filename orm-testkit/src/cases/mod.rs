@@ -10,6 +10,7 @@ pub mod errors;
 pub mod filters;
 pub mod insert;
 pub mod joins;
+pub mod json;
 pub mod keys;
 pub mod loading;
 pub mod native;
