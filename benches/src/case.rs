@@ -23,6 +23,8 @@ pub(crate) enum Operation {
     Join,
     /// Users in one transaction, keys made by the database.
     Insert,
+    /// Users with their posts, and these with their comments, as a tree.
+    Trees,
     /// One user by key, out of [`USERS_TO_PICK_FROM`].
     Get,
     /// One column of one user by key, in autocommit mode.
@@ -31,9 +33,13 @@ pub(crate) enum Operation {
     Render,
     /// All users into a session, where there is one.
     SessionLoad,
+    /// Two columns of all users, as tuples.
+    Tuples,
+    /// Two columns of all users, as structs that have no others.
+    Shapes,
     /// One transaction: all users are read, and every other one gets a new name.
     UnitOfWork,
-    /// One transaction: [`model::GRAPH_USERS`] users, their posts and the comments on these; the database makes all keys.
+    /// One transaction: a hundred users, their posts and the comments on these; the database makes all keys.
     Graph,
 }
 
@@ -71,6 +77,7 @@ pub(crate) fn all() -> Vec<Case> {
     );
     add("w2", Operation::Join, Storage::Memory, &[100, 1_000, 10_000]);
     add("w3", Operation::Insert, Storage::Memory, &[1, 10, 25, 100, 1_000]);
+    add("w4", Operation::Trees, Storage::Memory, &[1, 10, 100, 2_000]);
     add("w5", Operation::Get, Storage::Memory, &[1]);
     add("w5", Operation::Get, Storage::File, &[1]);
     add("w6", Operation::Update, Storage::Memory, &[1]);
@@ -80,6 +87,8 @@ pub(crate) fn all() -> Vec<Case> {
     add("w9", Operation::Graph, Storage::Memory, &[model::GRAPH_ROWS]);
     add("w10", Operation::Insert, Storage::Memory, &[100_000]);
     add("w11", Operation::SessionLoad, Storage::Memory, &[100, 1_000, 10_000]);
+    add("w12", Operation::Tuples, Storage::Memory, &[1_000]);
+    add("w13", Operation::Shapes, Storage::Memory, &[1_000]);
     cases
 }
 
@@ -88,17 +97,30 @@ impl Case {
     pub(crate) fn seed(&self) -> Vec<&'static str> {
         let mut statements = model::SCHEMA.to_vec();
         match self.operation {
-            Operation::Load | Operation::SessionLoad | Operation::UnitOfWork => {
+            Operation::Load
+            | Operation::SessionLoad
+            | Operation::UnitOfWork
+            | Operation::Tuples
+            | Operation::Shapes => {
                 statements.push(model::seed_users(self.rows));
             }
             Operation::Join => {
                 statements.push(model::seed_users(model::users_for_joined_rows(self.rows)));
                 statements.push(model::SEED_POSTS);
             }
+            Operation::Trees => {
+                statements.push(model::seed_users(self.rows));
+                statements.extend([model::SEED_TREE_POSTS, model::SEED_TREE_COMMENTS]);
+            }
             Operation::Get | Operation::Update => statements.push(model::seed_users(USERS_TO_PICK_FROM)),
             Operation::Insert | Operation::Graph | Operation::Render => {}
         }
         statements
+    }
+
+    /// The key of the last user that is read as a tree.
+    pub(crate) fn last_user(&self) -> i64 {
+        i64::try_from(self.rows).expect("there are fewer users than i64::MAX")
     }
 
     /// Whether the raw driver does comparable work. It renders nothing: its SQL is a constant.
@@ -113,10 +135,13 @@ impl fmt::Display for Case {
             Operation::Load => "load",
             Operation::Join => "join",
             Operation::Insert => "insert",
+            Operation::Trees => "trees",
             Operation::Get => "get",
             Operation::Update => "update",
             Operation::Render => "render join",
             Operation::SessionLoad => "session load",
+            Operation::Tuples => "tuples",
+            Operation::Shapes => "shapes",
             Operation::UnitOfWork => "unit of work",
             Operation::Graph => "graph",
         };

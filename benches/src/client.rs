@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use crate::model;
+use crate::{case::Case, model};
 
 /// Where a client opens its database.
 #[derive(Debug, Clone)]
@@ -28,8 +28,17 @@ pub(crate) trait Client: Sized + 'static {
     type Post: Into<model::Post>;
     /// The type of which the client inserts many. Made from plain rows outside of the measured time.
     type NewUser: From<model::NewUser>;
+    /// A struct of a user's name and key.
+    type Shape: Into<(String, i64)>;
+    /// A user with their posts, and the comments on these.
+    type Tree;
     /// What one of many concurrent tasks holds: a connection of its own, or a handle to a pool.
     type Task: Send + 'static;
+
+    /// Whether the client has an answer to the case.
+    fn does(_case: &Case) -> bool {
+        true
+    }
 
     /// Opens a connection. Not measured.
     async fn open(place: &Place) -> Result<Self>;
@@ -47,6 +56,12 @@ pub(crate) trait Client: Sized + 'static {
         hair_color: &str,
     ) -> Result<Vec<(Self::User, Option<Self::Post>)>>;
 
+    /// Users up to this key with their posts, and these with their comments.
+    async fn load_trees(&mut self, last: i64) -> Result<Vec<Self::Tree>>;
+
+    /// A tree to be compared with the others'. Not measured.
+    fn plain_tree(tree: Self::Tree) -> model::Tree;
+
     /// Inserts all users in one transaction. A client that takes rows by value drains them; what is left is dropped outside
     /// of the measured time.
     async fn insert_users(&mut self, users: &mut Vec<Self::NewUser>) -> Result<()>;
@@ -57,6 +72,12 @@ pub(crate) trait Client: Sized + 'static {
     /// `UPDATE users SET name = ?2 WHERE id = ?1`, committed at once.
     async fn rename_user(&mut self, id: i64, name: &str) -> Result<()>;
 
+    /// `SELECT name, id FROM users`
+    async fn load_tuples(&mut self) -> Result<Vec<(String, i64)>>;
+
+    /// The same into structs.
+    async fn load_shapes(&mut self) -> Result<Vec<Self::Shape>>;
+
     /// All users, kept in a session by the clients that have one. Gives their number.
     async fn load_into_session(&mut self) -> Result<usize>;
 
@@ -66,9 +87,6 @@ pub(crate) trait Client: Sized + 'static {
     /// One transaction: inserts users, their posts, and the comments on these. What is left of the rows is dropped within
     /// the measured time by everyone.
     async fn insert_graph(&mut self, graph: Vec<model::NewTree>) -> Result<()>;
-
-    /// All comments, by their keys. Not measured.
-    async fn load_comments(&mut self) -> Result<Vec<model::Comment>>;
 
     /// Builds the statement of [`load_users_with_posts`](Self::load_users_with_posts) and returns its text.
     fn render_users_with_posts(&self, hair_color: &str) -> Result<String>;

@@ -52,12 +52,14 @@ pub(crate) struct Sample {
 pub(crate) enum Answer {
     Users(Vec<model::User>),
     UsersWithPosts(Vec<(model::User, Option<model::Post>)>),
-    /// All users with their posts, and all comments.
-    Graph(Vec<(model::User, Option<model::Post>)>, Vec<model::Comment>),
+    Columns(Vec<(String, i64)>),
+    Trees(Vec<model::Tree>),
+    /// Trees of which all rows count.
+    Graph(Vec<model::Tree>),
     /// How many rows were read.
     Number(usize),
-    /// The columns that SQLite says the rendered text has.
-    Columns(usize),
+    /// How many columns SQLite says that the rendered text has.
+    Width(usize),
 }
 
 impl Answer {
@@ -66,9 +68,11 @@ impl Answer {
         match self {
             Self::Users(users) => Some(users.len()),
             Self::UsersWithPosts(pairs) => Some(pairs.len()),
-            Self::Graph(pairs, comments) => Some(model::GRAPH_USERS + pairs.len() + comments.len()),
+            Self::Columns(rows) => Some(rows.len()),
+            Self::Trees(trees) => Some(trees.len()),
+            Self::Graph(trees) => Some(trees.iter().map(model::Tree::rows).sum()),
             Self::Number(rows) => Some(*rows),
-            Self::Columns(_) => None,
+            Self::Width(_) => None,
         }
     }
 }
@@ -122,25 +126,30 @@ impl<C: Client> Contender for Entry<C> {
             Ok(match self.case.operation {
                 Operation::Load => Answer::Users(plain(client.load_users().await?)),
                 Operation::Join => Answer::UsersWithPosts(pairs(client).await?),
+                Operation::Trees => Answer::Trees(trees(client, self.case.last_user()).await?),
                 Operation::Insert => {
                     client.insert_users(&mut batches.users[0]).await?;
                     Answer::Users(plain(client.load_users().await?))
                 }
                 Operation::SessionLoad => Answer::Number(client.load_into_session().await?),
+                Operation::Tuples => Answer::Columns(client.load_tuples().await?),
+                Operation::Shapes => {
+                    Answer::Columns(client.load_shapes().await?.into_iter().map(Into::into).collect())
+                }
                 Operation::UnitOfWork => {
                     client.rename_every_other("Renamed").await?;
                     Answer::Users(plain(client.load_users().await?))
                 }
                 Operation::Graph => {
                     client.insert_graph(batches.graphs.remove(0)).await?;
-                    Answer::Graph(pairs(client).await?, client.load_comments().await?)
+                    Answer::Graph(trees(client, i64::MAX).await?)
                 }
                 Operation::Get => Answer::Users(vec![client.user_by_id(picked_key(1)).await?.into()]),
                 Operation::Update => {
                     client.rename_user(picked_key(1), "Renamed").await?;
                     Answer::Users(vec![client.user_by_id(picked_key(1)).await?.into()])
                 }
-                Operation::Render => Answer::Columns(columns(
+                Operation::Render => Answer::Width(columns(
                     &client.render_users_with_posts(model::WANTED_HAIR_COLOR)?,
                 )?),
             })
@@ -240,7 +249,7 @@ impl<C: Client> Entry<C> {
         self.turn += times;
         self.runtime.block_on(operate(
             &mut self.client,
-            self.case.operation,
+            &self.case,
             turn..turn + times,
             batches,
         ))
@@ -253,11 +262,11 @@ impl<C: Client> Entry<C> {
 
 async fn operate<C: Client>(
     client: &mut C,
-    operation: Operation,
+    case: &Case,
     turns: std::ops::Range<usize>,
     batches: &mut Batches<C>,
 ) -> Result<()> {
-    match operation {
+    match case.operation {
         Operation::Load => {
             for _ in turns {
                 black_box(client.load_users().await?);
@@ -272,6 +281,11 @@ async fn operate<C: Client>(
                 );
             }
         }
+        Operation::Trees => {
+            for _ in turns {
+                black_box(client.load_trees(black_box(case.last_user())).await?);
+            }
+        }
         Operation::Insert => {
             for batch in &mut batches.users {
                 client.insert_users(batch).await?;
@@ -280,6 +294,16 @@ async fn operate<C: Client>(
         Operation::SessionLoad => {
             for _ in turns {
                 black_box(client.load_into_session().await?);
+            }
+        }
+        Operation::Tuples => {
+            for _ in turns {
+                black_box(client.load_tuples().await?);
+            }
+        }
+        Operation::Shapes => {
+            for _ in turns {
+                black_box(client.load_shapes().await?);
             }
         }
         Operation::UnitOfWork => {
@@ -334,6 +358,13 @@ async fn pairs<C: Client>(client: &mut C) -> Result<Vec<(model::User, Option<mod
     // The order of posts is nobody's promise.
     pairs.sort_by_key(|(user, post)| (std::cmp::Reverse(user.id), post.as_ref().map(|post| post.id)));
     Ok(pairs)
+}
+
+async fn trees<C: Client>(client: &mut C, last: i64) -> Result<Vec<model::Tree>> {
+    let mut trees: Vec<_> = client.load_trees(last).await?.into_iter().map(C::plain_tree).collect();
+    trees.sort_by_key(|tree| tree.user.id);
+    trees.iter_mut().for_each(model::Tree::sort);
+    Ok(trees)
 }
 
 fn plain<T: Into<model::User>>(users: Vec<T>) -> Vec<model::User> {

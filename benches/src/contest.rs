@@ -41,7 +41,7 @@ struct Pair {
 pub(crate) fn repeat(options: &Options, times: usize, clients: &[&Registration], folder: &Path) -> Result<()> {
     let runtime = Rc::new(Builder::new_current_thread().enable_all().build()?);
     for case in case::all().into_iter().filter(|case| options.wants_case(case)) {
-        for client in clients {
+        for client in clients.iter().filter(|client| (client.does)(&case)) {
             (client.enter_contender)(&case, folder, &runtime)?.repeat(times)?;
         }
     }
@@ -73,7 +73,7 @@ pub(crate) fn run(options: &Options, peers: &[&Registration], folder: &Path) -> 
         }
     }
     eprintln!();
-    print(&lines, options.markdown);
+    print(&lines, peers, options.markdown);
     Ok(())
 }
 
@@ -81,13 +81,19 @@ impl Line {
     fn open(case: Case, peers: &[&Registration], folder: &Path, runtime: &Rc<Runtime>) -> Result<Self> {
         let enter = |client: &Registration| Entrant::open(client, &case, folder, runtime);
         let raw = enter(&RAW)?;
-        let peers = peers.iter().map(|peer| enter(peer)).collect::<Result<_>>()?;
+        let able = peers.iter().filter(|peer| (peer.does)(&case));
+        let peers = able.map(|peer| enter(peer)).collect::<Result<_>>()?;
         Ok(Self {
             case,
             raw,
             raw_samples: Vec::new(),
             peers,
         })
+    }
+
+    /// None if the client does not do this.
+    fn peer(&self, client: &Registration) -> Option<&Entrant> {
+        self.peers.iter().find(|peer| peer.name == client.name)
     }
 
     fn verify(&mut self) -> Result<()> {
@@ -175,8 +181,7 @@ fn wall(sample: &Sample) -> f64 {
     sample.wall
 }
 
-fn print(lines: &[Line], markdown: bool) {
-    let peers = lines.first().map_or(&[][..], |line| &line.peers);
+fn print(lines: &[Line], peers: &[&Registration], markdown: bool) {
     let mut header = ["workload", "n", "raw CPU", "raw allocations"]
         .map(str::to_owned)
         .to_vec();
@@ -185,13 +190,13 @@ fn print(lines: &[Line], markdown: bool) {
     }
     let mut table = Table::new(header);
     for line in lines {
-        table.add(row(line));
+        table.add(row(line, peers));
     }
-    table.add(means(lines, peers.len()));
+    table.add(means(lines, peers));
     table.print(markdown);
 }
 
-fn row(line: &Line) -> Vec<String> {
+fn row(line: &Line, peers: &[&Registration]) -> Vec<String> {
     let mut row = vec![line.case.to_string(), line.case.rows.to_string()];
     if line.case.has_baseline() {
         let raw = Spread::of(line.raw_samples.iter().map(cpu));
@@ -202,12 +207,11 @@ fn row(line: &Line) -> Vec<String> {
     } else {
         row.extend(["-".to_owned(), "-".to_owned()]);
     }
-    for peer in &line.peers {
-        row.extend([
-            cell(line, peer, cpu),
-            cell(line, peer, wall),
-            count(peer.allocations),
-        ]);
+    for peer in peers {
+        row.extend(match line.peer(peer) {
+            Some(peer) => [cell(line, peer, cpu), cell(line, peer, wall), count(peer.allocations)],
+            None => ["-"; 3].map(str::to_owned),
+        });
     }
     row
 }
@@ -222,11 +226,11 @@ fn cell(line: &Line, peer: &Entrant, of: fn(&Sample) -> f64) -> String {
     }
 }
 
-fn means(lines: &[Line], peers: usize) -> Vec<String> {
-    let mean = |peer: usize, of: fn(&Sample) -> f64| {
+fn means(lines: &[Line], peers: &[&Registration]) -> Vec<String> {
+    let mean = |peer: &Registration, of: fn(&Sample) -> f64| {
         let compared = lines.iter().filter(|line| line.case.has_baseline());
         let ratios: Vec<f64> = compared
-            .filter_map(|line| line.peers[peer].ratio(of))
+            .filter_map(|line| line.peer(peer)?.ratio(of))
             .map(|it| it.median)
             .collect();
         if ratios.is_empty() {
@@ -241,7 +245,7 @@ fn means(lines: &[Line], peers: usize) -> Vec<String> {
         String::new(),
         String::new(),
     ];
-    for peer in 0..peers {
+    for peer in peers {
         row.extend([mean(peer, cpu), mean(peer, wall), String::new()]);
     }
     row

@@ -32,6 +32,26 @@ pub(crate) struct Comment {
     pub(crate) text: String,
 }
 
+/// A user with all that is below them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Tree {
+    pub(crate) user: User,
+    pub(crate) posts: Vec<(Post, Vec<Comment>)>,
+}
+
+impl Tree {
+    /// With the user.
+    pub(crate) fn rows(&self) -> usize {
+        1 + self.posts.iter().map(|(_post, comments)| 1 + comments.len()).sum::<usize>()
+    }
+
+    /// The order of posts and comments is nobody's promise.
+    pub(crate) fn sort(&mut self) {
+        self.posts.sort_by_key(|(post, _comments)| post.id);
+        self.posts.iter_mut().for_each(|(_post, comments)| comments.sort_by_key(|comment| comment.id));
+    }
+}
+
 /// A user with all that is to be saved with them. No key is known.
 #[derive(Debug)]
 pub(crate) struct NewTree {
@@ -46,7 +66,7 @@ pub(crate) struct NewPost {
     pub(crate) comments: Vec<String>,
 }
 
-pub(crate) const GRAPH_USERS: usize = 100;
+const GRAPH_USERS: usize = 100;
 const POSTS_OF_A_USER: usize = 10;
 const COMMENTS_ON_A_POST: usize = 5;
 /// All rows of a graph.
@@ -126,6 +146,21 @@ pub(crate) const SEED_POSTS: &str = "INSERT INTO posts (user_id, title, body)
      FROM users CROSS JOIN (VALUES (1), (2), (3), (4)) AS numbers
      WHERE users.id / 4 % 4 > 0 AND numbers.column1 <= users.id / 4 % 4 + 1
      ORDER BY users.id, numbers.column1";
+
+/// Gives each user ten posts.
+pub(crate) const SEED_TREE_POSTS: &str = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 10)
+     INSERT INTO posts (user_id, title, body)
+     SELECT users.id, 'Post ' || n || ' of ' || users.name,
+            CASE n % 2 WHEN 1 THEN 'A body of some forty letters, no more.' END
+     FROM users CROSS JOIN numbers
+     ORDER BY users.id, n";
+
+/// Gives each post ten comments.
+pub(crate) const SEED_TREE_COMMENTS: &str = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 10)
+     INSERT INTO comments (post_id, text)
+     SELECT posts.id, 'Comment ' || n || ' on post ' || posts.id
+     FROM posts CROSS JOIN numbers
+     ORDER BY posts.id, n";
 
 /// How many users make `rows` rows of [`WANTED_HAIR_COLOR`] when joined with their posts.
 pub(crate) fn users_for_joined_rows(rows: usize) -> usize {

@@ -56,6 +56,35 @@ fn shop_refuses_bad_prices_and_deletes_products_with_their_category() {
     assert!(text.contains("without books there is left: Darjeeling"), "{text}");
 }
 
+#[cfg(unix)]
+#[test]
+fn blog_answers_until_it_is_asked_to_stop() {
+    use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+    use std::process::Stdio;
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = format!("sqlite://{}", folder.path().join("blog.db").display());
+    let mut server =
+        Command::new(example("blog")).arg(url).env("PORT", "0").stdout(Stdio::piped()).spawn().expect("it starts");
+    let mut says = BufReader::new(server.stdout.take().expect("its output"));
+    let mut first = String::new();
+    says.read_line(&mut first).expect("a line");
+    let address = first.trim().strip_prefix("listening on http://").expect("its address").to_owned();
+
+    let mut connection = std::net::TcpStream::connect(address).expect("a connection");
+    connection.write_all(b"GET /posts HTTP/1.1\r\nhost: blog\r\nconnection: close\r\n\r\n").expect("a request");
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).expect("an answer");
+    let kill = Command::new("kill").arg(server.id().to_string()).status().expect("a signal");
+    let status = server.wait().expect("an end");
+    let mut last = String::new();
+    says.read_to_string(&mut last).expect("the rest");
+
+    assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with(r#"{"posts":[],"next":null}"#), "{answer}");
+    assert!(kill.success() && status.success(), "{status}");
+    assert_eq!(last, "stopped\n");
+}
+
 #[test]
 fn filetree_writes_only_what_changed_on_a_second_run() {
     let folder = tempfile::tempdir().expect("a folder");

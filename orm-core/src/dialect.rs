@@ -3,9 +3,9 @@
 //! [`Features`] is data, asked before anything is rendered; the methods of [`Dialect`] are hooks for the few places
 //! where the form differs.
 
-use crate::ast::{Aggregate, BinaryOp, Function, NumberKind};
+use crate::ast::{Aggregate, BinaryOp, Function, JsonRead, JsonStep, NumberKind};
 use crate::compile::Writer;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::meta::TableMeta;
 use crate::schema::Column;
 use crate::types::ColumnType;
@@ -77,6 +77,18 @@ pub trait Dialect: std::fmt::Debug + Send + Sync {
     ///
     /// The backend cannot take such a list.
     fn list(&self, out: &mut Writer<'_>, kind: ListKind, negated: bool, placeholder: usize) -> Result<()>;
+
+    /// The texts between which JSON stands, as often as it is needed, where a value within it is read. All of them together
+    /// bind as tight as a call does. A path MUST mean the same as elsewhere: a key is one of an object only, an index one of an
+    /// array only, and a value of another kind than is read is NULL.
+    ///
+    /// # Errors
+    ///
+    /// The backend cannot read it.
+    fn json(&self, _read: JsonRead, _path: &[JsonStep]) -> Result<Vec<String>> {
+        let hint = "read the whole JSON";
+        Err(Error::Unsupported { feature: "values within JSON", backend: self.features().backend, hint })
+    }
 
     /// Writes the statement that creates an enum as a type of the database, or gives the one that is there the words that
     /// it lacks. Only asked where [`Features::native_enums`] says so.
@@ -212,6 +224,8 @@ pub struct Features {
     pub backslash_escapes: bool,
     /// The table that a foreign key points at must be there before the key.
     pub keys_need_tables: bool,
+    /// A transaction goes on after a statement that failed, without a savepoint.
+    pub survives_errors: bool,
     /// A transaction can be prepared and committed later, by whoever knows its name.
     pub two_phase_commit: bool,
     /// `ILIKE`; without it both sides are lowered.

@@ -118,7 +118,11 @@ pub trait Connection: Any + std::fmt::Debug + Send {
     fn explain<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> BoxFuture<'a, Result<Done>>;
 
     /// Runs a statement and gives its rows a chunk at a time, in bounded memory.
-    fn stream<'a>(&'a mut self, statement: Statement<'a>) -> BoxFuture<'a, Result<Box<dyn RowStream + 'a>>>;
+    fn stream<'a>(
+        &'a mut self,
+        statement: Statement<'a>,
+        how: Streaming,
+    ) -> BoxFuture<'a, Result<Box<dyn RowStream + 'a>>>;
 
     /// Begins to copy rows into a table, of which `chunk` are the first and say the table and the columns: a way that is
     /// faster than an `INSERT` of very many. None if there is none that does what an `INSERT` of them would: fill in
@@ -264,8 +268,40 @@ pub trait Row {
     fn name(&self, index: usize) -> Option<&str>;
 }
 
+/// How a stream reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Streaming {
+    /// So many rows at a time, one at least. Where each chunk is asked for by itself, nothing runs between two of them.
+    Chunks(usize),
+    /// All rows by one order, if the backend has a way that is faster for very many; otherwise in chunks. A backend MUST
+    /// NOT have more of them in memory than it would by chunks.
+    Copy,
+}
+
+impl Streaming {
+    /// How many rows a chunk has.
+    #[must_use]
+    pub fn rows(self) -> usize {
+        match self {
+            Streaming::Chunks(rows) => rows.max(1),
+            Streaming::Copy => 256,
+        }
+    }
+}
+
+impl Default for Streaming {
+    fn default() -> Self {
+        Streaming::Chunks(256)
+    }
+}
+
 /// The rows of a running statement, a chunk at a time. Dropping it ends the statement.
 pub trait RowStream: Send {
+    /// What the database was told, for logs, if that is not the statement's text.
+    fn sql(&self) -> Option<&str> {
+        None
+    }
+
     /// Pushes the next chunk of rows; false when there are no more.
     fn next_chunk<'a>(&'a mut self, sink: &'a mut dyn RowSink) -> BoxFuture<'a, Result<bool>>;
 }

@@ -577,6 +577,14 @@ impl Error {
         self
     }
 
+    /// The same error, saying which rows hold the one that was to be deleted.
+    pub(crate) fn held_by(mut self, rows: HeldBy) -> Self {
+        if let Some(context) = self.violated() {
+            context.held_by = Some(rows);
+        }
+        self
+    }
+
     /// The same error, of a violated constraint, with one more hint.
     pub(crate) fn with_hint(mut self, hint: &str) -> Self {
         if let Some(context) = self.violated() {
@@ -679,6 +687,8 @@ pub struct Context {
     pub object: Option<String>,
     /// The handle of that object.
     pub handle: Option<AnyRef>,
+    /// The rows that keep the object from being deleted, as far as they are known.
+    pub held_by: Option<HeldBy>,
     /// The table at fault.
     pub table: Option<String>,
     /// The columns at fault.
@@ -716,6 +726,9 @@ impl Context {
         if let Some(object) = &self.object {
             write!(f, " by {object}")?;
         }
+        if let Some(held_by) = &self.held_by {
+            write!(f, ", held by {held_by}")?;
+        }
         if let Some(hint) = &self.hint {
             write!(f, ": {hint}")?;
         }
@@ -738,6 +751,59 @@ impl std::fmt::Display for Context {
 impl std::fmt::Debug for Context {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Context({self:#})")
+    }
+}
+
+/// Rows whose keys keep another row from being deleted.
+///
+/// They are looked for in the session first, and then in the database, unless the failure has ended its transaction: on
+/// PostgreSQL that is so of a row that was deleted by itself. Then the table and the constraint are all that is known.
+///
+/// ```
+/// # use orm::prelude::*;
+/// #[derive(Debug, Clone, Model)]
+/// struct Shelf {
+///     #[model(primary_key)]
+///     id: i64,
+/// }
+///
+/// #[derive(Debug, Clone, Model)]
+/// struct Book {
+///     #[model(primary_key)]
+///     id: i64,
+///     #[model(belongs_to(shelf: Shelf), on_delete = restrict)]
+///     shelf_id: i64,
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> orm::Result<()> {
+/// # let engine = orm::connect("sqlite::memory:").await?;
+/// # engine.create_all(schema![Shelf, Book]).await?;
+/// let mut session = Session::new(&engine);
+/// let shelf = session.add(Shelf::builder());
+/// session.add_all((0..7).map(|_| Book::builder().shelf(shelf)));
+/// session.commit().await?;
+///
+/// session.delete(shelf)?;
+/// // DELETE FROM "shelf" WHERE "shelf"."id" = ?1
+/// let error = session.commit().await.unwrap_err();
+/// let held_by = error.context().and_then(|context| context.held_by.clone());
+/// let held_by = held_by.map(|held_by| held_by.to_string());
+/// assert_eq!(held_by.as_deref(), Some("`Book(1)`, `Book(2)`, `Book(3)`, `Book(4)`, `Book(5)` and 2 more"));
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldBy {
+    /// The first of them: `` `Pet(1)` ``.
+    pub rows: Vec<String>,
+    /// How many there are besides.
+    pub more: u64,
+}
+
+/// `` `Pet(1)`, `Pet(2)` and 3 more ``
+impl std::fmt::Display for HeldBy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.rows.join(", "))?;
+        if self.more > 0 { write!(f, " and {} more", self.more) } else { Ok(()) }
     }
 }
 

@@ -4,6 +4,7 @@
 //! database and a migration's snapshot are compared.
 
 use crate::types::ColumnType;
+use crate::value::Value;
 
 /// A model's table.
 #[derive(Debug)]
@@ -310,6 +311,20 @@ impl IndexMeta {
     pub const fn new(name: Option<&'static str>, columns: &'static [u16]) -> Self {
         IndexMeta { name, columns, expressions: &[], unique: false, filter: None, method: IndexMethod::BTree }
     }
+}
+
+/// A row by its key. Texts may be secret, and are not shown.
+pub(crate) fn describe_key(meta: &TableMeta, key: impl Iterator<Item = Value>) -> String {
+    let mut shown = Vec::new();
+    for (column, value) in meta.primary_key.iter().zip(key) {
+        match value {
+            Value::Int(0) if meta.generated == Some(*column) => return format!("a new `{}`", meta.model),
+            Value::Int(key) => shown.push(key.to_string()),
+            Value::Uuid(key) => shown.push(format!("{:032x}", u128::from_be_bytes(key))),
+            _ => shown.push("..".to_owned()),
+        }
+    }
+    format!("`{}({})`", meta.model, shown.join(", "))
 }
 
 /// Letters, digits, `_` and what is not ASCII, and not too much of it for any database.

@@ -2,7 +2,7 @@
 //!
 //! `pool_size` connections are kept; up to `max_overflow` more are opened under load and closed when they come back.
 //! Waiting is asynchronous and fair: first come, first served. Connections are reused last in, first out, so that the
-//! ones not needed grow old and can be closed.
+//! ones not needed grow old and can be closed; while more are out than idle, any of them may be next.
 //!
 //! [`Gate`] is the part that every backend shares: who may have a connection, who waits, and for how long; and the books:
 //! a backend says what it opens ([`Gate::opening`]), lends ([`Permit::lends`]) and closes (by dropping [`Opened`]).
@@ -309,6 +309,12 @@ impl Gate {
     /// Lets nobody in any more.
     pub fn close(&self) {
         self.0.permits.close();
+    }
+
+    /// How many callers have a connection, or are about to.
+    #[must_use]
+    pub fn in_use(&self) -> usize {
+        self.0.in_use.load(Ordering::Relaxed)
     }
 
     /// Whether [`Gate::close`] was called.

@@ -189,6 +189,10 @@ pub mod kind {
     fn lists<Row>(rows: Vec<Row>, owners: &[u32], count: usize) -> Vec<Vec<Row>> {
         let mut counts = vec![0_u32; count];
         owners.iter().for_each(|owner| counts.get_mut(*owner as usize).into_iter().for_each(|count| *count += 1));
+        if owners.is_sorted() {
+            let mut rows = rows.into_iter();
+            return counts.into_iter().map(|count| rows.by_ref().take(count as usize).collect()).collect();
+        }
         let mut lists: Vec<Vec<Row>> = counts.into_iter().map(|count| Vec::with_capacity(count as usize)).collect();
         for (row, owner) in rows.into_iter().zip(owners) {
             if let Some(list) = lists.get_mut(*owner as usize) {

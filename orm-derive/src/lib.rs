@@ -158,6 +158,8 @@ pub fn derive_from_row(input: TokenStream) -> TokenStream {
 ///     name: String,
 ///     #[shape(column = email)]
 ///     mail: String,
+///     #[shape(expr = User.age + 1)]
+///     next_birthday: Option<i32>,
 ///     #[shape(order_by = Post.id.desc(), limit = 3)]
 ///     posts: Vec<PostCard>,
 /// }
@@ -169,18 +171,23 @@ pub fn derive_from_row(input: TokenStream) -> TokenStream {
 /// }
 ///
 /// let q: Select<UserCard> = shape::<UserCard>().filter(User.age.ge(18));
-/// assert_sql!(q, sqlite: r#"SELECT "users"."name", "users"."email", "users"."id" FROM "users" WHERE "users"."age" >= ?1"#);
+/// assert_sql!(q, sqlite: concat!(
+///     r#"SELECT "users"."name", "users"."email", "users"."age" + ?1, "users"."id" FROM "users" "#,
+///     r#"WHERE "users"."age" >= ?2"#,
+/// ));
 /// ```
 ///
-/// A column's field has the type of the column. A relation to many rows is a `Vec` of another shape or of a model, one
-/// to one row is the shape itself, and one that may be missing is an `Option` of it. Shapes that contain each other in a
-/// circle have no end and must not be read; one that contains itself is refused.
+/// A column's field has the type of the column, an expression's that of its values. A relation to many rows is a `Vec` of
+/// another shape or of a model, one to one row is the shape itself, and one that may be missing is an `Option` of it. A shape
+/// that contains itself has no end and does not compile; of shapes that contain each other the compiler says "cycle detected
+/// .. `NO_CIRCLE_OF_SHAPES`" and shows the fields that lead around.
 ///
 /// | attribute | meaning |
 /// |---|---|
 /// | `model = User` | on the struct: the model |
 /// | `crate = path` | on the struct: where the library is, if not at `::orm` |
 /// | `column = name` | what the model calls the field, a column or a relation, if not by its name |
+/// | `expr = User.posts.count()` | an expression that is read of each row, in place of a column. What is read by a join is read by a statement of its own instead, if it has one |
 /// | `filter = Post.public.eq(true)` | of a relation: only these rows |
 /// | `order_by = Post.id.desc()` | of a relation: in this order |
 /// | `limit = 3` | of a relation: so many of each row, the first by the order |

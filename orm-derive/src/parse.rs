@@ -401,6 +401,10 @@ fn relations(
     for piece in item.list(example, errors).unwrap_or_default() {
         match Parser::parse2(reader, piece.clone()) {
             Ok(relation) => model.relations.push(relation),
+            Err(_) if piece.to_string() == "delete_orphans" => errors.push(
+                attr::span_of(&piece),
+                "which rows are orphans their own key says: write `delete_orphans` beside the `belongs_to` of their model",
+            ),
             Err(_) => errors.push(attr::span_of(&piece), format!("write `{}({example})`", item.name)),
         }
     }

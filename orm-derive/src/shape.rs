@@ -9,7 +9,7 @@ use crate::errors::Errors;
 use crate::parse;
 
 const ON_A_SHAPE: [&str; 2] = ["model", "crate"];
-const ON_A_FIELD: [&str; 4] = ["column", "filter", "order_by", "limit"];
+const ON_A_FIELD: [&str; 5] = ["column", "expr", "filter", "order_by", "limit"];
 
 struct Shape {
     private: TokenStream,
@@ -22,10 +22,15 @@ struct Field {
     name: Ident,
     ty: TokenStream,
     ty_span: Span,
-    /// The model's name for it.
-    source: Ident,
-    /// `.order_by(Post.id)` and its like.
-    calls: TokenStream,
+    source: Source,
+}
+
+/// What a field is read from.
+enum Source {
+    /// What the model calls so, with `.order_by(Post.id)` and its like.
+    Named(Ident, TokenStream),
+    /// What the program says.
+    Expr(TokenStream),
 }
 
 /// Everything that `#[derive(Shape)]` writes.
@@ -69,18 +74,30 @@ fn parse(input: &syn::DeriveInput, errors: &mut Errors) -> Option<Shape> {
 
 fn field(field: &syn::Field, errors: &mut Errors) -> Option<Field> {
     let name = field.ident.clone()?;
-    let (mut source, mut calls) = (name.clone(), TokenStream::new());
+    let (mut source, mut calls, mut expr) = (name.clone(), TokenStream::new(), None);
     let items = attr::items(&field.attrs, "shape", errors);
     attr::refuse_repeated(&items, &[], errors);
+    expr_stands_alone(&items, errors);
     for item in items {
         match item.name.to_string().as_str() {
             "column" => source = column(&item, errors).unwrap_or(source),
+            "expr" => expr = item.expression(errors),
             "filter" | "order_by" | "limit" => calls.extend(call(&item, errors)),
             _ => attr::unknown(&item, "a field", &ON_A_FIELD, errors),
         }
     }
     let ty = field.ty.to_token_stream();
-    Some(Field { name, ty_span: attr::span_of(&ty), ty, source, calls })
+    let source = expr.map_or(Source::Named(source, calls), Source::Expr);
+    Some(Field { name, ty_span: attr::span_of(&ty), ty, source })
+}
+
+/// The others are of what the model calls so.
+fn expr_stands_alone(items: &[Item], errors: &mut Errors) {
+    if items.iter().any(|item| item.is("expr")) {
+        for other in items.iter().filter(|item| !item.is("expr")) {
+            errors.push(other.span(), format!("a field that is an expression has no `{}`", other.name));
+        }
+    }
 }
 
 /// Whether a type is made of the struct that is derived for: `Vec<Node>`, but not `Vec<other::Node>`.
@@ -111,40 +128,69 @@ fn emit(Shape { private, name, model, fields }: &Shape) -> TokenStream {
     let names: Vec<_> = fields.iter().map(|field| &field.name).collect();
     let types = nested(fields.iter().map(|field| field.ty.clone()));
     let pattern = nested(names.iter().map(ToTokens::to_token_stream));
-    let reads = fields.iter().map(read);
+    let reads = fields.iter().map(|field| read(private, field));
+    let within = fields.iter().map(|field| within(private, field));
+    // A circle is shown at the name of a shape that is in it, and at the fields that lead around.
+    let no_circle = quote_spanned!(name.span()=> NO_CIRCLE_OF_SHAPES);
     quote! {
         #[automatically_derived]
         impl #private::query::Shape for #name {
             type Model = #model;
-            type Values = #types;
-
-            #[inline]
-            fn from_values(#pattern: Self::Values) -> Self {
-                Self { #(#names),* }
-            }
+            const #no_circle: () = {
+                use #private::query::NoShape as _;
+                let _ = (#(#within),*);
+            };
 
             fn shaped(
                 rows: #private::query::Select<#model>,
                 model: <#model as #private::model::Model>::Columns,
             ) -> #private::query::Select<Self> {
+                // A type of its own, that nobody sees: the fields may be of types that fewer see than see the shape.
+                struct Assembled;
+
+                impl #private::query::Assemble for Assembled {
+                    type Shape = #name;
+                    type Values = #types;
+
+                    #[inline]
+                    fn assemble(#pattern: Self::Values) -> #name {
+                        #name { #(#names),* }
+                    }
+                }
+
                 let shape = #private::query::shaping(rows);
                 #(#reads)*
-                shape.build()
+                shape.build::<Assembled>()
             }
         }
+
+        // The constant of an impl is looked at only where it is used.
+        const _: () = <#name as #private::query::Shape>::#no_circle;
     }
 }
 
 /// A column and a relation are read alike: only the compiler knows which it is.
-fn read(Field { ty, ty_span, source, calls, .. }: &Field) -> TokenStream {
+fn read(private: &TokenStream, Field { ty, ty_span, source, .. }: &Field) -> TokenStream {
     // Names of locals keep the hygiene of the function around them.
     let (shape, model) = (quote!(shape), quote!(model));
-    let source = quote_spanned!(source.span()=> #model.#source);
-    let value = at(*ty_span, quote!(#source));
-    // A name that the model lacks is underlined itself; of a type that does not fit, the type is.
-    let value = if calls.is_empty() { value } else { quote!(#value #calls) };
+    let value = match source {
+        // A name that the model lacks is underlined itself; of a type that does not fit, the type is.
+        Source::Named(name, calls) => {
+            let source = quote_spanned!(name.span()=> #model.#name);
+            let value = at(*ty_span, quote!(#source));
+            if calls.is_empty() { value } else { quote!(#value #calls) }
+        }
+        Source::Expr(expr) => quote!(#private::expr::Expression::into_expr(#expr)),
+    };
     let call = at(*ty_span, quote!(field));
     quote_spanned!(*ty_span=> let #shape = #shape.#call::<#ty, _>(#value);)
+}
+
+/// Has the compiler look at the shape in a field's type, if there is one.
+fn within(private: &TokenStream, Field { ty, ty_span, .. }: &Field) -> TokenStream {
+    let (one, many, perhaps) = (at(*ty_span, quote!(ONE)), at(*ty_span, quote!(MANY)), at(*ty_span, quote!(PERHAPS)));
+    let holds = quote!(#private::query::Holds::<#ty>);
+    quote!((#holds::#one, #holds::#many, #holds::#perhaps))
 }
 
 /// `(((), a), b)`
@@ -168,6 +214,9 @@ mod tests {
             code.contains("let shape = shape . field :: < Vec < P > , _ > (model . posts . limit (3)) ;"),
             "{code}"
         );
+        let source = "#[shape(model = User)] struct Card { #[shape(expr = User.posts.count())] posts: i64 }";
+        let code = derived(derive, source);
+        assert!(code.contains("expr :: Expression :: into_expr (User . posts . count ())"), "{code}");
     }
 
     #[test]
@@ -187,7 +236,12 @@ mod tests {
         assert_errors(
             derive,
             "#[shape(model = User)] struct A { #[shape(rename = b)] a: i64 }",
-            &["unknown attribute `rename`; on a field there are `column`, `filter`, `order_by`, `limit`"],
+            &["unknown attribute `rename`; on a field there are `column`, `expr`, `filter`, `order_by`, `limit`"],
+        );
+        assert_errors(
+            derive,
+            "#[shape(model = User)] struct A { #[shape(expr = User.posts.count(), limit = 3)] posts: i64 }",
+            &["a field that is an expression has no `limit`"],
         );
     }
 }

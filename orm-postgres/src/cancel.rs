@@ -9,14 +9,17 @@
 //! ```
 
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 
 use orm_core::driver::{BoxFuture, Cancel};
 use orm_core::error::{Error, Result};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::sync::Mutex;
 use tokio_postgres::CancelToken;
+use tokio_postgres::tls::{ChannelBinding, TlsStream as WithBinding};
 
 use crate::connect::{Problem, Way};
 use crate::error;
@@ -27,12 +30,45 @@ impl Way {
     pub(crate) async fn stop(&self, cancel: CancelToken) -> Result<(), Problem> {
         self.in_time(async {
             let mut socket = self.socket().await?;
-            let asked = cancel.cancel_query_raw(&mut socket, Ready).await;
+            let asked = cancel.cancel_query_raw(HeldOpen(&mut socket), Ready).await;
             asked.map_err(|error| Problem::Socket(io::Error::other(error)))?;
             until_it_is_closed(&mut socket).await;
             Ok(())
         })
         .await
+    }
+}
+
+/// A socket that is not closed when the request is sent: a proxy forgets the requests of whoever has hung up.
+struct HeldOpen<'a>(&'a mut Socket);
+
+impl AsyncRead for HeldOpen<'_> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.0).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for HeldOpen<'_> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut *self.0).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_flush(context)
+    }
+}
+
+impl WithBinding for HeldOpen<'_> {
+    fn channel_binding(&self) -> ChannelBinding {
+        self.0.channel_binding()
     }
 }
 

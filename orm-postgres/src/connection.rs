@@ -14,14 +14,14 @@ use futures_util::TryStreamExt;
 use futures_util::future::maybe_done;
 use orm_core::ast::{InsertChunk, Statement};
 use orm_core::compile::{Arrays, LastTexts, Prepared};
-use orm_core::driver::{BoxFuture, Cancel, Connection, CopyIn, Done, Flow, RowSink, RowStream, Running};
+use orm_core::driver::{BoxFuture, Cancel, Connection, CopyIn, Done, Flow, RowSink, RowStream, Running, Streaming};
 use orm_core::engine::{Isolation, PreparedTransaction, TransactionOptions};
 use orm_core::error::{Error, Result};
 
 use tokio_postgres::types::Type;
 
 use crate::array;
-use crate::copy::PostgresCopy;
+use crate::copy_in::PostgresCopy;
 use crate::dialect::PostgresDialect;
 use crate::driver::Database;
 use crate::error;
@@ -292,7 +292,10 @@ impl Live {
         self.give_rows(rows, values.reads(), sink).await
     }
 
-    async fn find_or_prepare(&mut self, values: &Prepared<'_>) -> Result<tokio_postgres::Statement, Failure> {
+    pub(crate) async fn find_or_prepare(
+        &mut self,
+        values: &Prepared<'_>,
+    ) -> Result<tokio_postgres::Statement, Failure> {
         match self.statements.find(values.sql()) {
             Some(statement) => Ok(statement),
             None => self.prepare(values.sql(), values).await,
@@ -528,9 +531,13 @@ impl Connection for PostgresConnection {
         Box::pin(self.explain_statement(statement, sink))
     }
 
-    fn stream<'a>(&'a mut self, statement: Statement<'a>) -> BoxFuture<'a, Result<Box<dyn RowStream + 'a>>> {
+    fn stream<'a>(
+        &'a mut self,
+        statement: Statement<'a>,
+        how: Streaming,
+    ) -> BoxFuture<'a, Result<Box<dyn RowStream + 'a>>> {
         Box::pin(async move {
-            let stream = PostgresStream::start(self, statement).await?;
+            let stream = PostgresStream::start(self, statement, how).await?;
             Ok(Box::new(stream) as Box<dyn RowStream + 'a>)
         })
     }

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use orm_core::ast::{Aggregate, BinaryOp, Function, NumberKind};
+use orm_core::ast::{Aggregate, BinaryOp, Function, JsonRead, JsonStep, NumberKind};
 use orm_core::compile::Writer;
 use orm_core::dialect::{ArrayRows, Dialect, Features, ListKind, TypePlace};
-use orm_core::error::Result;
+use orm_core::error::{Error, Result};
 use orm_core::types::ColumnType;
 
 /// How PostgreSQL 12 and later writes SQL.
@@ -41,6 +41,7 @@ static FEATURES: Features = Features {
     binds_by_number: true,
     backslash_escapes: true,
     keys_need_tables: true,
+    survives_errors: false,
     two_phase_commit: true,
     ilike: true,
     is_distinct_from: true,
@@ -138,6 +139,20 @@ impl Dialect for PostgresDialect {
         Ok(())
     }
 
+    fn json(&self, read: JsonRead, path: &[JsonStep]) -> Result<Vec<String>> {
+        let (before, only, after) = match read {
+            JsonRead::Text => ("(", r#" ? (@.type() == "string")"#, " #>> '{}')"),
+            JsonRead::Integer => ("CAST(", WHOLE_NUMBER, " AS bigint)"),
+            JsonRead::Float => ("CAST(", r#" ? (@.type() == "number")"#, " AS double precision)"),
+            JsonRead::Boolean => ("CAST(", r#" ? (@.type() == "boolean")"#, " AS boolean)"),
+            JsonRead::Document => ("", "", ""),
+            JsonRead::Exists => ("(", "", " IS NOT NULL)"),
+            JsonRead::Length => ("CAST(jsonb_array_length(", r#" ? (@.type() == "array")"#, ") AS bigint)"),
+        };
+        let path = literal(&format!("{}{only}", json_path(path)?));
+        Ok(vec![format!("{before}jsonb_path_query_first("), format!(", {path}, '{{}}', true){after}")])
+    }
+
     /// The first row says the types; those below it follow.
     fn values(&self, out: &mut Writer<'_>, columns: &[ColumnType], rows: usize) -> Result<()> {
         out.push("VALUES (");
@@ -198,6 +213,42 @@ impl Dialect for PostgresDialect {
     }
 }
 
+/// Of the numbers that a path leads to, those that a `bigint` holds.
+const WHOLE_NUMBER: &str =
+    r#" ? (@.type() == "number" && @ == @.floor() && @ >= -9223372036854775808 && @ <= 9223372036854775807)"#;
+
+/// `strict $."a"[0]`: a path that is not strict would look into every element of an array for a key.
+fn json_path(path: &[JsonStep]) -> Result<String> {
+    let mut text = String::from("strict $");
+    for step in path {
+        let _infallible = match step {
+            JsonStep::Key(key) if key.contains('\0') => {
+                return Err(Error::Statement(format!("no key of JSON in PostgreSQL holds a NUL: {key:?}")));
+            }
+            JsonStep::Key(key) => {
+                text.push_str(".\"");
+                push_json_text(key, &mut text);
+                text.push('"');
+                Ok(())
+            }
+            JsonStep::Index(-1) => write!(text, "[last]"),
+            JsonStep::Index(index) if *index < 0 => write!(text, "[last - {}]", index.unsigned_abs() - 1),
+            JsonStep::Index(index) => write!(text, "[{index}]"),
+        };
+    }
+    Ok(text)
+}
+
+fn push_json_text(text: &str, out: &mut String) {
+    for letter in text.chars() {
+        let _infallible = match letter {
+            '"' | '\\' => write!(out, "\\{letter}"),
+            letter if letter.is_control() => write!(out, "\\u{:04x}", u32::from(letter)),
+            letter => write!(out, "{letter}"),
+        };
+    }
+}
+
 /// A statement, and what is done where it fails in a way that is foreseen.
 fn block(statement: &str, failure: &str, otherwise: &str) -> String {
     // Names may hold anything, so the quotes are such as the statements do not hold.
@@ -209,7 +260,7 @@ fn block(statement: &str, failure: &str, otherwise: &str) -> String {
 }
 
 /// Text in quotes; quotes in it are doubled.
-fn literal(text: &str) -> String {
+pub(crate) fn literal(text: &str) -> String {
     // A backslash means itself, whatever the server's settings.
     let escaped = text.replace('\\', "\\\\").replace('\'', "''");
     if text.contains('\\') { format!("E'{escaped}'") } else { format!("'{escaped}'") }

@@ -141,7 +141,10 @@ fn by_state(server: &DbError, failed: &Failed<'_>) -> Error {
             Error::CheckViolation { context, source }
         }
         // A text that is too long for its column: other databases have a CHECK for it.
-        SqlState::STRING_DATA_RIGHT_TRUNCATION => Error::CheckViolation { context, source },
+        SqlState::STRING_DATA_RIGHT_TRUNCATION => {
+            context.columns = violation::too_long(failed.statement);
+            Error::CheckViolation { context, source }
+        }
         SqlState::EXCLUSION_VIOLATION => {
             context.columns = violation::unique(server);
             Error::ExclusionViolation { context, source }
@@ -186,6 +189,9 @@ fn hint(server: &DbError, failed: &Failed<'_>) -> Option<String> {
         SqlState::TOO_MANY_CONNECTIONS => "lower pool_size and max_overflow, or raise the server's max_connections",
         SqlState::FEATURE_NOT_SUPPORTED if is_of_another_table(server) => {
             "a table has changed since the statement was prepared: run the transaction again"
+        }
+        SqlState::INVALID_SQL_STATEMENT_NAME => {
+            "the server has forgotten what was prepared, or a proxy leads to another connection: run the transaction again"
         }
         SqlState::GENERATED_ALWAYS => "the database makes the key: leave it out",
         SqlState::SYNTAX_ERROR => return the_text_at(server, failed.sql),
@@ -330,6 +336,12 @@ fn refused(error: &tokio_postgres::Error, secured: bool, options: &Options) -> S
         SqlState::INVALID_CATALOG_NAME => format!("there is no database `{}`: create it", options.namespace()),
         SqlState::CANNOT_CONNECT_NOW => "the server is starting or stopping: try again".into(),
         SqlState::TOO_MANY_CONNECTIONS => "the server takes no more connections".into(),
+        // What a proxy says that takes no settings of its clients.
+        SqlState::PROTOCOL_VIOLATION if options.has_settings() => {
+            "a proxy may take no settings: set `search_path`, `statement_timeout` and the like for the user, by \
+             `ALTER ROLE .. SET ..`, and leave them out of the URL"
+                .into()
+        }
         _ => "the server refused".into(),
     }
 }

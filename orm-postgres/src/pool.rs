@@ -1,12 +1,13 @@
-//! The pool: idle connections, last in, first out; [`Gate`] decides who may have one.
+//! The pool: idle connections, last in, first out, unless the pool is busy; [`Gate`] decides who may have one.
 //!
 //! ```text
-//! acquire ─> Gate::enter (async, fair) ─> the last that came back, if it is good ─> Lent
+//! acquire ─> Gate::enter (async, fair) ─> one that came back, if it is good ─> Lent
 //!                                            └ none: connect
 //! drop(Lent) ─> a transaction is rolled back ─> idle, or closed ─> the next caller is let in
 //!                 └ a statement still runs: a task stops it first
 //! ```
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -41,8 +42,17 @@ struct Shared {
 /// The connections that nobody has, the last to come back at the end.
 #[derive(Default)]
 struct Idle {
-    connections: Vec<Member>,
+    connections: VecDeque<Member>,
     closed: bool,
+}
+
+impl Idle {
+    /// The last that came back, so that those that are not needed grow old. Where more are out than here all are
+    /// needed, and it is the one that has rested for longest: the task of the last may still be at work, and a statement
+    /// would wait until that is done.
+    fn take(&mut self, out: usize) -> Option<Member> {
+        if out > self.connections.len() { self.connections.pop_front() } else { self.connections.pop_back() }
+    }
 }
 
 impl std::fmt::Debug for Idle {
@@ -62,7 +72,7 @@ impl Shared {
         if idle.closed {
             connection.opened.closes_because(CloseReason::Closed);
         } else if connection.live.is_usable() && !connection.opened.leave_if_surplus() {
-            idle.connections.push(connection);
+            idle.connections.push_back(connection);
             return;
         }
         // Listeners are told of it, and may look at the pool.
@@ -143,11 +153,11 @@ impl Pool {
         let mut permit = self.gate.enter(caller).await?;
         let connection = loop {
             // In a statement of its own: the lock is not held while the connection is tested.
-            let last = self.shared.idle().connections.pop();
-            let Some(mut last) = last else { break self.open().await? };
-            match self.why_not(&mut last).await {
-                None => break last,
-                Some(reason) => self.discard(last, reason),
+            let rested = self.shared.idle().take(self.gate.in_use());
+            let Some(mut rested) = rested else { break self.open().await? };
+            match self.why_not(&mut rested).await {
+                None => break rested,
+                Some(reason) => self.discard(rested, reason),
             }
         };
         permit.lends(&connection.opened);

@@ -62,12 +62,6 @@ impl WithBinding for Socket {
     }
 }
 
-impl WithBinding for &mut Socket {
-    fn channel_binding(&self) -> ChannelBinding {
-        Socket::channel_binding(self)
-    }
-}
-
 /// Tells tokio-postgres that a socket is secured already. Only so can the failures of the handshake be told apart.
 pub(crate) struct Ready;
 

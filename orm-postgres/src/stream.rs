@@ -1,35 +1,40 @@
 //! Rows a chunk at a time, in bounded memory.
 //!
-//! A query is read through a cursor of the server, which lives in a transaction: the caller's, or one of its own. Other
-//! statements have run when their first row comes, and their rows are taken as they come.
+//! A query is read through a cursor of the server, which lives in a transaction: the caller's, or one of its own. Very many
+//! rows are copied, in such a transaction as well. Other statements have run when their first row comes, and their rows
+//! are taken as they come.
 
 use std::pin::Pin;
 
 use futures_util::TryStreamExt;
 use orm_core::ast::{RawPart, Statement};
-use orm_core::compile::Prepared;
-use orm_core::driver::{BoxFuture, Flow, RowSink, RowStream};
+use orm_core::compile::{Prepared, copy_out};
+use orm_core::driver::{BoxFuture, Flow, RowSink, RowStream, Streaming};
 use orm_core::error::Result;
 
 use crate::connection::{Failure, PostgresConnection};
+use crate::copy_out::CopyOut;
 use crate::error;
 use crate::live::{Live, Transaction};
 use crate::readable;
 use crate::row::PostgresRow;
 use crate::statement::Failed;
 
-const ROWS_IN_A_CHUNK: usize = 256;
-
 /// The rows of a running statement.
 pub(crate) struct PostgresStream<'a> {
     connection: &'a mut PostgresConnection,
     prepared: Prepared<'a>,
+    how: Streaming,
+    /// What the server was told, if the rows are copied.
+    sql: Option<String>,
     source: Source,
 }
 
 enum Source {
     /// A cursor, which is read by this statement.
     Cursor { name: String, fetch: tokio_postgres::Statement, own_transaction: bool },
+    /// A copy.
+    Copy { rows: Box<CopyOut>, own_transaction: bool },
     /// The answer to a statement that is no query.
     Rows(Pin<Box<tokio_postgres::RowStream>>),
     /// There are no more.
@@ -38,31 +43,37 @@ enum Source {
 
 impl<'a> PostgresStream<'a> {
     /// Runs the statement.
-    pub(crate) async fn start(connection: &'a mut PostgresConnection, statement: Statement<'a>) -> Result<Self> {
+    pub(crate) async fn start(
+        connection: &'a mut PostgresConnection,
+        statement: Statement<'a>,
+        how: Streaming,
+    ) -> Result<Self> {
         let prepared = connection.compile(statement)?;
         let show = connection.database.show_binds;
         let live = connection.live()?;
         live.stale = false;
         let started = match is_query(statement) {
-            true => match open_cursor(live, &prepared).await {
+            true => match open(live, &prepared, how).await {
                 // Its own transaction is over, and what was stale is prepared anew.
                 Err(_) if live.transaction.is_none() && std::mem::take(&mut live.stale) => {
-                    open_cursor(live, &prepared).await
+                    open(live, &prepared, how).await
                 }
                 opened => opened,
             },
             false => send(live, &prepared).await,
         };
         let source = started.map_err(|failure| live.tell(failure.describe(&Failed::of(&prepared, show))))?;
-        Ok(PostgresStream { connection, prepared, source })
+        let sql = matches!(source, Source::Copy { .. }).then(|| copy_out(prepared.sql()));
+        Ok(PostgresStream { connection, prepared, how, sql, source })
     }
 
     async fn push_chunk(&mut self, sink: &mut dyn RowSink) -> Result<bool> {
         let show = self.connection.database.show_binds;
-        let live = self.connection.live()?;
+        let (live, most) = (self.connection.live()?, self.how.rows());
         let pushed = match &mut self.source {
-            Source::Cursor { fetch, .. } => fetch_chunk(live, fetch, sink).await,
-            Source::Rows(rows) => take_chunk(live, rows, sink).await,
+            Source::Cursor { fetch, .. } => fetch_chunk(live, fetch, most, sink).await,
+            Source::Copy { rows, .. } => rows.push(live, most, sink).await,
+            Source::Rows(rows) => take_chunk(live, rows, most, sink).await,
             Source::End => return Ok(false),
         };
         match pushed {
@@ -80,12 +91,17 @@ impl<'a> PostgresStream<'a> {
     async fn end(&mut self) -> Result<()> {
         let live = self.connection.live()?;
         match &self.source {
-            Source::Cursor { own_transaction: true, .. } => {
+            // There are more, which are not waited for.
+            Source::Copy { rows, .. } if !rows.is_over() => {
+                self.abandon();
+                return Ok(());
+            }
+            Source::Cursor { own_transaction: true, .. } | Source::Copy { own_transaction: true, .. } => {
                 live.run_control("COMMIT").await?;
                 live.transaction = None;
             }
             Source::Cursor { name, .. } => live.run_control(&format!("CLOSE {name}")).await?,
-            Source::Rows(_) | Source::End => {}
+            Source::Copy { .. } | Source::Rows(_) | Source::End => {}
         }
         self.source = Source::End;
         Ok(())
@@ -96,17 +112,23 @@ impl<'a> PostgresStream<'a> {
         let source = std::mem::replace(&mut self.source, Source::End);
         let Ok(live) = self.connection.live() else { return };
         match source {
-            Source::Cursor { own_transaction: true, .. } => live.roll_back(),
+            Source::Cursor { own_transaction: true, .. } | Source::Copy { own_transaction: true, .. } => {
+                live.roll_back();
+            }
             // A failed transaction has closed it.
             Source::Cursor { name, .. } if live.transaction != Some(Transaction::Failed) => {
                 live.send(&format!("CLOSE {name}"));
             }
-            Source::Cursor { .. } | Source::Rows(_) | Source::End => {}
+            Source::Cursor { .. } | Source::Copy { .. } | Source::Rows(_) | Source::End => {}
         }
     }
 }
 
 impl RowStream for PostgresStream<'_> {
+    fn sql(&self) -> Option<&str> {
+        self.sql.as_deref()
+    }
+
     fn next_chunk<'a>(&'a mut self, sink: &'a mut dyn RowSink) -> BoxFuture<'a, Result<bool>> {
         Box::pin(self.push_chunk(sink))
     }
@@ -118,7 +140,7 @@ impl Drop for PostgresStream<'_> {
     }
 }
 
-/// Whether there can be a cursor for a statement.
+/// Whether there can be a cursor for a statement, or a copy of its rows.
 fn is_query(statement: Statement<'_>) -> bool {
     match statement {
         Statement::Select(_) | Statement::Table(_) | Statement::ByKey { .. } => true,
@@ -139,24 +161,35 @@ fn is_query(statement: Statement<'_>) -> bool {
     }
 }
 
-async fn open_cursor(live: &mut Live, prepared: &Prepared<'_>) -> Result<Source, Failure> {
+/// Opens a cursor, or begins a copy.
+async fn open(live: &mut Live, prepared: &Prepared<'_>, how: Streaming) -> Result<Source, Failure> {
     let own_transaction = live.transaction.is_none();
-    let mut opening = Opening { live, own_transaction, open: false };
+    let mut opening = Opening { live, own_transaction, how, open: false };
     if own_transaction {
         opening.live.transaction = Some(Transaction::Good);
         opening.live.control("BEGIN").await?;
     }
-    let name = opening.name();
-    let fetch = opening.declare(&name, prepared).await?;
+    let source = match how {
+        Streaming::Chunks(_) => {
+            let name = opening.name();
+            let fetch = opening.declare(&name, prepared).await?;
+            Source::Cursor { name, fetch, own_transaction }
+        }
+        Streaming::Copy => {
+            let rows = Box::new(CopyOut::begin(opening.live, prepared).await?);
+            Source::Copy { rows, own_transaction }
+        }
+    };
     opening.open = true;
-    Ok(Source::Cursor { name, fetch, own_transaction })
+    Ok(source)
 }
 
-/// A cursor that is being opened. If that fails, or its future is dropped, its own transaction is undone; in another's
-/// it may be there, so its name is not used again.
+/// A cursor or a copy that is being opened. If that fails, or its future is dropped, its own transaction is undone; in
+/// another's a cursor may be there, so its name is not used again.
 struct Opening<'a> {
     live: &'a mut Live,
     own_transaction: bool,
+    how: Streaming,
     open: bool,
 }
 
@@ -195,7 +228,7 @@ impl Opening<'_> {
         }
         ended?;
         // Not kept: it has the columns of this cursor.
-        live.prepare_once(&format!("FETCH FORWARD {ROWS_IN_A_CHUNK} FROM {name}"), &[]).await
+        live.prepare_once(&format!("FETCH FORWARD {} FROM {name}", self.how.rows()), &[]).await
     }
 }
 
@@ -204,6 +237,7 @@ impl Drop for Opening<'_> {
         match (self.open, self.own_transaction) {
             (true, _) => {}
             (false, true) => self.live.roll_back(),
+            (false, false) if self.how == Streaming::Copy => {}
             (false, false) => self.live.doubtful_cursors += 1,
         }
     }
@@ -221,6 +255,7 @@ async fn send(live: &mut Live, prepared: &Prepared<'_>) -> Result<Source, Failur
 async fn fetch_chunk(
     live: &mut Live,
     fetch: &tokio_postgres::Statement,
+    most: usize,
     sink: &mut dyn RowSink,
 ) -> Result<bool, Failure> {
     live.depart();
@@ -245,7 +280,7 @@ async fn fetch_chunk(
             }
         }
     }
-    Ok(given? == Flow::Continue && count == ROWS_IN_A_CHUNK)
+    Ok(given? == Flow::Continue && count == most)
 }
 
 /// Pushes as many rows as a chunk has; false if they were the last ones. They are read to the end even if nobody wants
@@ -253,10 +288,11 @@ async fn fetch_chunk(
 async fn take_chunk(
     live: &mut Live,
     rows: &mut Pin<Box<tokio_postgres::RowStream>>,
+    most: usize,
     sink: &mut dyn RowSink,
 ) -> Result<bool, Failure> {
     let (mut count, mut given) = (0, Ok(Flow::Continue));
-    while count < ROWS_IN_A_CHUNK || !matches!(given, Ok(Flow::Continue)) {
+    while count < most || !matches!(given, Ok(Flow::Continue)) {
         match rows.try_next().await {
             Ok(Some(_)) if !matches!(given, Ok(Flow::Continue)) => {}
             Ok(Some(row)) => {

@@ -2,9 +2,14 @@
 //!
 //! The text may be in the server's language, so only what stands in its parentheses is read, and never the values.
 
-use orm_core::ast::Statement;
-use orm_core::error::Context;
+use std::ops::Range;
+
+use orm_core::ast::{Expr, Statement};
+use orm_core::error::{Context, Error};
+use orm_core::meta::TableMeta;
 use orm_core::schema::naming;
+use orm_core::types::{BindSink, ColumnType};
+use orm_core::value::{Value, ValueRef};
 use tokio_postgres::error::DbError;
 
 use crate::statement::Failed;
@@ -45,6 +50,73 @@ pub(crate) fn check(server: &DbError, failed: &Failed<'_>) -> Vec<String> {
         name == plain || name.strip_prefix(&plain).is_some_and(is_suffix)
     };
     columns.iter().copied().find(of).map(str::to_owned).into_iter().collect()
+}
+
+/// The column whose text is too long for it: the server tells the length and keeps the name to itself, so the values are
+/// measured. Of an expression's value nothing is known here.
+pub(crate) fn too_long(statement: Option<Statement<'_>>) -> Vec<String> {
+    let column = match statement {
+        Some(Statement::Insert(chunk)) => {
+            let given = Limit::of(chunk.table, chunk.columns.iter());
+            longer(given, chunk.start..chunk.end, |row, column, text| chunk.rows.bind(row, &[column], text))
+        }
+        Some(Statement::UpdateRows(chunk)) => {
+            let given = Limit::of(chunk.table, chunk.columns.iter());
+            longer(given, chunk.start..chunk.end, |row, column, text| chunk.rows.bind(row, &[column], text))
+        }
+        Some(Statement::Update(update)) => update.set.iter().find_map(|set| {
+            let Expr::Bind(Value::Text(text)) = &set.value else { return None };
+            let limit = Limit::of(update.table.meta, [set.column]).next()?;
+            (text.chars().count() > limit.length).then_some(limit.name)
+        }),
+        _ => None,
+    };
+    column.map(str::to_owned).into_iter().collect()
+}
+
+/// How long a column's texts may be.
+struct Limit {
+    column: u16,
+    name: &'static str,
+    length: usize,
+}
+
+impl Limit {
+    fn of(table: &'static TableMeta, columns: impl IntoIterator<Item = u16>) -> impl Iterator<Item = Limit> + Clone {
+        let columns: Vec<u16> = columns.into_iter().collect();
+        columns.into_iter().filter_map(|column| {
+            let meta = table.columns.get(usize::from(column))?;
+            let ColumnType::Text { max_length: Some(length) } = meta.column_type else { return None };
+            Some(Limit { column, name: meta.name, length: usize::try_from(length).ok()? })
+        })
+    }
+}
+
+/// The first column with a text that is longer than it takes.
+fn longer(
+    limits: impl Iterator<Item = Limit> + Clone,
+    mut rows: Range<usize>,
+    bind: impl Fn(usize, u16, &mut dyn BindSink) -> Result<(), Error>,
+) -> Option<&'static str> {
+    rows.find_map(|row| {
+        limits.clone().find_map(|limit| {
+            let mut text = Length(0);
+            let bound = bind(row, limit.column, &mut text);
+            (bound.is_ok() && text.0 > limit.length).then_some(limit.name)
+        })
+    })
+}
+
+/// Measures a text, and forgets it.
+struct Length(usize);
+
+impl BindSink for Length {
+    fn bind(&mut self, value: ValueRef<'_>) -> Result<(), Error> {
+        if let ValueRef::Text(text) = value {
+            self.0 = text.chars().count();
+        }
+        Ok(())
+    }
 }
 
 /// What may follow the column in a check's name.

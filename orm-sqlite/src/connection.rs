@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use orm_core::ast::{InsertChunk, Statement, UpdateChunk};
 use orm_core::compile::{LastTexts, Prepared};
-use orm_core::driver::{BoxFuture, Connection, Done, NoRows, RowSink, RowStream, Running};
+use orm_core::driver::{BoxFuture, Connection, Done, NoRows, RowSink, RowStream, Running, Streaming};
 use orm_core::engine::TransactionOptions;
 use orm_core::error::Result;
 use tokio::sync::oneshot;
@@ -217,7 +217,7 @@ impl SqliteConnection {
     async fn run_away(&mut self, statement: Statement<'_>, sink: &mut dyn RowSink) -> Result<Done> {
         let prepared = self.prepare(statement)?;
         let work = self.compiled(&prepared).into_owned()?;
-        let mut stream = SqliteStream::start(self, work).await?;
+        let mut stream = SqliteStream::start(self, work, Streaming::default()).await?;
         while stream.push_chunk(sink).await? {}
         Ok(stream.done())
     }
@@ -371,12 +371,16 @@ impl Connection for SqliteConnection {
         Box::pin(self.explain_statement(statement, sink))
     }
 
-    fn stream<'a>(&'a mut self, statement: Statement<'a>) -> BoxFuture<'a, Result<Box<dyn RowStream + 'a>>> {
+    fn stream<'a>(
+        &'a mut self,
+        statement: Statement<'a>,
+        how: Streaming,
+    ) -> BoxFuture<'a, Result<Box<dyn RowStream + 'a>>> {
         Box::pin(async move {
             self.ready().await?;
             let prepared = self.prepare(statement)?;
             let work = self.compiled(&prepared).into_owned()?;
-            let stream = SqliteStream::start(self, work).await?;
+            let stream = SqliteStream::start(self, work, how).await?;
             Ok(Box::new(stream) as Box<dyn RowStream + 'a>)
         })
     }

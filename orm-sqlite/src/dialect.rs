@@ -1,6 +1,6 @@
 //! SQLite's way of writing.
 
-use orm_core::ast::{Aggregate, BinaryOp, Compound, Function, NumberKind};
+use orm_core::ast::{Aggregate, BinaryOp, Compound, Function, JsonRead, JsonStep, NumberKind};
 use orm_core::compile::Writer;
 use orm_core::dialect::{Dialect, Features, ListKind, TypePlace};
 use orm_core::error::{Error, Result};
@@ -49,6 +49,7 @@ static FEATURES: Features = Features {
     binds_by_number: false,
     backslash_escapes: false,
     keys_need_tables: false,
+    survives_errors: true,
     two_phase_commit: false,
     ilike: false,
     is_distinct_from: true,
@@ -165,6 +166,40 @@ impl Dialect for SqliteDialect {
         }
     }
 
+    fn json(&self, read: JsonRead, path: &[JsonStep]) -> Result<Vec<String>> {
+        let path = json_path(path)?;
+        // The end of a call of which JSON is the first argument.
+        let end = format!(", {path})");
+        Ok(match read {
+            JsonRead::Text => {
+                vec!["CASE json_type(".into(), format!("{end} WHEN 'text' THEN json_extract("), format!("{end} END")]
+            }
+            // What is too large is a float, and so it is not equal to the integer that is made of it.
+            JsonRead::Integer => vec![
+                "CASE WHEN json_type(".into(),
+                format!("{end} IN ('integer', 'real') AND CAST(json_extract("),
+                format!("{end} AS INTEGER) = json_extract("),
+                format!("{end} THEN CAST(json_extract("),
+                format!("{end} AS INTEGER) END"),
+            ],
+            JsonRead::Float => vec![
+                "CASE WHEN json_type(".into(),
+                format!("{end} IN ('integer', 'real') THEN CAST(json_extract("),
+                format!("{end} AS REAL) END"),
+            ],
+            JsonRead::Boolean => {
+                vec!["CASE json_type(".into(), format!("{end} WHEN 'true' THEN TRUE WHEN 'false' THEN FALSE END")]
+            }
+            JsonRead::Document => vec!["(".into(), format!(" -> {path})")],
+            JsonRead::Exists => vec!["(json_type(".into(), format!("{end} IS NOT NULL)")],
+            JsonRead::Length => vec![
+                "CASE json_type(".into(),
+                format!("{end} WHEN 'array' THEN json_array_length("),
+                format!("{end} END"),
+            ],
+        })
+    }
+
     fn list(&self, out: &mut Writer<'_>, kind: ListKind, negated: bool, placeholder: usize) -> Result<()> {
         let value = match kind {
             ListKind::Integers | ListKind::Texts => "value",
@@ -184,6 +219,35 @@ impl Dialect for SqliteDialect {
         out.push("))");
         Ok(())
     }
+}
+
+/// `'$."a"[0]'`
+fn json_path(path: &[JsonStep]) -> Result<String> {
+    let mut text = String::from("'$");
+    for step in path {
+        match step {
+            // SQLite looks for a key as it stands in the text of the JSON, where these are escaped.
+            JsonStep::Key(key) if key.contains(|letter: char| matches!(letter, '"' | '\\') || letter.is_control()) => {
+                return Err(Error::Unsupported {
+                    feature: "JSON keys with a quote, a backslash or a control character",
+                    backend: FEATURES.backend,
+                    hint: "read the whole JSON, or use PostgreSQL",
+                });
+            }
+            JsonStep::Key(key) => {
+                text.push_str(".\"");
+                text.push_str(&key.replace('\'', "''"));
+                text.push('"');
+            }
+            JsonStep::Index(index) => {
+                text.push_str(if *index < 0 { "[#-" } else { "[" });
+                push_number(usize::try_from(index.unsigned_abs()).unwrap_or(usize::MAX), &mut text);
+                text.push(']');
+            }
+        }
+    }
+    text.push('\'');
+    Ok(text)
 }
 
 fn push_number(number: usize, sql: &mut String) {

@@ -13,7 +13,7 @@
 
 use std::sync::Arc;
 
-use orm_core::driver::{BoxFuture, Done, Flow, Row, RowSink, RowStream};
+use orm_core::driver::{BoxFuture, Done, Flow, Row, RowSink, RowStream, Streaming};
 use orm_core::error::Result;
 use tokio::sync::{mpsc, oneshot};
 
@@ -24,7 +24,6 @@ use crate::pool::{Lent, Live};
 use crate::statement::{Failure, Owned, Transaction, Work};
 use crate::value::Chunk;
 
-const ROWS_IN_A_CHUNK: usize = 256;
 const CHUNKS_AHEAD: usize = 2;
 
 /// The rows of a statement that runs on a thread.
@@ -50,11 +49,11 @@ pub(crate) struct Outcome {
 
 impl<'a> SqliteStream<'a> {
     /// Starts a statement, waiting for locks. It is known to run when this returns: it has a row, or is at its end.
-    pub(crate) async fn start(connection: &'a mut SqliteConnection, work: Owned) -> Result<Self> {
+    pub(crate) async fn start(connection: &'a mut SqliteConnection, work: Owned, how: Streaming) -> Result<Self> {
         let database = Arc::clone(&connection.database);
         let (work, mut patience, mut permit) = (Arc::new(work), Patience::new(database.busy_timeout), None);
         loop {
-            let mut chunks = depart(connection, &work, permit.take())?;
+            let mut chunks = depart(connection, &work, permit.take(), how.rows())?;
             if let Some(first) = chunks.recv().await {
                 let done = Done::default();
                 return Ok(SqliteStream { connection, chunks: Some(chunks), first: Some(first), done });
@@ -121,6 +120,7 @@ fn depart(
     connection: &mut SqliteConnection,
     work: &Arc<Owned>,
     permit: Option<WritePermit>,
+    rows: usize,
 ) -> Result<mpsc::Receiver<Chunk>> {
     let transaction = connection.transaction;
     let ((sender, chunks), (back, returned)) = (mpsc::channel(CHUNKS_AHEAD), oneshot::channel());
@@ -129,7 +129,7 @@ fn depart(
     };
     let work = Arc::clone(work);
     tokio::task::spawn_blocking(move || {
-        let returned = travel(lent, &work, transaction, permit, sender);
+        let returned = travel(lent, &work, transaction, permit, Sender { sender, chunk: Chunk::default(), rows });
         // Nobody waits for it if the connection was dropped: it goes back to the pool from here.
         drop(back.send(returned));
     });
@@ -142,9 +142,8 @@ fn travel(
     work: &Owned,
     transaction: Option<Transaction>,
     mut permit: Option<WritePermit>,
-    sender: mpsc::Sender<Chunk>,
+    mut sink: Sender,
 ) -> Returned {
-    let mut sink = Sender { sender, chunk: Chunk::default() };
     let result = match lent.live() {
         Ok(live) => {
             let stop = sink.sender.clone();
@@ -182,6 +181,8 @@ impl Live {
 struct Sender {
     sender: mpsc::Sender<Chunk>,
     chunk: Chunk,
+    /// How many a full chunk has.
+    rows: usize,
 }
 
 impl Sender {
@@ -199,7 +200,7 @@ impl Sender {
 impl RowSink for Sender {
     fn row(&mut self, row: &dyn Row) -> Result<Flow> {
         self.chunk.push(row);
-        if self.chunk.len() < ROWS_IN_A_CHUNK {
+        if self.chunk.len() < self.rows {
             return Ok(Flow::Continue);
         }
         Ok(self.send())

@@ -16,6 +16,8 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test without its server has failed")]
 #![allow(clippy::disallowed_methods, reason = "it blocks, and says so")]
 
+mod pgbouncer;
+
 use std::fs::{self, File, Permissions};
 use std::io::Write;
 use std::net::TcpListener;
@@ -26,6 +28,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
+
+pub use self::pgbouncer::PgBouncer;
 
 /// How long a server may take to start, or to stop.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -315,7 +319,7 @@ impl PostgresServer {
     }
 
     fn log(&self) -> File {
-        File::options().create(true).append(true).open(self.folder.join("log")).expect("a log file")
+        log_in(&self.folder)
     }
 
     fn last_words(&self) -> String {
@@ -326,18 +330,30 @@ impl PostgresServer {
 
     fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
-        if let Some(owner) = self.owner {
-            command.uid(owner.user).gid(owner.group);
-        }
+        run_as(self.owner, &mut command);
         command.current_dir("/");
         command
     }
 
     fn give_away(&self, path: &Path) {
-        if let Some(owner) = self.owner {
-            chown(path, Some(owner.user), Some(owner.group)).expect("another owner for the server's file");
-        }
+        give_away(self.owner, path);
     }
+}
+
+fn give_away(owner: Option<Owner>, path: &Path) {
+    if let Some(owner) = owner {
+        chown(path, Some(owner.user), Some(owner.group)).expect("another owner for the server's file");
+    }
+}
+
+fn run_as(owner: Option<Owner>, command: &mut Command) {
+    if let Some(owner) = owner {
+        command.uid(owner.user).gid(owner.group);
+    }
+}
+
+fn log_in(folder: &Path) -> File {
+    File::options().create(true).append(true).open(folder.join("log")).expect("a log file")
 }
 
 impl Drop for PostgresServer {

@@ -7,6 +7,9 @@ pub use orm_core::engine::{
     Connection, Engine, Executor, Isolation, Retry, Rows, Scope, Transaction, TransactionOptions,
 };
 #[doc(no_inline)]
+#[cfg(feature = "json")]
+pub use orm_core::expr::JsonExpression;
+#[doc(no_inline)]
 pub use orm_core::expr::{
     ArrayExpression, Column, Condition, Expr, Expression, NumberExpression, RangeExpression, TextExpression, and, avg,
     case, coalesce, count, count_all, cume_dist, dense_rank, exists, first_value, lag, lag_or, last_value, lead,

@@ -91,3 +91,57 @@ fn the_other_derives_are_quiet_too() {
     assert_eq!(row, Row { name: Name::from("x".to_owned()), color: Color::Red });
     assert_ne!(row.color, Color::Green);
 }
+
+/// Shapes that are seen further than what is in them.
+mod pages {
+    use orm::prelude::*;
+
+    use super::{Egg, Hen};
+
+    #[derive(Debug, PartialEq, Shape)]
+    #[shape(model = Egg)]
+    pub(super) struct EggPage {
+        pub(super) id: i64,
+        hen: Hatcher,
+    }
+
+    #[derive(Debug, PartialEq, Shape)]
+    #[shape(model = Hen)]
+    struct Hatcher {
+        id: i64,
+    }
+
+    impl EggPage {
+        pub(super) fn hen_id(&self) -> i64 {
+            self.hen.id
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_shape_is_seen_further_than_the_shapes_in_it_and_may_be_a_functions_own() -> orm::Result<()> {
+    #[derive(Debug, PartialEq, Shape)]
+    #[shape(model = Hen)]
+    struct Nest {
+        eggs: Vec<pages::EggPage>,
+        best: Option<Key>,
+    }
+
+    #[derive(Debug, PartialEq, Shape)]
+    #[shape(model = Egg)]
+    struct Key {
+        #[shape(column = id)]
+        key: i64,
+    }
+
+    let engine = orm::connect("sqlite::memory:").await?;
+    engine.create_all(schema![Hen, Egg]).await?;
+    let hen = engine.fetch_one(insert(Hen::builder()).returning(Hen.id)).await?;
+    engine.execute(insert(Egg::builder().hen_id(hen))).await?;
+
+    let nests = engine.fetch_all(shape::<Nest>()).await?;
+
+    let [Nest { eggs, best: None }] = nests.as_slice() else { return Err(orm::Error::NoRow) };
+    assert_eq!(eggs.iter().map(|egg| (egg.id, egg.hen_id())).collect::<Vec<_>>(), [(1, hen)]);
+    Ok(())
+}

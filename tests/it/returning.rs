@@ -2,7 +2,9 @@
 
 use orm::ast::Statement;
 use orm::dialect::Features;
-use orm::driver::{Backend, BoxFuture, Caller, Connection, Done, Driver, Flow, Row, RowSink, RowStream, Running};
+use orm::driver::{
+    Backend, BoxFuture, Caller, Connection, Done, Driver, Flow, Row, RowSink, RowStream, Running, Streaming,
+};
 use orm::engine::{EngineOptions, TransactionOptions};
 use orm::error::{Binds, ValueError};
 use orm::pool::PoolState;
@@ -79,8 +81,12 @@ impl Connection for Backwards<dyn Connection> {
         self.0.explain(statement, sink)
     }
 
-    fn stream<'a>(&'a mut self, statement: Statement<'a>) -> BoxFuture<'a, orm::Result<Box<dyn RowStream + 'a>>> {
-        self.0.stream(statement)
+    fn stream<'a>(
+        &'a mut self,
+        statement: Statement<'a>,
+        streaming: Streaming,
+    ) -> BoxFuture<'a, orm::Result<Box<dyn RowStream + 'a>>> {
+        self.0.stream(statement, streaming)
     }
 
     fn begin<'a>(&'a mut self, options: &'a TransactionOptions) -> BoxFuture<'a, orm::Result<()>> {

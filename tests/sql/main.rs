@@ -11,6 +11,7 @@ mod errors;
 mod filter;
 mod insert;
 mod join;
+mod json;
 mod keys;
 mod lock;
 mod math;

@@ -220,6 +220,12 @@ fn a_relation_to_itself_names_the_other_side() {
         sqlite: r#"SELECT "users"."name" FROM "users" WHERE NOT EXISTS (SELECT 1 FROM "users" AS "report" WHERE "report"."id" = "users"."manager_id" AND "report"."active")"#,
         postgres: r#"SELECT "users"."name" FROM "users" WHERE NOT EXISTS (SELECT 1 FROM "users" AS "report" WHERE "report"."id" = "users"."manager_id" AND "report"."active")"#,
     );
+    // A question that says nothing of the other side needs no name for it.
+    check!(
+        select((User.name, User.reports.count())).filter(User.manager.exists()),
+        sqlite: r#"SELECT "users"."name", (SELECT count(*) FROM "users" AS "related" WHERE "related"."manager_id" = "users"."id") FROM "users" WHERE EXISTS (SELECT 1 FROM "users" AS "related" WHERE "related"."id" = "users"."manager_id")"#,
+        postgres: r#"SELECT "users"."name", (SELECT count(*) FROM "users" AS "related" WHERE "related"."manager_id" = "users"."id") FROM "users" WHERE EXISTS (SELECT 1 FROM "users" AS "related" WHERE "related"."id" = "users"."manager_id")"#,
+    );
     refused(
         select(User.name).filter(User.reports.any(User.age.lt(18))),
         "the relation leads from `User` to itself: name the other side with `.to(User.alias(\"other\"))`",

@@ -22,6 +22,8 @@ pub(crate) enum Operation {
     Join,
     /// Users, keys made by the database, nothing returned.
     Insert,
+    /// Users with their posts, and these with their comments, as a tree.
+    Trees,
     /// One user by key, out of [`USERS_TO_PICK_FROM`].
     Get,
     /// One column of one user by key, committed at once.
@@ -49,6 +51,7 @@ pub(crate) fn all() -> Vec<Case> {
     add("w1", Operation::Load, &[1, 10, 100, 1_000, 10_000]);
     add("w2", Operation::Join, &[100, 1_000, 10_000]);
     add("w3", Operation::Insert, &[1, 10, 100, 1_000]);
+    add("w4", Operation::Trees, &[1, 10, 100, 2_000]);
     add("w5", Operation::Get, &[1]);
     add("w6", Operation::Update, &[1]);
     add("w7", Operation::UnitOfWork, &[1_000]);
@@ -65,6 +68,10 @@ impl Case {
             Operation::Join => {
                 vec![model::seed_users(model::users_for_joined_rows(self.rows)), model::SEED_POSTS.to_owned()]
             }
+            Operation::Trees => {
+                let trees = [model::SEED_TREE_POSTS, model::SEED_TREE_COMMENTS].map(str::to_owned);
+                std::iter::once(model::seed_users(self.rows)).chain(trees).collect()
+            }
             Operation::Get | Operation::Update => vec![model::seed_users(USERS_TO_PICK_FROM)],
             Operation::Insert | Operation::Graph | Operation::Bulk => Vec::new(),
         };
@@ -76,8 +83,13 @@ impl Case {
     pub(crate) fn begins_anew(&self) -> bool {
         match self.operation {
             Operation::Insert | Operation::UnitOfWork | Operation::Graph | Operation::Bulk => true,
-            Operation::Load | Operation::Join | Operation::Get | Operation::Update => false,
+            Operation::Load | Operation::Join | Operation::Trees | Operation::Get | Operation::Update => false,
         }
+    }
+
+    /// The key of the last user that is read as a tree.
+    pub(crate) fn last_user(&self) -> i64 {
+        i64::try_from(self.rows).expect("there are fewer users than i64::MAX")
     }
 }
 
@@ -87,6 +99,7 @@ impl fmt::Display for Case {
             Operation::Load => "load",
             Operation::Join => "join",
             Operation::Insert | Operation::Bulk => "insert",
+            Operation::Trees => "trees",
             Operation::Get => "get",
             Operation::Update => "update",
             Operation::UnitOfWork => "unit of work",

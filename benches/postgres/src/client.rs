@@ -14,6 +14,7 @@ pub(crate) trait Client: Sized + 'static {
 
     type User: Into<model::User>;
     type Post: Into<model::Post>;
+    type Comment: Into<model::Comment>;
     /// The type of which the client inserts many. Made from plain rows outside of the measured time.
     type NewUser: From<model::NewUser>;
     /// What each of many concurrent tasks has a copy of: a pool.
@@ -28,6 +29,9 @@ pub(crate) trait Client: Sized + 'static {
     /// `SELECT users.*, posts.* FROM users LEFT JOIN posts ON posts.user_id = users.id WHERE users.hair_color = $1
     /// ORDER BY users.id DESC`
     async fn load_users_with_posts(&mut self, hair_color: &str) -> Result<Vec<(Self::User, Option<Self::Post>)>>;
+
+    /// Users up to this key with their posts, and these with their comments.
+    async fn load_trees(&mut self, last: i64) -> Result<Vec<model::Tree<Self::User, Self::Post, Self::Comment>>>;
 
     /// Inserts all users; the keys are not asked for.
     async fn insert_users(&mut self, users: Vec<Self::NewUser>) -> Result<()>;

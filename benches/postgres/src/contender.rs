@@ -42,6 +42,7 @@ pub(crate) struct Sample {
 pub(crate) enum Answer {
     Users(Vec<model::User>),
     UsersWithPosts(Vec<(model::User, Option<model::Post>)>),
+    Trees(Vec<model::Tree>),
     /// All rows of the tables.
     Graph(Vec<model::User>, Vec<model::Post>, Vec<model::Comment>),
 }
@@ -51,6 +52,7 @@ impl Answer {
         match self {
             Self::Users(users) => users.len(),
             Self::UsersWithPosts(pairs) => pairs.len(),
+            Self::Trees(trees) => trees.len(),
             Self::Graph(users, posts, comments) => users.len() + posts.len() + comments.len(),
         }
     }
@@ -95,6 +97,10 @@ impl<C: Client> Contender for Entry<C> {
         if self.case.operation == Operation::Join {
             let pairs = self.runtime.block_on(self.client.load_users_with_posts(model::WANTED_HAIR_COLOR))?;
             return Ok(Answer::UsersWithPosts(plain_pairs::<C>(pairs)));
+        }
+        if self.case.operation == Operation::Trees {
+            let trees = self.runtime.block_on(self.client.load_trees(self.case.last_user()))?;
+            return Ok(Answer::Trees(sorted(trees.into_iter().map(plain_tree::<C>).collect(), |(user, _): &model::Tree| user.id)));
         }
         if self.case.operation == Operation::Get {
             let user = self.runtime.block_on(self.client.user_by_id(picked_key(1)))?;
@@ -163,17 +169,22 @@ impl<C: Client> Entry<C> {
     fn work(&mut self, times: usize, batches: Batches<C>) -> Result<()> {
         let turn = self.turn;
         self.turn += times;
-        self.runtime.block_on(operate(&mut self.client, self.case.operation, turn..turn + times, batches))
+        self.runtime.block_on(operate(&mut self.client, &self.case, turn..turn + times, batches))
     }
 }
 
 async fn operate<C: Client>(
     client: &mut C,
-    operation: Operation,
+    case: &Case,
     turns: std::ops::Range<usize>,
     batches: Batches<C>,
 ) -> Result<()> {
-    match operation {
+    match case.operation {
+        Operation::Trees => {
+            for _ in turns {
+                black_box(client.load_trees(black_box(case.last_user())).await?);
+            }
+        }
         Operation::Load => {
             for _ in turns {
                 black_box(client.load_users().await?);
@@ -245,6 +256,16 @@ fn plain_pairs<C: Client>(pairs: Vec<(C::User, Option<C::Post>)>) -> Vec<(model:
     let pairs: Vec<(model::User, Option<model::Post>)> = pairs.into_iter().map(pair).collect();
     // The order of posts is nobody's promise.
     sorted(pairs, |(user, post)| (std::cmp::Reverse(user.id), post.as_ref().map(|post| post.id)))
+}
+
+/// The order of posts and comments is nobody's promise.
+fn plain_tree<C: Client>((user, posts): model::Tree<C::User, C::Post, C::Comment>) -> model::Tree {
+    let plain = |(post, comments): (C::Post, Vec<C::Comment>)| {
+        let comments = comments.into_iter().map(Into::into).collect();
+        (post.into(), sorted(comments, |comment: &model::Comment| comment.id))
+    };
+    let posts = posts.into_iter().map(plain).collect();
+    (user.into(), sorted(posts, |(post, _): &(model::Post, _)| post.id))
 }
 
 fn sorted<T, K: Ord>(mut rows: Vec<T>, key: impl FnMut(&T) -> K) -> Vec<T> {

@@ -1,5 +1,7 @@
 //! The rows and tables of all workloads. Clients have their own structs and turn them into these when results are compared.
 
+use std::collections::HashMap;
+
 /// A row of `users`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct User {
@@ -30,6 +32,21 @@ pub(crate) struct Comment {
 pub(crate) struct NewUser {
     pub(crate) name: String,
     pub(crate) hair_color: Option<String>,
+}
+
+/// A user with all that is below them.
+pub(crate) type Tree<User = self::User, Post = self::Post, Comment = self::Comment> = (User, Vec<(Post, Vec<Comment>)>);
+
+/// The rows of each key, for those who put them together by hand.
+pub(crate) fn grouped<T>(rows: Vec<T>, keys: &[i64], key: fn(&T) -> i64) -> Vec<Vec<T>> {
+    let places: HashMap<i64, usize> = keys.iter().enumerate().map(|(place, key)| (*key, place)).collect();
+    let mut groups: Vec<Vec<T>> = keys.iter().map(|_| Vec::new()).collect();
+    for row in rows {
+        if let Some(place) = places.get(&key(&row)) {
+            groups[*place].push(row);
+        }
+    }
+    groups
 }
 
 /// A user with all that is to be saved with them. No key is known.
@@ -120,6 +137,19 @@ pub(crate) const SEED_POSTS: &str = "INSERT INTO posts (user_id, title, body)
      FROM users CROSS JOIN generate_series(1, 4) AS numbers (n)
      WHERE users.id / 4 % 4 > 0 AND n <= users.id / 4 % 4 + 1
      ORDER BY users.id, n";
+
+/// Gives each user ten posts.
+pub(crate) const SEED_TREE_POSTS: &str = "INSERT INTO posts (user_id, title, body)
+     SELECT users.id, 'Post ' || n || ' of ' || users.name,
+            CASE n % 2 WHEN 1 THEN 'A body of some forty letters, no more.' END
+     FROM users CROSS JOIN generate_series(1, 10) AS numbers (n)
+     ORDER BY users.id, n";
+
+/// Gives each post ten comments.
+pub(crate) const SEED_TREE_COMMENTS: &str = "INSERT INTO comments (post_id, text)
+     SELECT posts.id, 'Comment ' || n || ' on post ' || posts.id
+     FROM posts CROSS JOIN generate_series(1, 10) AS numbers (n)
+     ORDER BY posts.id, n";
 
 /// How many users make `rows` rows of [`WANTED_HAIR_COLOR`] when joined with their posts.
 pub(crate) fn users_for_joined_rows(rows: usize) -> usize {

@@ -47,19 +47,28 @@ diesel::table! {
 diesel::joinable!(posts -> users (user_id));
 diesel::allow_tables_to_appear_in_same_query!(users, posts);
 
-#[derive(Queryable, Selectable)]
+#[derive(Queryable, Selectable, Identifiable)]
 pub(crate) struct User {
     id: i64,
     name: String,
     hair_color: Option<String>,
 }
 
-#[derive(Queryable, Selectable)]
+#[derive(Queryable, Selectable, Identifiable, Associations)]
+#[diesel(belongs_to(User))]
 pub(crate) struct Post {
     id: i64,
     user_id: i64,
     title: String,
     body: Option<String>,
+}
+
+#[derive(Queryable, Selectable, Identifiable, Associations)]
+#[diesel(belongs_to(Post))]
+pub(crate) struct Comment {
+    id: i64,
+    post_id: i64,
+    text: String,
 }
 
 // With `treat_none_as_default_value` left on, Diesel writes a slice row by row, at more than three times the raw driver's cost.
@@ -100,6 +109,8 @@ impl Client for Diesel {
     type User = User;
     type Post = Post;
     type NewUser = NewUser;
+    type Shape = Shape;
+    type Tree = (User, Vec<(Post, Vec<Comment>)>);
     type Task = Pool;
 
     async fn open(place: &Place) -> Result<Self> {
@@ -125,6 +136,22 @@ impl Client for Diesel {
         Ok(users_with_posts(hair_color).load(&mut self.connection)?)
     }
 
+    async fn load_trees(&mut self, last: i64) -> Result<Vec<Self::Tree>> {
+        let connection = &mut self.connection;
+        let users = users::table.filter(users::id.le(last)).select(User::as_select()).load(connection)?;
+        let posts = Post::belonging_to(&users).select(Post::as_select()).load(connection)?;
+        let comments = Comment::belonging_to(&posts).select(Comment::as_select()).load(connection)?;
+        let comments = comments.grouped_by(&posts);
+        let posts = posts.into_iter().zip(comments).grouped_by(&users);
+        Ok(users.into_iter().zip(posts).collect())
+    }
+
+    fn plain_tree((user, posts): Self::Tree) -> model::Tree {
+        let comments = |comments: Vec<Comment>| comments.into_iter().map(Into::into).collect();
+        let posts = posts.into_iter().map(|(post, theirs)| (post.into(), comments(theirs))).collect();
+        model::Tree { user: user.into(), posts }
+    }
+
     async fn insert_users(&mut self, users: &mut Vec<NewUser>) -> Result<()> {
         self.connection.transaction(|connection| {
             let mut statements = users.chunks(ROWS_PER_INSERT);
@@ -147,6 +174,14 @@ impl Client for Diesel {
             .set(users::name.eq(name))
             .execute(&mut self.connection)?;
         Ok(())
+    }
+
+    async fn load_tuples(&mut self) -> Result<Vec<(String, i64)>> {
+        Ok(users::table.select((users::name, users::id)).load(&mut self.connection)?)
+    }
+
+    async fn load_shapes(&mut self) -> Result<Vec<Shape>> {
+        Ok(users::table.select(Shape::as_select()).load(&mut self.connection)?)
     }
 
     async fn load_into_session(&mut self) -> Result<usize> {
@@ -196,12 +231,6 @@ impl Client for Diesel {
             insert_into(comments::table).values(&new_comments).execute(connection)?;
             Ok(())
         })
-    }
-
-    async fn load_comments(&mut self) -> Result<Vec<model::Comment>> {
-        let rows: Vec<(i64, i64, String)> = comments::table.order(comments::id).load(&mut self.connection)?;
-        let plain = |(id, post_id, text)| model::Comment { id, post_id, text };
-        Ok(rows.into_iter().map(plain).collect())
     }
 
     fn render_users_with_posts(&self, hair_color: &str) -> Result<String> {
@@ -267,6 +296,19 @@ impl CustomizeConnection<SqliteConnection, diesel::r2d2::Error> for FilePragmas 
     }
 }
 
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = users)]
+pub(crate) struct Shape {
+    name: String,
+    id: i64,
+}
+
+impl From<Shape> for (String, i64) {
+    fn from(shape: Shape) -> Self {
+        (shape.name, shape.id)
+    }
+}
+
 impl From<User> for model::User {
     fn from(user: User) -> Self {
         Self {
@@ -285,6 +327,12 @@ impl From<Post> for model::Post {
             title: post.title,
             body: post.body,
         }
+    }
+}
+
+impl From<Comment> for model::Comment {
+    fn from(comment: Comment) -> Self {
+        Self { id: comment.id, post_id: comment.post_id, text: comment.text }
     }
 }
 

@@ -4,8 +4,11 @@
 mod diesel;
 pub(crate) mod orm;
 mod raw;
+#[cfg(feature = "toasty")]
+mod toasty;
 
 use crate::{
+    case::Case,
     client::Client,
     contender::{self, EnterContender},
     crowd::{self, EnterCrowd},
@@ -14,6 +17,7 @@ use crate::{
 /// How the harness meets a client whose type it does not know.
 pub(crate) struct Registration {
     pub(crate) name: &'static str,
+    pub(crate) does: fn(&Case) -> bool,
     pub(crate) enter_contender: EnterContender,
     pub(crate) enter_crowd: EnterCrowd,
 }
@@ -22,6 +26,7 @@ impl Registration {
     const fn of<C: Client>() -> Self {
         Self {
             name: C::NAME,
+            does: C::does,
             enter_contender: contender::enter::<C>,
             enter_crowd: crowd::enter::<C>,
         }
@@ -36,4 +41,6 @@ pub(crate) const PEERS: &[Registration] = &[
     Registration::of::<orm::Orm>(),
     #[cfg(feature = "diesel")]
     Registration::of::<diesel::Diesel>(),
+    #[cfg(feature = "toasty")]
+    Registration::of::<toasty::Toasty>(),
 ];

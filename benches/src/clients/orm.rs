@@ -19,7 +19,7 @@ pub(crate) struct User {
 }
 
 #[derive(Debug, Clone, Model)]
-#[model(table = "posts")]
+#[model(table = "posts", has_many(comments: Comment.post_id))]
 pub(crate) struct Post {
     #[model(primary_key)]
     id: i64,
@@ -39,6 +39,19 @@ pub(crate) struct Comment {
     text: String,
 }
 
+#[derive(Shape)]
+#[shape(model = User)]
+pub(crate) struct NameAndKey {
+    name: String,
+    id: i64,
+}
+
+impl From<NameAndKey> for (String, i64) {
+    fn from(shape: NameAndKey) -> Self {
+        (shape.name, shape.id)
+    }
+}
+
 impl From<User> for model::User {
     fn from(user: User) -> Self {
         Self { id: user.id, name: user.name, hair_color: user.hair_color }
@@ -48,6 +61,12 @@ impl From<User> for model::User {
 impl From<Post> for model::Post {
     fn from(post: Post) -> Self {
         Self { id: post.id, user_id: post.user_id, title: post.title, body: post.body }
+    }
+}
+
+impl From<Comment> for model::Comment {
+    fn from(comment: Comment) -> Self {
+        Self { id: comment.id, post_id: comment.post_id, text: comment.text }
     }
 }
 
@@ -72,6 +91,8 @@ impl Client for Orm {
     type User = User;
     type Post = Post;
     type NewUser = User;
+    type Shape = NameAndKey;
+    type Tree = (User, Vec<(Post, Vec<Comment>)>);
     type Task = Engine;
 
     async fn open(place: &Place) -> Result<Self> {
@@ -97,6 +118,17 @@ impl Client for Orm {
         Ok(self.connection().await?.fetch_all(users_with_posts(hair_color)).await?)
     }
 
+    async fn load_trees(&mut self, last: i64) -> Result<Vec<Self::Tree>> {
+        let trees = select(User).filter(User.id.le(last)).with(User.posts.with(Post.comments));
+        Ok(self.connection().await?.fetch_all(trees).await?)
+    }
+
+    fn plain_tree((user, posts): Self::Tree) -> model::Tree {
+        let comments = |comments: Vec<Comment>| comments.into_iter().map(Into::into).collect();
+        let posts = posts.into_iter().map(|(post, theirs)| (post.into(), comments(theirs))).collect();
+        model::Tree { user: user.into(), posts }
+    }
+
     async fn insert_users(&mut self, users: &mut Vec<User>) -> Result<()> {
         let statement = insert(std::mem::take(users));
         self.connection().await?.execute(&statement).await?;
@@ -111,6 +143,14 @@ impl Client for Orm {
     async fn rename_user(&mut self, id: i64, name: &str) -> Result<()> {
         self.connection().await?.execute(update(User).set(User.name, name).filter(User.id.eq(id))).await?;
         Ok(())
+    }
+
+    async fn load_tuples(&mut self) -> Result<Vec<(String, i64)>> {
+        Ok(self.connection().await?.fetch_all(select((User.name, User.id))).await?)
+    }
+
+    async fn load_shapes(&mut self) -> Result<Vec<NameAndKey>> {
+        Ok(self.connection().await?.fetch_all(shape::<NameAndKey>()).await?)
     }
 
     async fn load_into_session(&mut self) -> Result<usize> {
@@ -140,12 +180,6 @@ impl Client for Orm {
         }
         session.commit().await?;
         Ok(())
-    }
-
-    async fn load_comments(&mut self) -> Result<Vec<model::Comment>> {
-        let comments = self.connection().await?.fetch_all(select(Comment).order_by(Comment.id)).await?;
-        let plain = |Comment { id, post_id, text }| model::Comment { id, post_id, text };
-        Ok(comments.into_iter().map(plain).collect())
     }
 
     fn render_users_with_posts(&self, hair_color: &str) -> Result<String> {

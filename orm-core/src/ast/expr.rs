@@ -1,6 +1,6 @@
 //! Expressions.
 
-use super::{ColumnRef, Order, Raw, Select, Window, WindowFunction};
+use super::{ColumnRef, JsonRead, JsonStep, Order, Raw, Select, Window, WindowFunction};
 use crate::types::ColumnType;
 use crate::value::Value;
 
@@ -130,6 +130,15 @@ pub enum Operation {
         /// What is computed.
         expr: Expr,
     },
+    /// A value within JSON.
+    Json {
+        /// The JSON.
+        expr: Expr,
+        /// Where in it.
+        path: Vec<JsonStep>,
+        /// As what it is read.
+        read: JsonRead,
+    },
     /// `count`, `sum` and the like.
     Aggregate {
         /// Which.
@@ -204,6 +213,8 @@ pub enum Compound {
     Decimals,
     /// Ranges.
     Range,
+    /// JSON.
+    Json,
 }
 
 /// What kind of numbers an operator works on: a backend without decimals of its own calls functions for them.

@@ -6,6 +6,7 @@
 mod delete;
 mod expr;
 mod insert;
+mod json;
 mod lifted;
 mod parts;
 mod raw;
@@ -19,6 +20,7 @@ mod window;
 pub use delete::Delete;
 pub use expr::{Aggregate, BinaryOp, Compound, Expr, Function, NumberKind, Operation};
 pub use insert::{ColumnSet, ConflictAction, EXCLUDED, Insert, InsertChunk, OnConflict, RowSource};
+pub use json::{JsonRead, JsonStep};
 pub use lifted::Lifted;
 pub(crate) use parts::Part;
 pub use raw::{Raw, RawPart};

@@ -66,7 +66,8 @@ impl Operation {
             Operation::IsNull { expr, .. }
             | Operation::InList { expr, .. }
             | Operation::Cast { expr, .. }
-            | Operation::Decimal { expr } => each(Part::Expr(expr)),
+            | Operation::Decimal { expr }
+            | Operation::Json { expr, .. } => each(Part::Expr(expr)),
             Operation::InSelect { expr, select, .. } => {
                 each(Part::Expr(expr));
                 each(Part::Select(select));

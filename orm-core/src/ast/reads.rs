@@ -112,9 +112,10 @@ impl Reads {
 
     fn operation(&mut self, operation: &Operation) {
         match operation {
-            Operation::IsNull { expr, .. } | Operation::Cast { expr, .. } | Operation::Decimal { expr } => {
-                self.expr(expr)
-            }
+            Operation::IsNull { expr, .. }
+            | Operation::Cast { expr, .. }
+            | Operation::Decimal { expr }
+            | Operation::Json { expr, .. } => self.expr(expr),
             Operation::InList { expr, .. } => self.expr(expr),
             Operation::InSelect { expr, select, .. } => {
                 self.expr(expr);

@@ -173,7 +173,8 @@ impl Expr {
                 | Operation::InList { expr, .. }
                 | Operation::InSelect { expr, .. }
                 | Operation::Cast { expr, .. }
-                | Operation::Decimal { expr } => expr.first_table(skip, depth + 1),
+                | Operation::Decimal { expr }
+                | Operation::Json { expr, .. } => expr.first_table(skip, depth + 1),
                 Operation::Like { expr, pattern, .. } => first(&mut [expr, pattern].into_iter()),
                 Operation::Between { expr, low, high, .. } => first(&mut [expr, low, high].into_iter()),
                 Operation::Exists { .. } => None,

@@ -207,7 +207,7 @@ impl Cache {
         shape: &Shape<'_>,
         keep: bool,
     ) -> Result<Arc<Compiled>> {
-        let compiled = Arc::new(render(statement, dialect, &shape.binds)?);
+        let compiled = Arc::new(render(statement, dialect, &shape.binds, &[])?);
         self.compiled.fetch_add(1, Ordering::Relaxed);
         if keep {
             self.texts().insert(&shape.words, Arc::clone(&compiled), self.capacity);

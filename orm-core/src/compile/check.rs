@@ -544,7 +544,8 @@ impl<'s> Check<'s> {
             Operation::IsNull { expr, .. }
             | Operation::InList { expr, .. }
             | Operation::Cast { expr, .. }
-            | Operation::Decimal { expr } => self.expr(expr),
+            | Operation::Decimal { expr }
+            | Operation::Json { expr, .. } => self.expr(expr),
             Operation::Like { expr, pattern, .. } => self.exprs([expr, pattern]),
             Operation::Between { expr, low, high, .. } => self.exprs([expr, low, high]),
             Operation::InSelect { expr, select, .. } => {

@@ -22,6 +22,12 @@ pub fn copy_in(table: &'static TableMeta, columns: ColumnSet, dialect: &dyn Dial
     Ok(out.finish()?.sql)
 }
 
+/// Writes `COPY (SELECT ..) TO STDOUT (FORMAT binary)`.
+#[must_use]
+pub fn copy_out(query: &str) -> String {
+    format!("COPY ({query}) TO STDOUT (FORMAT binary)")
+}
+
 /// Writes a table's name as statements do.
 ///
 /// # Errors
@@ -45,6 +51,7 @@ mod tests {
             copy_in(&USERS, columns, &LITE).expect("a text"),
             r#"COPY "users" ("name", "email") FROM STDIN (FORMAT binary)"#
         );
+        assert_eq!(copy_out("SELECT 1"), "COPY (SELECT 1) TO STDOUT (FORMAT binary)");
         assert_eq!(table_name(&USERS, &LITE).expect("a name"), r#""users""#);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Writer;
 use super::shape::{ListForm, is_null_bind};
-use crate::ast::{Aggregate, BinaryOp, Expr, Function, NumberKind, Operation, Order, Select, Window};
+use crate::ast::{Aggregate, BinaryOp, Compound, Expr, Function, NumberKind, Operation, Order, Select, Window};
 use crate::dialect::TypePlace;
 use crate::error::{Error, Result};
 use crate::types::ColumnType;
@@ -191,12 +191,16 @@ impl<'a> Writer<'a> {
     fn compound(&mut self, op: BinaryOp, operator: &str, left: &'a Expr, right: &'a Expr) -> Result<()> {
         if !self.features.compound_operators {
             let Some(function) = self.dialect.compound_function(op) else {
-                let (feature, backend) = ("what lies within ranges and arrays of decimals", self.features.backend);
-                return Err(Error::Unsupported {
-                    feature,
-                    backend,
-                    hint: "ask for rows of another table, or use PostgreSQL",
-                });
+                let (feature, hint) = match op {
+                    BinaryOp::Contains(Compound::Json) => {
+                        ("JSON that contains other JSON", "compare what is at its paths, or use PostgreSQL")
+                    }
+                    _ => {
+                        let hint = "ask for rows of another table, or use PostgreSQL";
+                        ("what lies within ranges and arrays of decimals", hint)
+                    }
+                };
+                return Err(Error::Unsupported { feature, backend: self.features.backend, hint });
             };
             return self.call(function, left, right);
         }
@@ -404,6 +408,16 @@ impl<'a> Writer<'a> {
             }
             Operation::Case { when, otherwise } => self.case(when, otherwise.as_ref()),
             Operation::Cast { expr, to } => self.cast(expr, *to),
+            Operation::Json { expr, path, read } => {
+                let texts = self.dialect.json(*read, path)?;
+                for (number, text) in texts.iter().enumerate() {
+                    if number > 0 {
+                        self.expr(expr, Level::Primary)?;
+                    }
+                    self.push(text);
+                }
+                Ok(())
+            }
             Operation::Decimal { expr } => match self.features.decimal_collation {
                 None => self.expr(expr, Level::Primary),
                 Some(collation) => {
@@ -614,6 +628,7 @@ fn operation_level(operation: &Operation) -> Level {
         Operation::Exists { negated: false, .. }
         | Operation::Case { .. }
         | Operation::Cast { .. }
+        | Operation::Json { .. }
         | Operation::Aggregate { .. }
         | Operation::Window { .. } => Level::Primary,
         // `COLLATE` holds tighter than every operator but the sign.

@@ -37,7 +37,7 @@ mod writer;
 pub(crate) mod fixtures;
 
 pub use cache::{Cache, LastTexts};
-pub use copy::{copy_in, table_name};
+pub use copy::{copy_in, copy_out, table_name};
 pub use prepared::{Arrays, Prepared};
 pub use writer::Writer;
 
@@ -69,13 +69,25 @@ pub struct Compiled {
 pub fn compile(statement: Statement<'_>, dialect: &dyn Dialect) -> Result<Compiled> {
     let mut shape = Shape::default();
     shape.fill(statement, dialect.features())?;
-    render(statement, dialect, &shape.binds)
+    render(statement, dialect, &shape.binds, &[])
+}
+
+/// Writes a statement with these texts in place of its placeholders, the first in place of number 1: for what a database
+/// runs without bound values. A backend MUST have escaped them; [`Prepared::bind`] gives the values in this order.
+///
+/// # Errors
+///
+/// As [`compile`].
+pub fn compile_with_literals(statement: Statement<'_>, dialect: &dyn Dialect, literals: &[String]) -> Result<String> {
+    let mut shape = Shape::default();
+    shape.fill(statement, dialect.features())?;
+    Ok(render(statement, dialect, &shape.binds, literals)?.sql)
 }
 
 /// Checks and writes. `binds` are the statement's values in the order of the walk.
-fn render(statement: Statement<'_>, dialect: &dyn Dialect, binds: &[&Value]) -> Result<Compiled> {
+fn render(statement: Statement<'_>, dialect: &dyn Dialect, binds: &[&Value], literals: &[String]) -> Result<Compiled> {
     check::statement(statement, dialect.features())?;
-    let mut out = Writer::new(dialect, binds);
+    let mut out = Writer::new(dialect, binds).with_literals(literals);
     match statement {
         Statement::Select(select) => out.select(select)?,
         Statement::Table(table) => out.whole_table(table)?,
@@ -91,7 +103,7 @@ fn render(statement: Statement<'_>, dialect: &dyn Dialect, binds: &[&Value]) -> 
     let arrays = out.arrays;
     let mut compiled = out.finish()?;
     if arrays {
-        compiled.row = Some(render(first_row(statement), dialect, binds)?.sql.into());
+        compiled.row = Some(render(first_row(statement), dialect, binds, literals)?.sql.into());
     }
     Ok(compiled)
 }

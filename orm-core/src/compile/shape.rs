@@ -15,9 +15,9 @@ use smallvec::SmallVec;
 use super::rows::as_arrays;
 use crate::ast::{
     Aggregate, Alias, Assignment, BinaryOp, ColumnRef, Compound, ConflictAction, Cte, Delete, Direction, Exclude, Expr,
-    Frame, FrameUnit, Function, InsertChunk, Join, JoinKind, Lock, LockStrength, LockWait, NullsOrder, NumberKind,
-    OnConflict, Operand, Operation, Order, Projection, Raw, RawPart, Select, SetOperator, Source, SourceQuery,
-    Statement, TableRef, Update, UpdateChunk, Window, WindowFunction,
+    Frame, FrameUnit, Function, InsertChunk, Join, JoinKind, JsonStep, Lock, LockStrength, LockWait, NullsOrder,
+    NumberKind, OnConflict, Operand, Operation, Order, Projection, Raw, RawPart, Select, SetOperator, Source,
+    SourceQuery, Statement, TableRef, Update, UpdateChunk, Window, WindowFunction,
 };
 use crate::dialect::{Features, ListKind};
 use crate::error::{Error, Result};
@@ -198,6 +198,7 @@ enum Tag {
     Case,
     Cast,
     Decimal,
+    Json,
     Aggregate,
     Window,
     Frame,
@@ -653,6 +654,16 @@ impl<'a> Walk<'a, '_> {
                 self.node(Tag::Decimal, 0);
                 self.expr(expr)
             }
+            Operation::Json { expr, path, read } => {
+                self.node(Tag::Json, *read as u64 | (path.len() as u64) << 3);
+                for step in path {
+                    match step {
+                        JsonStep::Index(index) => self.words.push(u64::from(index.cast_unsigned()) << 1),
+                        JsonStep::Key(key) => self.own_text(key),
+                    }
+                }
+                self.expr(expr)
+            }
             Operation::Aggregate { function, distinct, expr, filter, order_by } => {
                 let facts = u64::from(*distinct) | u64::from(expr.is_some()) << 1 | u64::from(filter.is_some()) << 2;
                 self.aggregate(*function, facts, order_by.len());
@@ -823,6 +834,16 @@ impl<'a> Walk<'a, '_> {
         self.words.push(text.len() as u64);
     }
 
+    /// A text that is made while the program runs: its length, marked as one, and its bytes.
+    fn own_text(&mut self, text: &str) {
+        self.words.push((text.len() as u64) << 1 | 1);
+        for bytes in text.as_bytes().chunks(8) {
+            let mut word = [0; 8];
+            word[..bytes.len()].copy_from_slice(bytes);
+            self.words.push(u64::from_le_bytes(word));
+        }
+    }
+
     /// Two lengths in a word: no memory holds a list of 2³² expressions.
     #[inline]
     fn lengths(&mut self, first: usize, second: usize) {
@@ -965,6 +986,7 @@ fn compound(kind: Compound) -> u64 {
         Compound::Array => 0,
         Compound::Decimals => 1,
         Compound::Range => 2,
+        Compound::Json => 3,
     }
 }
 
@@ -996,7 +1018,11 @@ mod tests {
 
     use super::super::fixtures::*;
     use super::*;
-    use crate::ast::{DeleteChunk, Insert, InsertChunk};
+    use crate::ast::{DeleteChunk, Insert, InsertChunk, JsonRead};
+
+    fn json(key: &str, read: JsonRead) -> Expr {
+        operation(Operation::Json { expr: user("id"), path: vec![JsonStep::Key(key.into())], read })
+    }
 
     fn shape_of<'a>(statement: Statement<'a>, dialect: &Numbered) -> Shape<'a> {
         let mut shape = Shape::default();
@@ -1066,6 +1092,13 @@ mod tests {
             operation(Operation::Case { when: vec![(a(), b())], otherwise: None }),
             operation(Operation::Case { when: vec![(a(), b())], otherwise: Some(b()) }),
             operation(Operation::Case { when: vec![(a(), b()), (a(), b())], otherwise: None }),
+            json("a", JsonRead::Text),
+            json("a", JsonRead::Document),
+            json("ab", JsonRead::Text),
+            json("a\0", JsonRead::Text),
+            operation(Operation::Json { expr: a(), path: vec![JsonStep::Index(1)], read: JsonRead::Text }),
+            operation(Operation::Json { expr: a(), path: vec![JsonStep::Index(-1)], read: JsonRead::Text }),
+            operation(Operation::Json { expr: b(), path: vec![], read: JsonRead::Text }),
             aggregated(Aggregate::Sum(Integer), false, None),
             aggregated(Aggregate::Sum(Integer), true, None),
             aggregated(Aggregate::Sum(Integer), false, Some(a())),

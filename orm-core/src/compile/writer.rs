@@ -30,6 +30,8 @@ pub struct Writer<'a> {
     prefix: (&'static str, Range<usize>),
     /// The statement's values in the order of the walk.
     binds: &'a [&'a Value],
+    /// What is written where placeholders would be.
+    literals: &'a [String],
     /// For each placeholder so far, the number of its bind.
     order: SmallVec<[usize; 16]>,
     /// Placeholders of a statement's rows, which come before those of `order`.
@@ -52,11 +54,18 @@ impl<'a> Writer<'a> {
             quote: dialect.quote(),
             prefix: ("", 0..0),
             binds,
+            literals: &[],
             order: SmallVec::new(),
             cells: 0,
             arrays: false,
             shared: None,
         }
+    }
+
+    /// Writes texts in place of placeholders.
+    pub(super) fn with_literals(mut self, literals: &'a [String]) -> Self {
+        self.literals = literals;
+        self
     }
 
     /// For a part of a statement, which a dialect writes before it knows where it stands.
@@ -143,7 +152,10 @@ impl<'a> Writer<'a> {
 
     /// Writes the placeholder with this number, counted from 1. For [`Dialect::list`], which is given its number.
     pub fn push_placeholder(&mut self, position: usize) {
-        self.dialect.placeholder(position, &mut self.sql);
+        match position.checked_sub(1).and_then(|index| self.literals.get(index)) {
+            Some(literal) => self.sql.push_str(literal),
+            None => self.dialect.placeholder(position, &mut self.sql),
+        }
     }
 
     /// The text so far, for a dialect's methods that take a `String`.
@@ -268,7 +280,7 @@ impl<'a> Writer<'a> {
     /// Writes the placeholder of the next cell of a statement's rows.
     pub(super) fn cell(&mut self) {
         let position = self.next_cell();
-        self.dialect.placeholder(position, &mut self.sql);
+        self.push_placeholder(position);
     }
 
     /// Takes the next placeholder of a statement's rows, and gives its number.

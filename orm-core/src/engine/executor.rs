@@ -8,7 +8,7 @@ use super::copy::copy;
 use super::link::{Link, LinkGuard};
 use super::rows::Rows;
 use super::save::save;
-use crate::driver::{BoxFuture, Caller};
+use crate::driver::{BoxFuture, Caller, Streaming};
 use crate::error::Result;
 use crate::model::{Entity, InsertRow, Model};
 use crate::query::{InsertRows, ModelRows, Queries, Query, Runnable, insert, update_rows};
@@ -163,7 +163,13 @@ pub trait Executor: Send {
     /// The rows one after the other, in bounded memory. See [`Rows`].
     #[track_caller]
     fn stream<'a, Q: Query + 'a>(&'a mut self, query: Q) -> Rows<'a, Q::Row> {
-        Rows::new(self.link(Location::caller()), query)
+        Rows::new(self.link(Location::caller()), query, Streaming::default())
+    }
+
+    /// Very many rows one after the other, in the fastest way that the database has. See [`Engine::copy_out`].
+    #[track_caller]
+    fn copy_out<'a, Q: Query + 'a>(&'a mut self, query: Q) -> Rows<'a, Q::Row> {
+        Rows::new(self.link(Location::caller()), query, Streaming::Copy)
     }
 
     /// The database's plan for a statement, which is not run.
@@ -299,13 +305,15 @@ pub(crate) mod fetch {
     pub(crate) async fn load<T>(
         link: &mut Link,
         command: Command<'_>,
-        loader: Box<dyn Loader<T>>,
+        mut loader: Box<dyn Loader<T>>,
         most: Option<u32>,
     ) -> Result<Vec<T>> {
-        let mut sink = Hand { loader, most };
-        let done = link.run(command, &mut sink).await;
+        let done = match most {
+            None => link.run(command, &mut *loader).await,
+            Some(rows) => link.run(command, &mut First { rows, of: &mut *loader }).await,
+        };
         link.noted(done)?;
-        load_related(link, sink.loader, &lifted(command)).await
+        load_related(link, loader, &lifted(command)).await
     }
 
     /// The filters that are lifted from a statement, and so from what is loaded with its rows.
@@ -319,33 +327,29 @@ pub(crate) mod fetch {
     /// Runs the statements that load what is related to the rows that a loader has.
     pub(crate) async fn load_related<T>(
         link: &mut Link,
-        loader: Box<dyn Loader<T>>,
+        mut loader: Box<dyn Loader<T>>,
         lifted: &Lifted,
     ) -> Result<Vec<T>> {
-        let mut sink = Hand { loader, most: None };
         let engine = link.engine.clone();
-        while let Some(mut select) = sink.loader.next(engine.driver().features())? {
+        while let Some(mut select) = loader.next(engine.driver().features())? {
             select.lifted.merge(lifted);
-            let done = link.run(Command::One(Statement::Select(&select)), &mut sink).await;
+            let done = link.run(Command::One(Statement::Select(&select)), loader.related()).await;
             link.noted(done)?;
         }
-        sink.loader.finish()
+        loader.finish()
     }
 
-    /// Hands rows to a loader.
-    struct Hand<T> {
-        loader: Box<dyn Loader<T>>,
-        /// How many more are wanted.
-        most: Option<u32>,
+    /// The first rows of a statement, for another sink.
+    struct First<'a> {
+        rows: u32,
+        of: &'a mut dyn RowSink,
     }
 
-    impl<T> RowSink for Hand<T> {
+    impl RowSink for First<'_> {
         fn row(&mut self, row: &dyn Row) -> Result<Flow> {
-            self.loader.row(row)?;
-            if let Some(most) = &mut self.most {
-                *most = most.saturating_sub(1);
-            }
-            Ok(if self.most == Some(0) { Flow::Stop } else { Flow::Continue })
+            let flow = self.of.row(row)?;
+            self.rows = self.rows.saturating_sub(1);
+            Ok(if self.rows == 0 { Flow::Stop } else { flow })
         }
     }
 

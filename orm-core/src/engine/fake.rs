@@ -9,7 +9,7 @@ use super::{Engine, EngineOptions, Transaction, TransactionOptions};
 use crate::ast::Statement;
 use crate::compile::fixtures::{LITE, Numbered};
 use crate::dialect::{Dialect, Features};
-use crate::driver::{BoxFuture, Caller, Connection, Done, Driver, RowSink, RowStream, Running};
+use crate::driver::{BoxFuture, Caller, Connection, Done, Driver, RowSink, RowStream, Running, Streaming};
 use crate::error::{Binds, Error, Result};
 use crate::pool::PoolState;
 
@@ -97,7 +97,11 @@ impl Connection for FakeConnection {
         Box::pin(ready(self.0.hear("EXPLAIN").map(|()| Done::default())))
     }
 
-    fn stream<'a>(&'a mut self, statement: Statement<'a>) -> BoxFuture<'a, Result<Box<dyn RowStream + 'a>>> {
+    fn stream<'a>(
+        &'a mut self,
+        statement: Statement<'a>,
+        _how: Streaming,
+    ) -> BoxFuture<'a, Result<Box<dyn RowStream + 'a>>> {
         Box::pin(ready(self.0.hear(statement.operation()).map(|()| Box::new(Nothing) as _)))
     }
 

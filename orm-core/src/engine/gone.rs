@@ -4,7 +4,7 @@ use std::future::ready;
 
 use super::TransactionOptions;
 use crate::ast::Statement;
-use crate::driver::{BoxFuture, Connection, Done, RowSink, RowStream, Running};
+use crate::driver::{BoxFuture, Connection, Done, RowSink, RowStream, Running, Streaming};
 use crate::error::{Error, Result};
 
 /// In the place of a connection. Whatever is asked of it ends in [`Error::TransactionEnded`].
@@ -26,7 +26,11 @@ impl Connection for Gone {
         gone()
     }
 
-    fn stream<'a>(&'a mut self, _statement: Statement<'a>) -> BoxFuture<'a, Result<Box<dyn RowStream + 'a>>> {
+    fn stream<'a>(
+        &'a mut self,
+        _statement: Statement<'a>,
+        _how: Streaming,
+    ) -> BoxFuture<'a, Result<Box<dyn RowStream + 'a>>> {
         gone()
     }
 

@@ -11,7 +11,7 @@ use super::rows::Pause;
 use super::span::Span;
 use super::{Engine, StatementEvent, TransactionOptions};
 use crate::ast::Statement;
-use crate::driver::{Caller, Connection as DriverConnection, Done, Flow, Row, RowSink, Running};
+use crate::driver::{Caller, Connection as DriverConnection, Done, Flow, Row, RowSink, RowStream, Running, Streaming};
 use crate::error::{Binds, Error, Result};
 use crate::query::{Command, FilteredStatement};
 
@@ -106,10 +106,19 @@ impl Link {
     /// Remembers that a statement lost to another transaction.
     #[inline]
     pub(crate) fn noted<T>(&mut self, result: Result<T>) -> Result<T> {
-        if matches!(&result, Err(error) if error.is_retryable()) {
-            (self.conflict, self.lost) = (true, true);
+        if let Err(error) = &result {
+            self.note(error);
         }
         result
+    }
+
+    #[cold]
+    fn note(&mut self, error: &Error) {
+        if error.is_retryable() {
+            (self.conflict, self.lost) = (true, true);
+        }
+        // What was prepared for the statement is gone. Run again, the transaction has it prepared anew.
+        self.lost |= self.depth > 0 && self.connection.take_stale();
     }
 
     /// The transaction has lost to another one, by something else than a statement that failed.
@@ -143,6 +152,9 @@ impl Link {
                 Some(filtered) => return Running::Waiting(Box::pin(self.run_filtered(filtered, sink))),
             },
             Command::Insert(insert) if self.copies(insert) => return Running::Waiting(Box::pin(self.run_copy(insert))),
+            Command::UpdateRows(update) if update.table.version.is_some() => {
+                return Running::Waiting(Box::pin(self.run_versioned(update, sink)));
+            }
             Command::Insert(_) | Command::UpdateRows(_) | Command::DeleteRows(_) => match self.first_of(command) {
                 Ok(None) => return Running::Over(Some(Ok(Done::default()))),
                 Ok(Some(only)) if command.ends_with(only) => only,
@@ -292,6 +304,7 @@ impl Link {
         let engine = self.engine.clone();
         let (mut statements, mut sinks) = (Vec::with_capacity(parts.len()), Vec::with_capacity(parts.len()));
         for (command, sink) in parts {
+            refuse_versions(command, "a pipeline")?;
             match command.statements(engine.driver().features())?.next() {
                 Some(only) if command.ends_with(only) => statements.push(only),
                 Some(_) => return Err(too_many_rows()),
@@ -336,18 +349,20 @@ impl Link {
     pub(crate) async fn stream(
         &mut self,
         command: Command<'_>,
+        how: Streaming,
         sink: &mut dyn RowSink,
         is_filled: &(dyn Fn() -> bool + Send + Sync),
     ) -> Result<()> {
+        refuse_versions(command, "a stream")?;
         let mut statements = command.statements(self.engine.driver().features())?.peekable();
         let Some(first) = statements.next() else { return Ok(()) };
         if statements.peek().is_none() {
-            return self.stream_statement(first, sink, is_filled).await;
+            return self.stream_statement(first, how, sink, is_filled).await;
         }
         let depth = self.enter(&TransactionOptions::new()).await?;
         let together = Together { link: self, depth };
         for statement in std::iter::once(first).chain(statements) {
-            together.link.stream_statement(statement, sink, is_filled).await?;
+            together.link.stream_statement(statement, how, sink, is_filled).await?;
         }
         together.link.leave(depth, Ending::Commit).await
     }
@@ -355,18 +370,27 @@ impl Link {
     async fn stream_statement(
         &mut self,
         statement: Statement<'_>,
+        how: Streaming,
         sink: &mut dyn RowSink,
         is_filled: &(dyn Fn() -> bool + Send + Sync),
     ) -> Result<()> {
         let filtered = self.engine.apply_filters(statement);
         let statement = filtered.as_ref().map_or(statement, FilteredStatement::statement);
         self.count(statement);
-        let observed = match self.is_observed() {
+        let mut observed = match self.is_observed() {
             true => Some(Observed::new(&self.engine, statement)?),
             false => None,
         };
         let mut counting = Counting { sink, rows: 0 };
-        let result = pump(self.connection.as_mut(), statement, &mut counting, is_filled).await;
+        let result = match self.connection.stream(statement, how).await {
+            Ok(rows) => {
+                if let (Some(observed), Some(sql)) = (&mut observed, rows.sql()) {
+                    sql.clone_into(&mut observed.sql);
+                }
+                pump(rows, &mut counting, is_filled).await
+            }
+            Err(error) => Err(error),
+        };
         match observed {
             Some(observed) => observed.report(&self.engine, counting.rows, result).map(drop),
             None => result.map(drop),
@@ -380,6 +404,17 @@ impl Link {
 
     pub(super) fn is_observed(&self) -> bool {
         !self.engine.options().listeners.is_empty() || self.engine.recorder().is_active() || Span::enabled()
+    }
+}
+
+/// Whether all rows were as they were read is known when they are written, and some of them cannot be given before.
+fn refuse_versions(command: Command<'_>, what: &str) -> Result<()> {
+    match command {
+        Command::UpdateRows(update) if update.table.version.is_some() => Err(Error::Statement(format!(
+            "`{}` has a version, so its rows are not updated in {what}: `execute` or `fetch_all` the `update_rows` by itself",
+            update.table.model
+        ))),
+        _ => Ok(()),
     }
 }
 
@@ -407,12 +442,10 @@ fn may_write(statement: Statement<'_>) -> bool {
 }
 
 async fn pump(
-    connection: &mut dyn DriverConnection,
-    statement: Statement<'_>,
+    mut rows: Box<dyn RowStream + '_>,
     sink: &mut dyn RowSink,
     is_filled: &(dyn Fn() -> bool + Send + Sync),
 ) -> Result<Done> {
-    let mut rows = connection.stream(statement).await?;
     while rows.next_chunk(sink).await? {
         if is_filled() {
             Pause::default().await;

@@ -33,6 +33,7 @@ mod span;
 mod span;
 mod transaction;
 mod two_phase;
+mod versions;
 
 use std::fmt;
 use std::panic::Location;
@@ -52,13 +53,13 @@ pub use transaction::{Scope, Transaction};
 pub use two_phase::PreparedTransaction;
 
 use crate::ast::{self, Statement};
-use crate::driver::{Caller, Driver};
+use crate::driver::{Caller, Driver, Streaming};
 use crate::error::{Error, Result};
 use crate::expr::Condition;
 use crate::meta::TableMeta;
 use crate::model::{Entity, InsertRow, Model};
 use crate::pool::PoolState;
-use crate::query::{FilteredStatement, InsertRows, ModelRows, Queries, Query, Runnable, insert, update_rows};
+use crate::query::{FilteredStatement, Filters, InsertRows, ModelRows, Queries, Query, Runnable, insert, update_rows};
 use crate::schema::Schema;
 use crate::session::{Hooks, Spare};
 use crate::types::{IntoKey, ScalarRow};
@@ -450,7 +451,35 @@ impl Engine {
     /// The rows one after the other, in bounded memory. See [`Rows`].
     #[track_caller]
     pub fn stream<Q: Query + 'static>(&self, query: Q) -> Rows<'static, Q::Row> {
-        Rows::new(self.link(Location::caller()), query)
+        Rows::new(self.link(Location::caller()), query, Streaming::default())
+    }
+
+    /// Very many rows one after the other, in bounded memory, in the fastest way that the database has: the counterpart of
+    /// [`bulk_copy`](Engine::bulk_copy). They are the rows that [`stream`](Engine::stream) gives, typed as there.
+    ///
+    /// PostgreSQL sends them by binary `COPY`: all by one order, while a stream asks for each chunk. So the server is busy
+    /// with it until the last row is taken, and its `statement_timeout` counts the time that the program needs. `COPY` takes no
+    /// bound values: they stand in its text, as literals that the server reads as it would read the values, and can
+    /// be seen in its log and in `pg_stat_activity`. What is told of the statement here has placeholders. Statements that
+    /// write, and those that begin with `WITH` and are written by hand, are streamed, as are all on SQLite.
+    ///
+    /// ```
+    /// # use orm::{prelude::*, docs::*};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> orm::Result<()> {
+    /// # let engine = orm::connect("sqlite::memory:").await?;
+    /// # engine.create_all(schema![User, Post]).await?;
+    /// # engine.bulk_insert(["Alice", "Bob"].map(|name| User::builder().name(name).email(name))).await?;
+    /// let mut file = String::new();
+    /// let mut users = engine.copy_out(select((User.id, User.name)).order_by(User.id));
+    /// while let Some((id, name)) = users.next().await.transpose()? {
+    ///     file += &format!("{id},{name}\n");
+    /// }
+    /// assert_eq!(file, "1,Alice\n2,Bob\n");
+    /// # Ok(()) }
+    /// ```
+    #[track_caller]
+    pub fn copy_out<Q: Query + 'static>(&self, query: Q) -> Rows<'static, Q::Row> {
+        Rows::new(self.link(Location::caller()), query, Streaming::Copy)
     }
 
     /// The database's plan for a statement, which is not run.
@@ -562,7 +591,12 @@ impl Engine {
     /// The statement with the engine's filters; none if it is to run as it is.
     #[inline]
     fn apply_filters(&self, statement: Statement<'_>) -> Option<FilteredStatement> {
-        if self.options().filters.is_empty() { None } else { self.options().filters.apply(statement) }
+        if self.filters().is_empty() { None } else { self.filters().apply(statement) }
+    }
+
+    /// The conditions that statements get.
+    pub(crate) fn filters(&self) -> &Filters {
+        &self.options().filters
     }
 
     fn options(&self) -> &EngineOptions {

@@ -131,7 +131,8 @@ impl<E: From<Error>> From<Error> for Lost<E> {
 impl Engine {
     /// Runs `body` in a transaction as [`Engine::transaction`] does, and again from its start if that lost to another
     /// transaction: if its begin, a statement in it or its commit failed by an error that
-    /// [`is_retryable`](Error::is_retryable). What failed otherwise is not run again; least of all a commit whose outcome
+    /// [`is_retryable`](Error::is_retryable), or a statement since what was prepared for it is gone, because its table has
+    /// changed or a proxy leads to another connection. What failed otherwise is not run again; least of all a commit whose outcome
     /// is not known ([`Error::CommitUnknown`]).
     ///
     /// Each attempt has a transaction of its own, and a clone of the closure: what it captures by reference or moves in

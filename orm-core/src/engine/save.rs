@@ -5,13 +5,14 @@ use std::fmt;
 use super::TransactionOptions;
 use super::executor::Lent;
 use super::link::{Ending, Link, Together};
+use super::versions::Missed;
 use crate::ast::{
     ColumnRef, ColumnSet, Expr, InsertChunk, KeyedRows, Projection, RowSource, Statement, TableRef, UpdateChunk,
 };
 use crate::driver::{Flow, NoRows, Row, RowSink};
 use crate::error::{Error, Result};
 use crate::model::{InsertRow, Model, field};
-use crate::query::{ChunkSize, Command, all_but_the_key};
+use crate::query::{ChunkSize, Command, all_but_the_key, bind_next};
 use crate::types::BindSink;
 use crate::value::ValueRef;
 
@@ -30,7 +31,10 @@ where
     let depth = link.enter(&TransactionOptions::new()).await?;
     let together = Together { link: &mut link, depth };
     let keys = insert(together.link, &Chosen { structs, numbers: &new }, key).await?;
-    let updated = update(together.link, &Chosen { structs, numbers: &known }).await?;
+    let updated = match update(together.link, &Chosen { structs, numbers: &known }).await? {
+        Ok(updated) => updated,
+        Err(missed) => return Err(together.blame(missed).await),
+    };
     together.link.leave(depth, Ending::Commit).await?;
     drop(together);
     for (number, made) in new.iter().zip(&keys) {
@@ -38,7 +42,31 @@ where
             inserted.assign(key, ValueRef::Int(*made))?;
         }
     }
+    for number in known {
+        if let Some(updated) = structs.get_mut(number) {
+            count_up(updated)?;
+        }
+    }
     Ok(updated + keys.len() as u64)
+}
+
+/// The struct has the version of its row.
+fn count_up<T: Model>(updated: &mut T) -> Result<()> {
+    let Some(version) = T::TABLE.version else { return Ok(()) };
+    let mut next = Next(0);
+    bind_next(updated, &[version], &mut next)?;
+    updated.assign(version, ValueRef::Int(next.0))
+}
+
+struct Next(i64);
+
+impl BindSink for Next {
+    fn bind(&mut self, value: ValueRef<'_>) -> Result<()> {
+        if let ValueRef::Int(version) = value {
+            self.0 = version;
+        }
+        Ok(())
+    }
 }
 
 /// The column of the key that the database makes.
@@ -75,20 +103,25 @@ where
     Ok(keys.0)
 }
 
-/// Writes structs over their rows and gives the number of these.
-async fn update<T: Model>(link: &mut Link, known: &Chosen<'_, T>) -> Result<u64> {
+/// Writes structs over their rows and gives the number of these, or the rows that were not as they were read.
+async fn update<'a, T: Model>(link: &mut Link, known: &'a Chosen<'_, T>) -> Result<Result<u64, Missed<'a>>> {
     let table = T::TABLE;
     let columns = all_but_the_key(table);
     let size = ChunkSize::of_updates(link.engine.driver().features());
     let (mut updated, mut start) = (0, 0);
     while start < known.numbers.len() {
-        let sent = columns.iter().chain(table.primary_key.iter().copied());
+        let guard = table.version;
+        let sent = columns.iter().chain(table.primary_key.iter().copied()).chain(guard);
         let end = start + size.of(known.numbers.len() - start, table, sent);
-        let chunk = UpdateChunk { table, columns, guard: None, rows: known, returning: &[], start, end };
-        updated += link.run(Command::One(Statement::UpdateRows(chunk)), &mut NoRows).await?.rows_affected;
+        let chunk = UpdateChunk { table, columns, guard, rows: known, returning: &[], start, end };
+        let done = link.run(Command::One(Statement::UpdateRows(chunk)), &mut NoRows).await?;
+        if let Some(missed) = Missed::of(&chunk, done) {
+            return Ok(Err(missed));
+        }
+        updated += done.rows_affected;
         start = end;
     }
-    Ok(updated)
+    Ok(Ok(updated))
 }
 
 /// Some of the structs.
@@ -132,7 +165,7 @@ impl<T: Model> KeyedRows for Chosen<'_, T> {
     }
 
     fn bind(&self, row: usize, columns: &[u16], sink: &mut dyn BindSink) -> Result<()> {
-        self.bind_columns(row, columns, sink)
+        self.get(row).map_or(Ok(()), |row| bind_next(row, columns, sink))
     }
 }
 

@@ -11,6 +11,8 @@ mod compound;
 mod condition;
 mod expression;
 mod function;
+#[cfg(feature = "json")]
+mod json;
 mod math;
 mod order;
 mod row;
@@ -24,6 +26,8 @@ pub use compound::{ArrayExpression, IsArray, IsRange, RangeExpression};
 pub use condition::{Condition, Truth, and, not, or};
 pub use expression::{Expression, InValues};
 pub use function::{coalesce, exists, function, greatest, least, not_exists, now, value};
+#[cfg(feature = "json")]
+pub use json::{IsJson, JsonExpression, JsonPath};
 pub use math::{NumberExpression, Operand};
 pub use order::{IntoOrder, OrderBy};
 pub use row::{PlainRow, Row, RowOf, RowParts, RowsOf, row};

@@ -138,7 +138,10 @@ impl Rows<'_> {
     fn most_binds(self) -> usize {
         match self {
             Rows::Insert(insert) => insert.table.columns.len(),
-            Rows::Update(update) => update.columns.len() + update.table.primary_key.len(),
+            Rows::Update(update) => {
+                let found_by = update.table.primary_key.iter().chain(&update.table.version);
+                update.columns.len() + found_by.count()
+            }
             Rows::Delete(delete) => delete.table.primary_key.len(),
         }
     }
@@ -163,10 +166,11 @@ impl<'a> Chunks<'a> {
     /// The next of `update`'s rows.
     fn update(&mut self, update: &'a UpdateRows) -> Option<Statement<'a>> {
         let UpdateRows { table, columns, rows, returning } = update;
-        let sent = columns.iter().chain(table.primary_key.iter().copied());
+        let guard = table.version;
+        let sent = columns.iter().chain(table.primary_key.iter().copied()).chain(guard);
         let (start, end) = self.range(rows.len(), table, sent)?;
         let (columns, rows) = (*columns, rows.as_ref());
-        Some(Statement::UpdateRows(UpdateChunk { table, columns, guard: None, rows, returning, start, end }))
+        Some(Statement::UpdateRows(UpdateChunk { table, columns, guard, rows, returning, start, end }))
     }
 
     /// The next of `delete`'s rows.

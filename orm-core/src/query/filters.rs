@@ -51,6 +51,11 @@ impl Filters {
         self.0.is_empty()
     }
 
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Adds a condition to those of a table.
     pub(crate) fn add(&mut self, table: &'static TableMeta, condition: Expr) {
         self.0.push((table, condition));

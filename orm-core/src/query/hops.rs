@@ -5,9 +5,9 @@ use std::marker::PhantomData;
 
 use super::join::Joinable;
 use super::with::{Related, Wanted};
-use crate::ast::{Expr as Tree, Join, JoinKind, Operation, Projection, Select, TableRef};
+use crate::ast::{Alias, Expr as Tree, Join, JoinKind, Operation, Projection, Select, TableRef};
 use crate::expr::{AggregateExpr, Condition, Expr, Expression, count_all};
-use crate::model::Model;
+use crate::model::{Entity, Model};
 use crate::relation::{Relation, kind};
 use crate::types::SqlType;
 
@@ -46,7 +46,7 @@ impl<From: Model, To: Model, Kind> Relation<From, To, Kind> {
     /// True of the rows that have a related row at all.
     #[must_use = "gives a condition"]
     pub fn exists(self) -> Expr<bool> {
-        self.hops().exists()
+        self.apart().hops().exists()
     }
 
     /// Goes on from the related rows by a relation of theirs.
@@ -78,7 +78,7 @@ impl<From: Model, To: Model, Kind> Relation<From, To, Kind> {
     /// ```
     #[must_use = "gives an expression"]
     pub fn count(self) -> Expr<i64> {
-        self.hops().count()
+        self.apart().hops().count()
     }
 
     /// An aggregate of the related rows of each row.
@@ -91,6 +91,13 @@ impl<From: Model, To: Model, Kind> Relation<From, To, Kind> {
     #[must_use = "gives an expression"]
     pub fn aggregate<T: SqlType>(self, aggregate: AggregateExpr<T>) -> Expr<T> {
         self.hops().aggregate(aggregate)
+    }
+
+    /// The other side of a self-reference under another name. It is for questions that name nothing of the other side;
+    /// elsewhere the program has to say which of the two it means.
+    fn apart(self) -> Self {
+        let itself = self.from() == self.target();
+        if itself { self.to(To::Columns::aliased(Alias::Table("related"))) } else { self }
     }
 
     fn hops(self) -> Hops<From, To> {
@@ -185,7 +192,8 @@ impl<From: Model, To: Model, Kind: kind::Loads, Row: Send + 'static, Nested> Rel
         }
         let mut hops = relation.hops();
         hops.joins.extend(ast.joins);
-        scalar(hops.question(vec![Projection::Expr(aggregate.into_tree())], ast.filter))
+        let question = hops.question(vec![Projection::Expr(aggregate.into_tree())], ast.filter);
+        scalar(question.map(|select| Select { lifted: ast.lifted, ..select }))
     }
 }
 

@@ -22,7 +22,7 @@ use super::with::{Columns, Loadable, Related};
 use crate::ast::{self, Projection};
 use crate::driver::Row;
 use crate::error::{Error, Result};
-use crate::expr::Column;
+use crate::expr::{Column, Expr};
 use crate::model::{FromRow, Model};
 use crate::relation::{Relation, kind};
 use crate::types::SqlType;
@@ -63,13 +63,10 @@ use crate::types::SqlType;
 pub trait Shape: Sized + Send + 'static {
     /// The model whose columns and relations it has.
     type Model: Model;
-    /// Its fields, one after the other.
+    /// Looks at the shapes that it contains, and at those in them. Where they contain each other the compiler finds that
+    /// this needs itself, and its name is in the message.
     #[doc(hidden)]
-    type Values: Send + 'static;
-
-    /// Makes it of its fields.
-    #[doc(hidden)]
-    fn from_values(values: Self::Values) -> Self;
+    const NO_CIRCLE_OF_SHAPES: ();
 
     /// Reads it instead of the rows of the model.
     #[doc(hidden)]
@@ -79,11 +76,7 @@ pub trait Shape: Sized + Send + 'static {
 #[diagnostic::do_not_recommend]
 impl<M: Model> Shape for M {
     type Model = M;
-    type Values = M;
-
-    fn from_values(model: M) -> M {
-        model
-    }
+    const NO_CIRCLE_OF_SHAPES: () = ();
 
     fn shaped(rows: Select<M>, _model: M::Columns) -> Select<M> {
         rows
@@ -123,6 +116,19 @@ pub fn shape<S: Shape>() -> Select<S> {
     S::shaped(select(S::Model::COLUMNS), S::Model::COLUMNS)
 }
 
+/// Makes a shape of its fields. It is apart from [`Shape`], whose types everybody sees who sees the shape: its fields may be
+/// of private types.
+#[doc(hidden)]
+pub trait Assemble {
+    /// What is made.
+    type Shape: Send + 'static;
+    /// Its fields, the last one outside: `(((), String), Vec<PostCard>)`.
+    type Values: Send + 'static;
+
+    /// Makes it.
+    fn assemble(values: Self::Values) -> Self::Shape;
+}
+
 /// What a field of type `T` of a shape is read from: a column of this type, or a relation to the model of the shape that it
 /// holds.
 #[diagnostic::on_unimplemented(
@@ -140,6 +146,39 @@ pub trait ShapeField<T> {
     fn into_part(self, projection: &mut Vec<Projection>) -> Self::Part;
 }
 
+/// Finds the shape in a field's type. The constants here come before those of [`NoShape`], which are for types that hold
+/// none: a column's.
+#[doc(hidden)]
+pub struct Holds<T>(PhantomData<fn() -> T>);
+
+impl<S: Shape> Holds<S> {
+    /// One of them.
+    pub const ONE: () = S::NO_CIRCLE_OF_SHAPES;
+}
+
+impl<S: Shape> Holds<Vec<S>> {
+    /// Many of them.
+    pub const MANY: () = S::NO_CIRCLE_OF_SHAPES;
+}
+
+impl<S: Shape> Holds<Option<S>> {
+    /// One that may be missing.
+    pub const PERHAPS: () = S::NO_CIRCLE_OF_SHAPES;
+}
+
+/// No shape to look at.
+#[doc(hidden)]
+pub trait NoShape {
+    /// See [`Holds`].
+    const ONE: () = ();
+    /// See [`Holds`].
+    const MANY: () = ();
+    /// See [`Holds`].
+    const PERHAPS: () = ();
+}
+
+impl<T> NoShape for Holds<T> {}
+
 /// A column of the row.
 #[doc(hidden)]
 pub struct Own<T>(PhantomData<fn() -> T>);
@@ -153,6 +192,15 @@ impl<M: Model, T: SqlType> ShapeField<T> for Column<M, T> {
 
     fn into_part(self, projection: &mut Vec<Projection>) -> Own<T> {
         projection.push(Projection::Expr(ast::Expr::Column(self.reference())));
+        Own(PhantomData)
+    }
+}
+
+impl<T: SqlType> ShapeField<T> for Expr<T> {
+    type Part = Own<T>;
+
+    fn into_part(self, projection: &mut Vec<Projection>) -> Own<T> {
+        projection.push(Projection::Expr(self.into_tree()));
         Own(PhantomData)
     }
 }
@@ -219,23 +267,23 @@ impl<F: Fields> Shaping<F> {
     }
 
     /// The statement that reads it.
-    pub fn build<S: Shape<Values = F::Values>>(self) -> Select<S> {
+    pub fn build<A: Assemble<Values = F::Values>>(self) -> Select<A::Shape> {
         let mut ast = self.ast;
         if F::without_related().is_some() {
-            let reader = Reader::Plain(Decoder::new(alone::<S, F>));
+            let reader = Reader::Plain(Decoder::new(alone::<A, F>));
             return Select { ast: LazySelect::Built(ast), reader };
         }
         let base = Reading(Reader::Plain(Decoder::new(|row| Ok((F::own(row, 0)?, ())))));
         let Reading(reader) = self.fields.load(&mut ast, base);
-        let reader = reader.map_by(|(own, related)| S::from_values(F::values(own, related)));
+        let reader = reader.map_by(|(own, related)| A::assemble(F::values(own, related)));
         Select { ast: LazySelect::Built(ast), reader }
     }
 }
 
-fn alone<S: Shape<Values = F::Values>, F: Fields>(row: &dyn Row) -> Result<S> {
+fn alone<A: Assemble<Values = F::Values>, F: Fields>(row: &dyn Row) -> Result<A::Shape> {
     let own = F::own(row, 0)?;
     match F::without_related() {
-        Some(related) => Ok(S::from_values(F::values(own, related))),
+        Some(related) => Ok(A::assemble(F::values(own, related))),
         // `build` reads such rows in another way.
         None => Err(Error::Statement("rows with relations need a loader".into())),
     }
@@ -363,6 +411,12 @@ impl<F: Fields, L: Loadable + 'static> Fields for (F, Of<L>) {
         let branch = relation.plan(main).0;
         let append = |(base, related), last| (base, (related, last));
         Reading(Reader::Loading(Arc::new(With { base, branch, append })))
+    }
+}
+
+impl<T> fmt::Debug for Holds<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Holds")
     }
 }
 

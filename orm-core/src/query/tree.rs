@@ -14,10 +14,10 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::loader::Reader;
-use super::{Decoder, Select};
+use super::{Decoder, Select, ascending};
 use crate::ast::{
-    self, Aggregate, Alias, BinaryOp, ColumnRef, Cte, Expr, Join, JoinKind, NumberKind, Operand, Operation, Order,
-    Projection, QUERY, SetOperator, Source, SourceQuery, TableRef,
+    self, Aggregate, Alias, BinaryOp, ColumnRef, Cte, Expr, Join, JoinKind, NumberKind, Operand, Operation, Projection,
+    QUERY, SetOperator, Source, SourceQuery, TableRef,
 };
 use crate::meta::TableMeta;
 use crate::model::{FromRow, KeyValues, Model};
@@ -356,10 +356,6 @@ fn integer(number: u32) -> Expr {
 fn aggregate(function: Aggregate, expr: Option<Expr>) -> Expr {
     let order_by = Vec::new();
     Expr::Operation(Box::new(Operation::Aggregate { function, distinct: false, expr, filter: None, order_by }))
-}
-
-fn ascending(expr: Expr) -> Order {
-    Order { expr, direction: ast::Direction::Ascending, nulls: ast::NullsOrder::Smallest }
 }
 
 fn all(conditions: impl Iterator<Item = Expr>) -> Expr {

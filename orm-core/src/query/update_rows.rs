@@ -27,6 +27,9 @@ pub struct UpdateRows<M, Returned = ()> {
 /// transaction (a savepoint, if one is open). No two may have the same key: which of them is written then, databases
 /// do not say.
 ///
+/// Rows of a model with a `version` must still have the one that their struct has, and get the next: if one was written or
+/// deleted by someone else, none is updated, and [`Error::StaleObject`](crate::Error::StaleObject) names it.
+///
 /// ```
 /// # use orm::{prelude::*, docs::*};
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> orm::Result<()> {
@@ -64,9 +67,10 @@ pub(crate) fn all_but_the_key(table: &TableMeta) -> ColumnSet {
 }
 
 impl<M: Model> UpdateRows<M> {
-    /// Writes these columns only: one, or a tuple of up to 16. Called again, the last list counts.
+    /// Writes these columns only: one, or a tuple of up to 16. Called again, the last list counts. A version is counted up
+    /// whatever the list says.
     pub fn columns(mut self, columns: impl ColumnsOf<M>) -> Self {
-        self.ast.columns = positions(columns).into_iter().collect();
+        self.ast.columns = positions(columns).into_iter().chain(M::TABLE.version).collect();
         self
     }
 

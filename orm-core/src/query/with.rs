@@ -214,6 +214,37 @@ impl<From: Model, To: Model, Kind: kind::Loads> Relation<From, To, Kind> {
         self.into_related().select(selection)
     }
 
+    /// Lifts all global filters from the related rows, and from what is loaded with them. What it belongs to is then read
+    /// by a statement of its own.
+    ///
+    /// ```
+    /// # use orm::{prelude::*, docs::*};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> orm::Result<()> {
+    /// # let engine = orm::connect("sqlite::memory:").await?;
+    /// # engine.create_all(schema![User, Post]).await?;
+    /// # let alice = engine.fetch_one(insert(User::builder().name("Alice").email("a")).returning(User.id)).await?;
+    /// # engine.execute(insert(Post::builder().title("Hello").author_id(alice))).await?;
+    /// let published = engine.with_filter(Post, Post.body.is_not_null());
+    /// let shown: Vec<(User, Vec<Post>)> = published.fetch_all(select(User).with(User.posts)).await?;
+    /// let all = published.fetch_all(select(User).with(User.posts.without_filters())).await?;
+    /// assert_eq!((shown[0].1.len(), all[0].1.len()), (0, 1));
+    ///
+    /// let q = select((User.name, User.posts.without_filters().count()));
+    /// assert_eq!(
+    ///     published.sql(q)?,
+    ///     r#"SELECT "users"."name", (SELECT count(*) FROM "post" WHERE "post"."author_id" = "users"."id") FROM "users""#,
+    /// );
+    /// # Ok(()) }
+    /// ```
+    pub fn without_filters(self) -> Related<From, To, Kind> {
+        self.into_related().without_filters()
+    }
+
+    /// Lifts the global filters of one model from the related rows. See [`without_filters`](Self::without_filters).
+    pub fn without_filters_of<E: Entity>(self, entity: E) -> Related<From, To, Kind> {
+        self.into_related().without_filters_of(entity)
+    }
+
     /// Loads by a statement of its own what would be joined.
     pub fn separately(self) -> Related<From, To, Kind> {
         self.into_related().separately()
@@ -247,6 +278,17 @@ impl<From: Model, To: Model, Kind: kind::Loads, Row: Send + 'static, Nested> Rel
     /// Joins the related rows with others, to filter or order by them.
     pub fn join(self, other: impl Joinable) -> Self {
         self.changed(|select| select.join(other))
+    }
+
+    /// Lifts all global filters from the related rows, and from what is loaded with them. See
+    /// [`Relation::without_filters`].
+    pub fn without_filters(self) -> Self {
+        self.changed(Select::without_filters)
+    }
+
+    /// Lifts the global filters of one model from the related rows. See [`Relation::without_filters`].
+    pub fn without_filters_of<E: Entity>(self, entity: E) -> Self {
+        self.changed(|select| select.without_filters_of(entity))
     }
 
     /// Loads at most so many related rows of each row: the first by the order.
@@ -448,6 +490,7 @@ impl Want {
             && related.group_by.is_empty()
             && !related.distinct
             && related.operands.is_empty()
+            && related.lifted == ast::Lifted::None
             && self.per_row.is_none();
         plain
             && match self.how {
@@ -609,6 +652,7 @@ fn expanded(projection: Vec<Projection>) -> Vec<Expr> {
     exprs
 }
 
-fn ascending(expr: Expr) -> ast::Order {
+/// By an expression, the smallest first.
+pub(crate) fn ascending(expr: Expr) -> ast::Order {
     ast::Order { expr, direction: ast::Direction::Ascending, nulls: ast::NullsOrder::Smallest }
 }

@@ -375,11 +375,22 @@ impl<'s, T: Object> Find<'s, T> {
         let mut sink = Removed { arena, rows: 0, slots: Vec::new() };
         let done = link.run(Command::One(Statement::Delete(&delete)), &mut sink).await;
         let (done, rows, slots) = (link.noted(done), sink.rows, sink.slots);
-        attempt.over();
-        let done = done?;
+        let done = match done {
+            Ok(done) => done,
+            Err(error) => {
+                attempt.over();
+                return Err(error);
+            }
+        };
         let arena = u16::try_from(number).unwrap_or(u16::MAX);
         let deleted = slots.into_iter().map(|slot| Deleted { place: Place { arena, slot }, when: 0 });
-        session.follow_deletes(deleted.collect(), &|_, _, _| false)?;
+        let followed = attempt.session.follow_deletes(deleted.collect(), &|_, _, _| false);
+        let read = match followed {
+            Ok(defaulted) => attempt.session.read_defaults(defaulted).await,
+            Err(error) => Err(error),
+        };
+        attempt.over();
+        read?;
         Ok(if watched { rows } else { done.rows_affected })
     }
 

@@ -14,9 +14,6 @@ use crate::error::{Error, Result};
 use crate::meta::{ForeignKeyMeta, OnAction};
 use crate::value::{Value, ValueRef};
 
-/// Deleted objects by arena: their slots, and the step that deleted them.
-type Gone = HashMap<usize, Vec<(u32, usize)>>;
-
 /// How often a commit flushes what hooks of the flush before have changed.
 const ROUNDS: usize = 100;
 
@@ -51,9 +48,9 @@ impl Session {
             attempt.over();
             return Err(error);
         }
-        let written = attempt.session.write(&plan).await;
+        let written = attempt.session.carry_out(&plan).await;
         attempt.over();
-        if let Err(error) = written.and_then(|()| self.finish(&plan)) {
+        if let Err(error) = written {
             return Err(self.lost(error));
         }
         // What they refuse is written already, and is undone with the flush.
@@ -322,6 +319,13 @@ impl Session {
         error
     }
 
+    /// Writes what was planned, and has memory follow.
+    async fn carry_out(&mut self, plan: &Plan) -> Result<()> {
+        self.write(plan).await?;
+        let defaulted = self.finish(plan)?;
+        self.read_defaults(defaulted).await
+    }
+
     /// Sends the steps.
     async fn write(&mut self, plan: &Plan) -> Result<()> {
         for step in &plan.steps {
@@ -389,7 +393,11 @@ impl Session {
             let returned = match job.run(link, start, end).await {
                 Ok(returned) if returned.affected == (end - start) as u64 => returned,
                 Ok(returned) => return Err(miscounted(arena, &plan.ops, step, link, (start, end), returned).await),
-                Err(error) => return Err(job.blame(link, (start, end), error).await),
+                Err(error) => {
+                    let error = job.blame(link, (start, end), error).await;
+                    let goes_on = features.survives_errors || end - start > 1;
+                    return Err(self.name_holders(step, error, goes_on).await);
+                }
             };
             let returning = job.returning;
             let ops = step.ops.get(start..end).unwrap_or_default();
@@ -399,8 +407,8 @@ impl Session {
         Ok(())
     }
 
-    /// Everything is written: states, keys and the undo log follow.
-    fn finish(&mut self, plan: &Plan) -> Result<()> {
+    /// Everything is written: states, keys and the undo log follow. Gives the objects that are to be read again.
+    fn finish(&mut self, plan: &Plan) -> Result<Vec<Place>> {
         let followers = self.followers(plan)?;
         for op in plan.ops.iter().filter(|op| op.whole) {
             let (number, slot) = (usize::from(op.place.arena), op.place.slot);
@@ -438,66 +446,6 @@ impl Session {
         self.follow_deletes(deleted, &|place, column, when| plan.is_written_after(place, column, when))
     }
 
-    /// The database has deleted, or set to NULL, the rows that belonged to deleted ones; so do their objects, but for
-    /// those that were given the key when the row that had it was gone: it is another row's now.
-    pub(super) fn follow_deletes(
-        &mut self,
-        mut deleted: Vec<Deleted>,
-        given_after: &dyn Fn(Place, u16, usize) -> bool,
-    ) -> Result<()> {
-        while !deleted.is_empty() {
-            let mut gone: Gone = HashMap::new();
-            for Deleted { place, when } in std::mem::take(&mut deleted) {
-                gone.entry(usize::from(place.arena)).or_default().push((place.slot, when));
-            }
-            for child in 0..self.arenas.len() {
-                for (Deleted { place, when }, key) in self.children_of(child, &gone)? {
-                    let slot = place.slot;
-                    let given = key.columns.iter().any(|column| given_after(place, *column, when));
-                    let Some(arena) = self.arenas.get_mut(child).filter(|_| !given) else {
-                        continue;
-                    };
-                    match key.on_delete {
-                        OnAction::Cascade => {
-                            arena.was_deleted(slot);
-                            deleted.push(Deleted { place, when });
-                        }
-                        OnAction::SetNull => {
-                            key.columns.iter().try_for_each(|column| arena.follow(slot, *column, ValueRef::Null))?
-                        }
-                        // What the default is only the database knows: the object is to be read again.
-                        OnAction::SetDefault => arena.expunge(slot),
-                        OnAction::NoAction | OnAction::Restrict => {}
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The objects of an arena that belonged to deleted ones, and by which foreign key.
-    fn children_of(&self, child: usize, gone: &Gone) -> Result<Vec<(Deleted, &'static ForeignKeyMeta)>> {
-        let mut children = Vec::new();
-        let Some(arena) = self.arenas.get(child) else { return Ok(children) };
-        let acts = |key: &&ForeignKeyMeta| !matches!(key.on_delete, OnAction::NoAction | OnAction::Restrict);
-        for key in arena.meta.foreign_keys.iter().filter(acts) {
-            let target = (key.references)();
-            let parents = self.arenas.iter().enumerate().find(|(_, parents)| *parents.meta == *target);
-            let Some((number, parents)) = parents else { continue };
-            let Some(gone) = gone.get(&number) else { continue };
-            let gone = by_hash(parents, gone, key.referenced())?;
-            for slot in arena.slots().filter(|slot| arena.slot_state(*slot) == Slot::Persistent) {
-                let hash = keys::hash_row(parents.hasher(), arena.values.as_ref(), At::Now(slot), key.columns)?;
-                let belongs = |(parent, _): &&(u32, usize)| holds(arena, At::Now(slot), key, parents, At::Now(*parent));
-                if let Some((_, when)) = gone.get(&hash).and_then(|parents| parents.iter().find(belongs)) {
-                    let place = Place { arena: u16::try_from(child).unwrap_or(u16::MAX), slot };
-                    children.push((Deleted { place, when: *when }, key));
-                }
-            }
-        }
-        Ok(children)
-    }
-
     /// The objects that belong to re-keyed ones and that the program has given no other parent, by which column, and
     /// the new key: the database gives it to them.
     fn followers(&self, plan: &Plan) -> Result<Vec<(usize, u32, u16, Value)>> {
@@ -530,18 +478,8 @@ impl Session {
     }
 }
 
-/// Deleted objects by the hash of the values that they had in some columns.
-fn by_hash(arena: &Arena, gone: &[(u32, usize)], columns: &[u16]) -> Result<HashMap<u32, Vec<(u32, usize)>>> {
-    let mut found: HashMap<u32, Vec<(u32, usize)>> = HashMap::new();
-    for (slot, when) in gone {
-        let hash = keys::hash_row(arena.hasher(), arena.values.as_ref(), At::Now(*slot), columns)?;
-        found.entry(hash).or_default().push((*slot, *when));
-    }
-    Ok(found)
-}
-
 /// Whether a row holds, in a foreign key, the values of a row of another table. NULL is nobody's.
-fn holds(arena: &Arena, row: At, key: &ForeignKeyMeta, parents: &Arena, parent: At) -> bool {
+pub(super) fn holds(arena: &Arena, row: At, key: &ForeignKeyMeta, parents: &Arena, parent: At) -> bool {
     let (own, theirs) = (arena.values.as_ref(), parents.values.as_ref());
     key.pairs().all(|(column, referenced)| {
         keys::same_across((own, row, column), (theirs, parent, referenced)) && !keys::is_null(own, row, column)

@@ -12,8 +12,9 @@ use crate::ast::{
     RowSource, Statement, TableRef, Update, UpdateChunk,
 };
 use crate::dialect::Features;
-use crate::driver::{Flow, Row, RowSink};
-use crate::engine::link::Link;
+use crate::driver::{Done, Flow, Row, RowSink};
+use crate::engine::TransactionOptions;
+use crate::engine::link::{Ending, Link};
 use crate::error::{Error, Result};
 use crate::query::{ChunkSize, Command};
 use crate::types::BindSink;
@@ -149,8 +150,13 @@ impl<'a> Job<'a> {
         Ok(Update { table, set, filter, returning: self.projections.clone(), lifted: Lifted::None })
     }
 
-    /// Runs the statement for some rows.
+    /// Runs the statement for some rows. If there are several and it fails, the transaction goes on, so that they can be
+    /// looked at one by one.
     pub(super) async fn run(&self, link: &mut Link, start: usize, end: usize) -> Result<Returned> {
+        self.send(link, (start, end), end - start > 1).await
+    }
+
+    async fn send(&self, link: &mut Link, (start, end): (usize, usize), guarded: bool) -> Result<Returned> {
         let width = self.returning.len();
         let mut returned = Returned { width, ..Returned::default() };
         match width {
@@ -160,14 +166,29 @@ impl<'a> Job<'a> {
         let done = if self.step.expressions {
             let update = self.with_expressions(start)?;
             link.run_as_is(Statement::Update(&update), &mut returned).await?
-        } else if end - start > 1 {
-            // If it fails, its rows are looked at one by one.
+        } else if guarded && self.step.kind == Kind::Delete {
+            self.delete_together(link, (start, end), &mut returned).await?
+        } else if guarded {
             link.run_guarded(self.statement(start, end), &mut returned).await?
         } else {
             link.run(Command::One(self.statement(start, end)), &mut returned).await?
         };
         returned.affected = done.rows_affected;
         Ok(returned)
+    }
+
+    /// Deletes all of some rows, or none: which of them was gone already can only be seen while the others are there.
+    async fn delete_together(
+        &self,
+        link: &mut Link,
+        (start, end): (usize, usize),
+        returned: &mut Returned,
+    ) -> Result<Done> {
+        let depth = link.enter(&TransactionOptions::new()).await?;
+        let done = link.run(Command::One(self.statement(start, end)), returned).await;
+        let all = matches!(&done, Ok(done) if done.rows_affected == (end - start) as u64);
+        let left = link.leave(depth, if all { Ending::Commit } else { Ending::Rollback }).await;
+        done.and_then(|done| left.map(|()| done))
     }
 
     /// Finds out which row of a statement broke a constraint: the statement left nothing behind, so its rows are sent
@@ -180,7 +201,7 @@ impl<'a> Job<'a> {
             return self.about(start, error);
         }
         for row in start..end {
-            match self.run(link, row, row + 1).await {
+            match self.send(link, (row, row + 1), true).await {
                 Ok(_) => {}
                 Err(again) if again.kind() == error.kind() => return self.about(row, again),
                 Err(_) => return error,
@@ -371,11 +392,9 @@ pub(super) async fn miscounted(
         let object = plan::describe(arena, op.base);
         match job.look_up(link, op).await {
             Err(error) => return error,
-            Ok(Some(found)) if expected.is_some() => return Error::StaleObject { object, expected, found },
-            Ok(None) if step.kind == Kind::Update || concerned.len() == 1 => {
-                return Error::StaleObject { object, expected, found: None };
-            }
-            Ok(_) => {}
+            Ok(Some(found)) if found != expected => return Error::StaleObject { object, expected, found },
+            Ok(None) => return Error::StaleObject { object, expected, found: None },
+            Ok(Some(_)) => {}
         }
     }
     let object = format!("one of {} `{}` rows", concerned.len(), arena.meta.model);

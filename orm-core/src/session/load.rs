@@ -7,9 +7,10 @@ use std::task::{Context, Poll};
 use smallvec::SmallVec;
 
 use super::arena::{Arena, Clock, Reading, Slot};
+use super::cascade::of_rows;
 use super::rows::At;
 use super::{Object, Ref, Session, detached, put};
-use crate::ast::{Statement, TableRef};
+use crate::ast::{ColumnRef, Projection, Statement, TableRef};
 use crate::driver::{BoxFuture, Caller, Flow, Row, RowSink};
 use crate::engine::TransactionOptions;
 use crate::engine::link::Link;
@@ -17,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::model::{Entity, KeyValues, Model};
 use crate::query::Command;
 use crate::query::loader::Shifted;
+use crate::query::row_keys::equal;
 use crate::types::IntoKey;
 use crate::value::Value;
 
@@ -120,7 +122,7 @@ impl Session {
         Ok(found)
     }
 
-    /// Reads an object's row again. Changes that were not flushed are lost.
+    /// Reads an object's row again, whether or not a global filter hides it by now. Changes that were not flushed are lost.
     ///
     /// # Errors
     ///
@@ -135,7 +137,14 @@ impl Session {
             return Err(Error::Statement(format!("{object} has no row to be read: flush first")));
         }
         let key = arena.key_values(arena.stored(handle.slot))?;
-        let statement = Statement::ByKey { table: TableRef { meta: T::TABLE, alias: None }, key: &key };
+        let table = TableRef { meta: T::TABLE, alias: None };
+        let columns: Vec<ColumnRef> =
+            T::TABLE.primary_key.iter().map(|index| ColumnRef { table, index: *index }).collect();
+        let unfiltered = of_rows(table, vec![Projection::Table(table)], vec![equal(&columns, &key)]);
+        let statement = match self.line.engine().filters().is_empty() {
+            true => Statement::ByKey { table, key: &key },
+            false => Statement::Select(&unfiltered),
+        };
         match self.read_rows::<T>(statement, true).await?.is_empty() {
             true => Err(Error::StaleObject { object, expected: None, found: None }),
             false => Ok(()),

@@ -6,15 +6,15 @@
 use std::collections::HashMap;
 use std::panic::Location;
 
-use super::arena::{Arena, Parent, Slot};
-use super::relations::{ArenaOf, Gathered, Known};
+use super::arena::{Arena, Parent, Place, Slot};
+use super::relations::{ArenaOf, Gathered, Known, View};
 use super::rows::At;
-use super::{Object, Ref, Session, detached, keys};
+use super::{Object, Ref, Session, detached, keys, kin};
 use crate::ast::{ColumnRef, Expr, Join, JoinKind, Lifted, Projection, Reads, Select, Statement, TableRef};
 use crate::driver::Caller;
 use crate::error::{Error, Result};
 use crate::model::KeyValues;
-use crate::query::loader::{key_bytes, key_conditions};
+use crate::query::row_keys::{key_bytes, key_conditions};
 use crate::query::{Related, Wanted, first_of_each};
 use crate::relation::{Meeting, Relation, Route};
 
@@ -103,6 +103,8 @@ impl<F: Object, T: Object, Kind: Gathered, Row: Send + 'static, Nested: SessionL
             nested: Vec::new(),
         };
         nested.add_specs(&mut spec.nested);
+        let Spec { select, nested, .. } = &mut spec;
+        nested.iter_mut().for_each(|spec| spec.lift(&select.lifted));
         spec
     }
 }
@@ -229,8 +231,12 @@ impl Session {
             return Ok((asked, known));
         };
         let holders = self.arenas.get(between.unwrap_or(child));
-        let now = (holders.map_or(0, Arena::departures), self.clock.now);
+        let (departures, view) = (holders.map_or(0, Arena::departures), self.view(spec));
         let open = self.line.in_transaction();
+        let is_fresh = |slot| {
+            let parent = (slot, arena.generation(slot));
+            open && self.loaded.is_fresh(spec.known, parent, (departures, &view))
+        };
         for slot in slots.iter().copied() {
             if arena.slot_state(slot) == Slot::Pending {
                 // The database has no row that belongs to it. What it belongs to itself may be as new as it is.
@@ -249,7 +255,7 @@ impl Session {
             }
             let present = match spec.own {
                 true => children.find_now(meeting.theirs, &key).into_iter().collect(),
-                false if open && self.loaded.is_fresh(spec.known, (slot, arena.generation(slot)), now) => Vec::new(),
+                false if is_fresh(slot) && !refresh => self.known_kin(number, slot, spec, meeting, (child, between))?,
                 false => {
                     asked.push((slot, key));
                     continue;
@@ -262,6 +268,39 @@ impl Session {
             }
         }
         Ok((asked, known))
+    }
+
+    /// The related objects that were loaded before, from which further relations lead on.
+    fn known_kin(
+        &self,
+        number: usize,
+        slot: u32,
+        spec: &Spec,
+        meeting: &Meeting,
+        (child, between): (usize, Option<usize>),
+    ) -> Result<Vec<u32>> {
+        let (Some(parents), Some(children)) = (self.arenas.get(number), self.arenas.get(child)) else {
+            return Ok(Vec::new());
+        };
+        let Some(holders) = self.arenas.get(between.unwrap_or(child)).filter(|_| !spec.nested.is_empty()) else {
+            return Ok(Vec::new());
+        };
+        let place = Place { arena: u16::try_from(number).unwrap_or(u16::MAX), slot };
+        let found = kin::children(holders, spec.known.foreign_key, parents, place);
+        let Some(through) = meeting.through else { return Ok(found) };
+        let mut targets = Vec::new();
+        for row in found {
+            let value = |column: &u16| keys::value(holders.values.as_ref(), At::Now(row), *column);
+            let key: KeyValues = through.to.iter().map(value).collect::<Result<_>>()?;
+            targets.extend(children.find_now(meeting.theirs, &key));
+        }
+        Ok(targets)
+    }
+
+    /// What a relation that is loaded now sees of the database.
+    fn view(&self, spec: &Spec) -> View {
+        let filters = self.line.engine().filters().len();
+        View { clock: self.clock.now, filters, lifted: spec.select.lifted.clone() }
     }
 
     /// Notes that all rows that belong to these objects were read, and in which order.
@@ -286,11 +325,12 @@ impl Session {
             let key: KeyValues = columns.iter().map(value).collect::<Result<_>>()?;
             orders.entry(key_bytes(&key)).or_default().push(slot);
         }
-        let now = (holders.departures(), self.clock.now);
+        let departures = holders.departures();
+        let view = self.view(spec);
         let Some(arena) = self.arenas.get(number) else { return Ok(()) };
         for (slot, key) in asked {
             let order = orders.get(&key_bytes(&key)).cloned().unwrap_or_default();
-            self.loaded.insert(spec.known, (slot, arena.generation(slot)), order, now);
+            self.loaded.insert(spec.known, (slot, arena.generation(slot)), order, (departures, view.clone()));
         }
         Ok(())
     }

@@ -18,6 +18,7 @@
 //! What happened is kept in an undo log: a savepoint is a place in it, so memory goes back exactly as the database does.
 
 mod arena;
+mod cascade;
 mod find;
 mod flush;
 mod handle;

@@ -16,6 +16,7 @@ use std::collections::HashMap;
 use super::arena::{Arena, Place, Slot};
 use super::new_row::{NestedRow, NewRow};
 use super::{AnyRef, Object, Ref, Session, detached, kin};
+use crate::ast::Lifted;
 use crate::error::{Error, Result};
 use crate::relation::{Relation, Route, kind};
 
@@ -33,12 +34,22 @@ pub(super) struct Known {
 /// All related objects of an object, when they were loaded.
 #[derive(Debug)]
 struct Whole {
-    /// The transaction in which they were.
-    clock: u16,
+    view: View,
     /// Slots of those that have the key, in the order in which they were loaded.
     order: Vec<u32>,
     /// How many objects had left by then: if one has left since, it may be one of these.
     departures: u32,
+}
+
+/// What is seen of the database: all, but for what global filters hide.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct View {
+    /// The transaction that looks.
+    pub(super) clock: u16,
+    /// How many filters there are; none is ever taken away.
+    pub(super) filters: usize,
+    /// Those of them that do not apply.
+    pub(super) lifted: Lifted,
 }
 
 impl Loaded {
@@ -48,15 +59,15 @@ impl Loaded {
         relation: Known,
         parent: (u32, u32),
         order: Vec<u32>,
-        (departures, clock): (u32, u16),
+        (departures, view): (u32, View),
     ) {
-        self.0.entry(relation).or_default().insert(parent, Whole { clock, order, departures });
+        self.0.entry(relation).or_default().insert(parent, Whole { view, order, departures });
     }
 
-    /// Whether they were loaded in this transaction.
-    pub(super) fn is_fresh(&self, relation: Known, parent: (u32, u32), (departures, clock): (u32, u16)) -> bool {
+    /// Whether they were loaded in this transaction, and no less would be hidden now.
+    pub(super) fn is_fresh(&self, relation: Known, parent: (u32, u32), (departures, view): (u32, &View)) -> bool {
         let whole = self.0.get(&relation).and_then(|parents| parents.get(&parent));
-        whole.is_some_and(|whole| whole.departures == departures && whole.clock == clock)
+        whole.is_some_and(|whole| whole.departures == departures && whole.view == *view)
     }
 
     pub(super) fn clear(&mut self) {

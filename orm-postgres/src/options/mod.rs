@@ -161,6 +161,11 @@ impl Options {
         self.config.get_dbname().or(self.config.get_user()).unwrap_or("postgres").to_owned()
     }
 
+    /// Whether the server is to be told settings when it is connected to.
+    pub(crate) fn has_settings(&self) -> bool {
+        self.config.get_options().is_some()
+    }
+
     /// The database's place in messages: `localhost:5432/app`, or `a:5432,b:5432/app`.
     pub(crate) fn target(&self) -> String {
         let servers: Vec<String> = self.servers.iter().map(ToString::to_string).collect();

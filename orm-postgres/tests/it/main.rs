@@ -13,6 +13,7 @@ mod errors;
 mod faults;
 mod listen;
 mod outages;
+mod pgbouncer;
 mod pool;
 #[path = "../server/mod.rs"]
 mod server;

@@ -124,6 +124,32 @@ async fn a_connection_that_died_while_it_was_idle_is_not_lent() {
 }
 
 #[tokio::test]
+async fn while_the_pool_is_busy_the_connection_that_has_rested_longest_is_lent() {
+    let db = open_with("", |builder| builder.pool_size(4).max_overflow(0)).await;
+    let mut held = Vec::new();
+    for _ in 0..4 {
+        let mut connection = db.connection().await.expect("a connection");
+        held.push((pid(&mut connection).await, connection));
+    }
+    let [(first, one), (_, two), (_, three), (last, four)] = held.try_into().expect("four");
+
+    drop(one);
+    drop(four);
+    let busy = pid(&mut db.connection().await.expect("a connection")).await;
+    drop([two, three]);
+    drop(db.connection().await.expect("the last one"));
+    let mut idle = [db.connection().await.expect("a connection"), db.connection().await.expect("another one")];
+
+    assert_eq!(busy, first, "and not {last}, which came back last");
+    let idle = [pid(&mut idle[0]).await, pid(&mut idle[1]).await];
+    assert!(!idle.contains(&last) && !idle.contains(&first), "{idle:?}: those that came back last");
+}
+
+async fn pid(connection: &mut Connection) -> i32 {
+    connection.fetch_one(sql!("SELECT pg_backend_pid()").rows()).await.expect("a row")
+}
+
+#[tokio::test]
 async fn of_connections_that_say_nothing_one_is_waited_for() {
     let (schema, (events, heard)) = (Schema::create().await, std::sync::mpsc::channel());
     let proxy = Proxy::to(&schema.url());

@@ -4,7 +4,7 @@ use std::panic::Location;
 use std::path::Path;
 
 use orm_core::ast::{Expr, Raw, RawPart, Statement};
-use orm_core::driver::{Backend, Connection, Done, Driver, Flow, NoRows, Row, RowSink, RowStream};
+use orm_core::driver::{Backend, Connection, Done, Driver, Flow, NoRows, Row, RowSink, RowStream, Streaming};
 use orm_core::engine::EngineOptions;
 use orm_core::error::{Context, Error, Result};
 use orm_core::value::Value;
@@ -110,7 +110,7 @@ pub(crate) async fn number(connection: &mut dyn Connection, text: &'static str) 
 }
 
 pub(crate) async fn stream<'a>(connection: &'a mut dyn Connection, raw: &'a Raw) -> Result<Box<dyn RowStream + 'a>> {
-    connection.stream(Statement::Raw(raw)).await
+    connection.stream(Statement::Raw(raw), Streaming::default()).await
 }
 
 /// The context of an error that reached the database.

@@ -156,6 +156,26 @@ pub async fn of_two_keys_the_broken_one_is_named(db: &TestDb) -> TestResult {
     Ok(())
 }
 
+pub async fn a_text_that_is_too_long_names_the_column(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let long = "ä".repeat(41);
+
+    let inserted = refused(db.execute(insert([user("Dora"), User { email: long.clone(), ..user("Emil") }])).await)?;
+    let updated = refused(db.execute(update(User).set(User.email, &long).filter(User.id.gt(0))).await)?;
+    let mut session = Session::new(db);
+    let alice = session.query(User).filter(User.name.eq("Alice")).one().await?;
+    session[alice].email = long;
+    let flushed = refused(session.flush().await)?;
+    session.rollback().await?;
+
+    for error in [inserted, updated, flushed] {
+        assert!(matches!(error, Error::CheckViolation { .. }), "{error:?}");
+        let (table, columns, _constraint) = place(&error);
+        assert_eq!((table, columns), ("users", vec!["email"]));
+    }
+    Ok(())
+}
+
 pub async fn a_missing_value_names_the_column(db: &TestDb) -> TestResult {
     people(db).await?;
 

@@ -3,12 +3,14 @@
 #![allow(missing_docs, reason = "the name of a case is its claim")]
 
 pub mod compounds;
+pub mod copy_out;
 pub mod delete;
 pub mod echo;
 pub mod errors;
 pub mod filters;
 pub mod insert;
 pub mod joins;
+pub mod json;
 pub mod keys;
 pub mod loading;
 pub mod native;
@@ -16,6 +18,7 @@ pub mod pool;
 pub mod retry;
 pub mod schema;
 pub mod select;
+pub mod shapes;
 pub mod sources;
 pub mod stream;
 pub mod transactions;
@@ -23,6 +26,8 @@ pub mod trees;
 pub mod two_phase;
 pub mod types;
 pub mod unit_bulk;
+pub mod unit_cascades;
+pub mod unit_collections;
 pub mod unit_delete;
 pub mod unit_edges;
 pub mod unit_histories;
@@ -36,5 +41,6 @@ pub mod unit_server_values;
 pub mod unit_states;
 pub mod unit_transactions;
 pub mod unit_update;
+pub mod unit_versions;
 pub mod update;
 pub mod windows;

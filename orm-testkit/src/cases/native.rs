@@ -99,6 +99,27 @@ pub async fn arrays_of_every_type_come_back(db: &TestDb) -> TestResult {
     Ok(())
 }
 
+pub async fn arrays_are_copied_out_and_found_by_themselves(db: &TestDb) -> TestResult {
+    db.create_all(schema![Arrays]).await?;
+    let id = db.fetch_one(insert(full()?).returning(Arrays.id)).await?;
+    let row = Arrays { id, ..full()? };
+    let the_same = Arrays.truths.eq(row.truths.clone())
+        & Arrays.large.eq(row.large.clone())
+        & Arrays.double.eq(row.double.clone())
+        & Arrays.texts.eq(row.texts.clone())
+        & Arrays.bytes.eq(row.bytes.clone())
+        & Arrays.dates.eq(row.dates.clone())
+        & Arrays.instants.eq(row.instants.clone())
+        & Arrays.uuids.eq(row.uuids.clone())
+        & Arrays.moods.eq(row.moods.clone())
+        & Arrays.maybe_texts.eq(row.maybe_texts.clone());
+
+    let copied = db.copy_out(select(Arrays).filter(the_same)).next().await.transpose()?;
+
+    assert_eq!(copied, Some(row));
+    Ok(())
+}
+
 pub async fn an_array_compares_with_a_value_a_slice_and_a_column(db: &TestDb) -> TestResult {
     db.create_all(schema![Arrays]).await?;
     let rows = [full()?, Arrays::default()];

@@ -1,7 +1,7 @@
 //! The unit of work: deleting objects, and what becomes of those that belonged to them.
 //!
 //! w028, w032: nothing is lazy and nothing expires, so nothing is read for a delete; w027 and w033 count it.
-//! w031, w038: there are no collections to take a child out of; its key is changed as in w034 and w037.
+//! w031: a child that is let go always loses its key, or is deleted as an orphan: no rule leaves it as it was.
 
 use orm::Error;
 use orm::prelude::*;

@@ -1,6 +1,5 @@
 //! The unit of work: what is seldom met.
 //!
-//! w044 to w062: there are no collections: children are the rows that hold their parent's key.
 //! w065: no database here gives rows in another order than it was sent them; a driver that does is in the tests of the
 //! whole (`tests/it/returning.rs`).
 //! w076: no column of a key can be NULL: the derive refuses an `Option`.

@@ -1,7 +1,6 @@
 //! The unit of work: in which order rows are inserted, and how keys reach those that need them.
 //!
 //! w002: a child cannot point at a parent that was not added, since there is no handle before.
-//! w008, w009: a foreign key points at a primary key, never at another column.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};

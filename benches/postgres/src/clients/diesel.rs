@@ -40,7 +40,7 @@ diesel::allow_tables_to_appear_in_same_query!(users, posts, comments);
 /// PostgreSQL takes as many values in a statement.
 const MOST_BINDS: usize = 65_535;
 
-#[derive(Queryable, Selectable)]
+#[derive(Queryable, Selectable, Identifiable)]
 #[diesel(table_name = users)]
 pub(crate) struct User {
     id: i64,
@@ -48,13 +48,21 @@ pub(crate) struct User {
     hair_color: Option<String>,
 }
 
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = posts)]
+#[derive(Queryable, Selectable, Identifiable, Associations)]
+#[diesel(table_name = posts, belongs_to(User))]
 pub(crate) struct Post {
     id: i64,
     user_id: i64,
     title: String,
     body: Option<String>,
+}
+
+#[derive(Queryable, Selectable, Identifiable, Associations)]
+#[diesel(table_name = comments, belongs_to(Post))]
+pub(crate) struct Comment {
+    id: i64,
+    post_id: i64,
+    text: String,
 }
 
 #[derive(Insertable)]
@@ -93,6 +101,12 @@ impl From<Post> for model::Post {
     }
 }
 
+impl From<Comment> for model::Comment {
+    fn from(comment: Comment) -> Self {
+        Self { id: comment.id, post_id: comment.post_id, text: comment.text }
+    }
+}
+
 impl From<model::NewUser> for NewUser {
     fn from(user: model::NewUser) -> Self {
         Self { name: user.name, hair_color: user.hair_color }
@@ -108,6 +122,7 @@ impl Client for Diesel {
 
     type User = User;
     type Post = Post;
+    type Comment = Comment;
     type NewUser = NewUser;
     type Pool = Pool<AsyncPgConnection>;
 
@@ -126,6 +141,17 @@ impl Client for Diesel {
             .order(users::id.desc())
             .select((User::as_select(), Option::<Post>::as_select()));
         Ok(statement.load(&mut self.connection).await?)
+    }
+
+    async fn load_trees(&mut self, last: i64) -> Result<Vec<model::Tree<User, Post, Comment>>> {
+        let connection = &mut self.connection;
+        let users: Vec<User> = users::table.filter(users::id.le(last)).select(User::as_select()).load(connection).await?;
+        let posts: Vec<Post> = Post::belonging_to(&users).select(Post::as_select()).load(connection).await?;
+        let comments: Vec<Comment> =
+            Comment::belonging_to(&posts).select(Comment::as_select()).load(connection).await?;
+        let comments = comments.grouped_by(&posts);
+        let posts = posts.into_iter().zip(comments).grouped_by(&users);
+        Ok(users.into_iter().zip(posts).collect())
     }
 
     async fn insert_users(&mut self, users: Vec<NewUser>) -> Result<()> {

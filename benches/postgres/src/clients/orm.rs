@@ -16,7 +16,7 @@ pub(crate) struct User {
 }
 
 #[derive(Debug, Clone, Model)]
-#[model(table = "posts")]
+#[model(table = "posts", has_many(comments: Comment.post_id))]
 pub(crate) struct Post {
     #[model(primary_key)]
     id: i64,
@@ -48,6 +48,12 @@ impl From<Post> for model::Post {
     }
 }
 
+impl From<Comment> for model::Comment {
+    fn from(comment: Comment) -> Self {
+        Self { id: comment.id, post_id: comment.post_id, text: comment.text }
+    }
+}
+
 impl From<model::NewUser> for User {
     fn from(user: model::NewUser) -> Self {
         Self { id: 0, name: user.name, hair_color: user.hair_color }
@@ -65,6 +71,7 @@ impl Client for Orm {
 
     type User = User;
     type Post = Post;
+    type Comment = Comment;
     type NewUser = User;
     type Pool = Engine;
 
@@ -83,6 +90,11 @@ impl Client for Orm {
             .filter(User.hair_color.eq(hair_color))
             .order_by(User.id.desc());
         Ok(self.connection().await?.fetch_all(users_with_posts).await?)
+    }
+
+    async fn load_trees(&mut self, last: i64) -> Result<Vec<model::Tree<User, Post, Comment>>> {
+        let trees = select(User).filter(User.id.le(last)).with(User.posts.with(Post.comments));
+        Ok(self.connection().await?.fetch_all(trees).await?)
     }
 
     async fn insert_users(&mut self, users: Vec<User>) -> Result<()> {

@@ -9,11 +9,14 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client as Connection, NoTls, Row, Statement};
 
 use crate::client::Client;
-use crate::model::{NewTree, NewUser, Post, User};
+use crate::model::{Comment, NewTree, NewUser, Post, Tree, User, grouped};
 
 const LOAD_USERS: &str = "SELECT id, name, hair_color FROM users";
 const LOAD_USERS_WITH_POSTS: &str = "SELECT users.id, users.name, users.hair_color, posts.id, posts.user_id, posts.title, posts.body \
      FROM users LEFT JOIN posts ON posts.user_id = users.id WHERE users.hair_color = $1 ORDER BY users.id DESC";
+const LOAD_USERS_UP_TO: &str = "SELECT id, name, hair_color FROM users WHERE id <= $1";
+const LOAD_POSTS_OF: &str = "SELECT id, user_id, title, body FROM posts WHERE user_id = ANY($1)";
+const LOAD_COMMENTS_ON: &str = "SELECT id, post_id, text FROM comments WHERE post_id = ANY($1)";
 const INSERT_USER: &str = "INSERT INTO users (name, hair_color) VALUES ($1, $2)";
 const INSERT_USERS: &str = "INSERT INTO users (name, hair_color) SELECT * FROM unnest($1::text[], $2::text[])";
 const INSERT_USERS_FOR_KEYS: &str =
@@ -30,6 +33,9 @@ pub(crate) struct Raw {
     connection: Connection,
     load_users: Statement,
     load_users_with_posts: Statement,
+    load_users_up_to: Statement,
+    load_posts_of: Statement,
+    load_comments_on: Statement,
     insert_user: Statement,
     insert_users: Statement,
     insert_users_for_keys: Statement,
@@ -44,6 +50,7 @@ impl Client for Raw {
 
     type User = User;
     type Post = Post;
+    type Comment = Comment;
     type NewUser = NewUser;
     type Pool = deadpool_postgres::Pool;
 
@@ -53,6 +60,9 @@ impl Client for Raw {
         Ok(Self {
             load_users: client.prepare(LOAD_USERS).await?,
             load_users_with_posts: client.prepare(LOAD_USERS_WITH_POSTS).await?,
+            load_users_up_to: client.prepare(LOAD_USERS_UP_TO).await?,
+            load_posts_of: client.prepare(LOAD_POSTS_OF).await?,
+            load_comments_on: client.prepare(LOAD_COMMENTS_ON).await?,
             insert_user: client.prepare(INSERT_USER).await?,
             insert_users: client.prepare(INSERT_USERS).await?,
             insert_users_for_keys: client.prepare(INSERT_USERS_FOR_KEYS).await?,
@@ -71,6 +81,20 @@ impl Client for Raw {
     async fn load_users_with_posts(&mut self, hair_color: &str) -> Result<Vec<(User, Option<Post>)>> {
         let rows = self.connection.query(&self.load_users_with_posts, &[&hair_color]).await?;
         Ok(rows.iter().map(user_with_post).collect())
+    }
+
+    async fn load_trees(&mut self, last: i64) -> Result<Vec<Tree>> {
+        let users = self.connection.query(&self.load_users_up_to, &[&last]).await?;
+        let users: Vec<User> = users.iter().map(user).collect();
+        let users_keys: Vec<i64> = users.iter().map(|user| user.id).collect();
+        let posts = self.connection.query(&self.load_posts_of, &[&users_keys]).await?;
+        let posts: Vec<Post> = posts.iter().map(post).collect();
+        let posts_keys: Vec<i64> = posts.iter().map(|post| post.id).collect();
+        let comments = self.connection.query(&self.load_comments_on, &[&posts_keys]).await?;
+        let comments = grouped(comments.iter().map(comment).collect(), &posts_keys, |comment| comment.post_id);
+        let posts = posts.into_iter().zip(comments).collect();
+        let posts = grouped(posts, &users_keys, |(post, _comments): &(Post, _)| post.user_id);
+        Ok(users.into_iter().zip(posts).collect())
     }
 
     async fn insert_users(&mut self, users: Vec<NewUser>) -> Result<()> {
@@ -155,6 +179,14 @@ fn keys(rows: Vec<Row>) -> Vec<i64> {
 
 fn user(row: &Row) -> User {
     User { id: row.get(0), name: row.get(1), hair_color: row.get(2) }
+}
+
+fn post(row: &Row) -> Post {
+    Post { id: row.get(0), user_id: row.get(1), title: row.get(2), body: row.get(3) }
+}
+
+fn comment(row: &Row) -> Comment {
+    Comment { id: row.get(0), post_id: row.get(1), text: row.get(2) }
 }
 
 fn user_with_post(row: &Row) -> (User, Option<Post>) {

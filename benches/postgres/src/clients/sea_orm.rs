@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
-use sea_orm::{ConnectOptions, Database, DatabaseConnection, IntoActiveModel, QueryOrder, TransactionTrait};
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, IntoActiveModel, LoaderTrait, QueryOrder, TransactionTrait};
 
 use crate::client::Client;
 use crate::model;
@@ -59,11 +59,19 @@ pub(crate) mod posts {
     pub(crate) enum Relation {
         #[sea_orm(belongs_to = "super::users::Entity", from = "Column::UserId", to = "super::users::Column::Id")]
         Users,
+        #[sea_orm(has_many = "super::comments::Entity")]
+        Comments,
     }
 
     impl Related<super::users::Entity> for Entity {
         fn to() -> RelationDef {
             Relation::Users.def()
+        }
+    }
+
+    impl Related<super::comments::Entity> for Entity {
+        fn to() -> RelationDef {
+            Relation::Comments.def()
         }
     }
 
@@ -84,7 +92,16 @@ pub(crate) mod comments {
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub(crate) enum Relation {}
+    pub(crate) enum Relation {
+        #[sea_orm(belongs_to = "super::posts::Entity", from = "Column::PostId", to = "super::posts::Column::Id")]
+        Posts,
+    }
+
+    impl Related<super::posts::Entity> for Entity {
+        fn to() -> RelationDef {
+            Relation::Posts.def()
+        }
+    }
 
     impl ActiveModelBehavior for ActiveModel {}
 }
@@ -98,6 +115,12 @@ impl From<users::Model> for model::User {
 impl From<posts::Model> for model::Post {
     fn from(post: posts::Model) -> Self {
         Self { id: post.id, user_id: post.user_id, title: post.title, body: post.body }
+    }
+}
+
+impl From<comments::Model> for model::Comment {
+    fn from(comment: comments::Model) -> Self {
+        Self { id: comment.id, post_id: comment.post_id, text: comment.text }
     }
 }
 
@@ -116,6 +139,7 @@ impl Client for SeaOrm {
 
     type User = users::Model;
     type Post = posts::Model;
+    type Comment = comments::Model;
     type NewUser = users::ActiveModel;
     type Pool = DatabaseConnection;
 
@@ -133,6 +157,17 @@ impl Client for SeaOrm {
             .filter(users::Column::HairColor.eq(hair_color))
             .order_by_desc(users::Column::Id);
         Ok(query.all(&self.connection).await?)
+    }
+
+    async fn load_trees(&mut self, last: i64) -> Result<Vec<model::Tree<users::Model, posts::Model, comments::Model>>> {
+        let users = users::Entity::find().filter(users::Column::Id.lte(last)).all(&self.connection).await?;
+        let posts = users.load_many(posts::Entity, &self.connection).await?;
+        let counts: Vec<usize> = posts.iter().map(Vec::len).collect();
+        let posts: Vec<posts::Model> = posts.into_iter().flatten().collect();
+        let comments = posts.load_many(comments::Entity, &self.connection).await?;
+        let mut posts = posts.into_iter().zip(comments);
+        let posts_of = |(user, count)| (user, posts.by_ref().take(count).collect());
+        Ok(users.into_iter().zip(counts).map(posts_of).collect())
     }
 
     async fn insert_users(&mut self, users: Vec<users::ActiveModel>) -> Result<()> {

@@ -5,11 +5,14 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::{ConnectOptions, Connection, FromRow, PgConnection, PgPool, Postgres, QueryBuilder, Row};
 
 use crate::client::Client;
-use crate::model::{self, NewTree, NewUser};
+use crate::model::{self, NewTree, NewUser, grouped};
 
 const LOAD_USERS: &str = "SELECT id, name, hair_color FROM users";
 const LOAD_USERS_WITH_POSTS: &str = "SELECT users.id, users.name, users.hair_color, posts.id, posts.user_id, posts.title, posts.body \
      FROM users LEFT JOIN posts ON posts.user_id = users.id WHERE users.hair_color = $1 ORDER BY users.id DESC";
+const LOAD_USERS_UP_TO: &str = "SELECT id, name, hair_color FROM users WHERE id <= $1";
+const LOAD_POSTS_OF: &str = "SELECT id, user_id, title, body FROM posts WHERE user_id = ANY($1)";
+const LOAD_COMMENTS_ON: &str = "SELECT id, post_id, text FROM comments WHERE post_id = ANY($1)";
 const USER_BY_ID: &str = "SELECT id, name, hair_color FROM users WHERE id = $1";
 const RENAME_USER: &str = "UPDATE users SET name = $2 WHERE id = $1";
 
@@ -18,11 +21,40 @@ const MOST_BINDS: usize = 65_535;
 
 pub(crate) struct User(model::User);
 
+pub(crate) struct Post(model::Post);
+
+pub(crate) struct Comment(model::Comment);
+
 pub(crate) struct Pair(model::User, Option<model::Post>);
 
 impl From<User> for model::User {
     fn from(user: User) -> Self {
         user.0
+    }
+}
+
+impl From<Post> for model::Post {
+    fn from(post: Post) -> Self {
+        post.0
+    }
+}
+
+impl From<Comment> for model::Comment {
+    fn from(comment: Comment) -> Self {
+        comment.0
+    }
+}
+
+impl FromRow<'_, PgRow> for Post {
+    fn from_row(row: &PgRow) -> sqlx::Result<Self> {
+        let (id, user_id) = (row.try_get(0)?, row.try_get(1)?);
+        Ok(Self(model::Post { id, user_id, title: row.try_get(2)?, body: row.try_get(3)? }))
+    }
+}
+
+impl FromRow<'_, PgRow> for Comment {
+    fn from_row(row: &PgRow) -> sqlx::Result<Self> {
+        Ok(Self(model::Comment { id: row.try_get(0)?, post_id: row.try_get(1)?, text: row.try_get(2)? }))
     }
 }
 
@@ -56,7 +88,8 @@ impl Client for Sqlx {
     const NAME: &'static str = "sqlx";
 
     type User = User;
-    type Post = model::Post;
+    type Post = Post;
+    type Comment = Comment;
     type NewUser = NewUser;
     type Pool = PgPool;
 
@@ -69,10 +102,22 @@ impl Client for Sqlx {
         Ok(sqlx::query_as(LOAD_USERS).fetch_all(&mut self.connection).await?)
     }
 
-    async fn load_users_with_posts(&mut self, hair_color: &str) -> Result<Vec<(User, Option<model::Post>)>> {
+    async fn load_users_with_posts(&mut self, hair_color: &str) -> Result<Vec<(User, Option<Post>)>> {
         let query = sqlx::query_as(LOAD_USERS_WITH_POSTS).bind(hair_color);
         let pairs: Vec<Pair> = query.fetch_all(&mut self.connection).await?;
-        Ok(pairs.into_iter().map(|Pair(user, post)| (User(user), post)).collect())
+        Ok(pairs.into_iter().map(|Pair(user, post)| (User(user), post.map(Post))).collect())
+    }
+
+    async fn load_trees(&mut self, last: i64) -> Result<Vec<model::Tree<User, Post, Comment>>> {
+        let users: Vec<User> = sqlx::query_as(LOAD_USERS_UP_TO).bind(last).fetch_all(&mut self.connection).await?;
+        let users_keys: Vec<i64> = users.iter().map(|User(user)| user.id).collect();
+        let posts: Vec<Post> = sqlx::query_as(LOAD_POSTS_OF).bind(&users_keys).fetch_all(&mut self.connection).await?;
+        let posts_keys: Vec<i64> = posts.iter().map(|Post(post)| post.id).collect();
+        let comments = sqlx::query_as(LOAD_COMMENTS_ON).bind(&posts_keys).fetch_all(&mut self.connection).await?;
+        let comments = grouped(comments, &posts_keys, |Comment(comment)| comment.post_id);
+        let posts = posts.into_iter().zip(comments).collect();
+        let posts = grouped(posts, &users_keys, |(Post(post), _comments): &(Post, _)| post.user_id);
+        Ok(users.into_iter().zip(posts).collect())
     }
 
     async fn insert_users(&mut self, users: Vec<NewUser>) -> Result<()> {

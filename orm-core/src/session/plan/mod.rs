@@ -17,8 +17,9 @@ use super::keys;
 use super::rows::At;
 use crate::ast::ColumnSet;
 use crate::error::{Error, Result};
-use crate::meta::{ForeignKeyMeta, OnAction, TableMeta};
+use crate::meta::{ForeignKeyMeta, OnAction, TableMeta, describe_key};
 use crate::model::KeyValues;
+use crate::value::Value;
 use keyed::Claims;
 
 /// One row to be written.
@@ -415,19 +416,9 @@ impl Op {
 
 /// An object as messages name it: `User(7)`. Only keys that are numbers or UUIDs are shown; others may be secrets.
 pub(super) fn describe(arena: &Arena, slot: u32) -> String {
-    let model = arena.meta.model;
-    let mut shown = Vec::new();
-    for column in arena.meta.primary_key {
-        match keys::value(arena.values.as_ref(), arena.stored(slot), *column) {
-            Ok(crate::value::Value::Int(0)) if arena.meta.generated == Some(*column) => {
-                return format!("a new `{model}`");
-            }
-            Ok(crate::value::Value::Int(key)) => shown.push(key.to_string()),
-            Ok(crate::value::Value::Uuid(key)) => shown.push(format!("{:032x}", u128::from_be_bytes(key))),
-            _ => shown.push("..".to_owned()),
-        }
-    }
-    format!("`{model}({})`", shown.join(", "))
+    let key = arena.meta.primary_key.iter();
+    let key = key.map(|column| keys::value(arena.values.as_ref(), arena.stored(slot), *column).unwrap_or(Value::Null));
+    describe_key(arena.meta, key)
 }
 
 /// Whether the order of the tables is not enough.

@@ -31,8 +31,11 @@ const COLUMNS: &str = "SELECT a.attname::text, a.atttypid \
      AND NOT c.relhasrules AND NOT c.relrowsecurity \
      AND a.attnum > 0 AND NOT a.attisdropped AND a.attidentity <> 'a' AND a.attgenerated = ''";
 
-/// What comes before all rows: a signature, no flags, and nothing more.
-const HEAD: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+/// What comes before all rows.
+pub(crate) const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
+
+/// And after it: no flags, and nothing more.
+const NO_FLAGS: &[u8] = &[0; 8];
 
 /// How much is sent at once.
 const BYTES_AT_ONCE: usize = 64 * 1024;
@@ -59,7 +62,8 @@ impl<'a> PostgresCopy<'a> {
             None => Ok(None),
             Some((types, sink)) => {
                 let mut bytes = BytesMut::with_capacity(BYTES_AT_ONCE + 1_024);
-                bytes.put_slice(HEAD);
+                bytes.put_slice(SIGNATURE);
+                bytes.put_slice(NO_FLAGS);
                 let columns = chunk.columns.iter().collect();
                 Ok(Some(PostgresCopy { connection, chunk, sql, columns, types, sink, bytes }))
             }
