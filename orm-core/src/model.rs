@@ -215,7 +215,8 @@ fn value_error(source: ValueError, row: &dyn Row, at: usize) -> Error {
 /// # Errors
 ///
 /// [`Error::Decode`] with the column's name.
-#[inline]
+// Always, so that a text is made where it is to be: to move what was just written costs as much as to read it.
+#[inline(always)]
 pub fn column<T>(
     row: &dyn Row,
     at: usize,

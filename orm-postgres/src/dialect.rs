@@ -141,11 +141,11 @@ impl Dialect for PostgresDialect {
 
     fn json(&self, read: JsonRead, path: &[JsonStep]) -> Result<Vec<String>> {
         let (before, only, after) = match read {
-            JsonRead::String => ("(", r#" ? (@.type() == "string")"#, " #>> '{}')"),
+            JsonRead::Text => ("(", r#" ? (@.type() == "string")"#, " #>> '{}')"),
             JsonRead::Integer => ("CAST(", WHOLE_NUMBER, " AS bigint)"),
             JsonRead::Float => ("CAST(", r#" ? (@.type() == "number")"#, " AS double precision)"),
             JsonRead::Boolean => ("CAST(", r#" ? (@.type() == "boolean")"#, " AS boolean)"),
-            JsonRead::Json => ("", "", ""),
+            JsonRead::Document => ("", "", ""),
             JsonRead::Exists => ("(", "", " IS NOT NULL)"),
             JsonRead::Length => ("CAST(jsonb_array_length(", r#" ? (@.type() == "array")"#, ") AS bigint)"),
         };

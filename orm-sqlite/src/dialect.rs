@@ -171,7 +171,7 @@ impl Dialect for SqliteDialect {
         // The end of a call of which JSON is the first argument.
         let end = format!(", {path})");
         Ok(match read {
-            JsonRead::String => {
+            JsonRead::Text => {
                 vec!["CASE json_type(".into(), format!("{end} WHEN 'text' THEN json_extract("), format!("{end} END")]
             }
             // What is too large is a float, and so it is not equal to the integer that is made of it.
@@ -190,7 +190,7 @@ impl Dialect for SqliteDialect {
             JsonRead::Boolean => {
                 vec!["CASE json_type(".into(), format!("{end} WHEN 'true' THEN TRUE WHEN 'false' THEN FALSE END")]
             }
-            JsonRead::Json => vec!["(".into(), format!(" -> {path})")],
+            JsonRead::Document => vec!["(".into(), format!(" -> {path})")],
             JsonRead::Exists => vec!["(json_type(".into(), format!("{end} IS NOT NULL)")],
             JsonRead::Length => vec![
                 "CASE json_type(".into(),

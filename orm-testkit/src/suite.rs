@@ -100,6 +100,7 @@ macro_rules! cases {
                 a_pending_parents_key_arrives_with_the_flush,
                 a_parent_that_left_is_replaced_by_a_key,
                 a_handle_of_another_session_panics_where_no_error_is_given,
+                a_session_knows_nothing_of_those_before_it,
                 w007_hooks_on_rows_run_in_the_order_of_their_coming,
                 what_a_new_row_is_given_after_it_was_added_is_inserted,
                 what_a_new_row_is_given_by_a_relation_stays_when_other_columns_are_set,

@@ -13,7 +13,7 @@ pub enum JsonStep {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum JsonRead {
     /// A text.
-    String,
+    Text,
     /// A number without a fraction that 64 bits can hold.
     Integer,
     /// Any number.
@@ -21,7 +21,7 @@ pub enum JsonRead {
     /// `true` or `false`.
     Boolean,
     /// Whatever it is, as JSON.
-    Json,
+    Document,
     /// Whether there is one; never NULL.
     Exists,
     /// How many elements an array has.

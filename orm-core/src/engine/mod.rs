@@ -61,7 +61,7 @@ use crate::model::{Entity, InsertRow, Model};
 use crate::pool::PoolState;
 use crate::query::{FilteredStatement, Filters, InsertRows, ModelRows, Queries, Query, Runnable, insert, update_rows};
 use crate::schema::Schema;
-use crate::session::Hooks;
+use crate::session::{Hooks, Spare};
 use crate::types::{IntoKey, ScalarRow};
 use executor::fetch;
 use link::Link;
@@ -87,6 +87,7 @@ struct Inner {
     /// Shared by the engines that were made from each other.
     driver: Arc<dyn Driver>,
     recorder: Arc<Recorder>,
+    spare: Arc<Spare>,
     options: EngineOptions,
     /// Counts what is read too often, all over the engine.
     watch: Option<Arc<Watch>>,
@@ -97,7 +98,7 @@ impl Engine {
     #[must_use]
     pub fn from_driver(driver: Box<dyn Driver>, options: EngineOptions) -> Self {
         let driver = Arc::from(driver);
-        Engine(Arc::new(Inner { driver, recorder: Arc::default(), options, watch: None }))
+        Engine(Arc::new(Inner { driver, recorder: Arc::default(), spare: Arc::default(), options, watch: None }))
     }
 
     /// The same engine, with the same pool, whose statements get one more condition: for one request, say, that of its
@@ -120,11 +121,9 @@ impl Engine {
     }
 
     pub(crate) fn filtered(&self, table: &'static TableMeta, condition: ast::Expr) -> Engine {
-        let Inner { driver, recorder, options, watch } = self.0.as_ref();
-        let mut options = options.clone();
+        let mut options = self.0.options.clone();
         options.filters.add(table, condition);
-        let (driver, recorder, watch) = (Arc::clone(driver), Arc::clone(recorder), watch.clone());
-        Engine(Arc::new(Inner { driver, recorder, options, watch }))
+        self.with(options, self.0.watch.clone())
     }
 
     /// The same engine, with the same pool, that looks for lines which send a statement a row, in all that it runs until it
@@ -146,9 +145,19 @@ impl Engine {
     /// ```
     #[must_use]
     pub fn with_n_plus_one(&self, limit: NPlusOne) -> Engine {
-        let Inner { driver, recorder, options, .. } = self.0.as_ref();
-        let (driver, recorder, options) = (Arc::clone(driver), Arc::clone(recorder), options.clone());
-        Engine(Arc::new(Inner { driver, recorder, options, watch: Some(Arc::new(Watch::new(limit))) }))
+        self.with(self.0.options.clone(), Some(Arc::new(Watch::new(limit))))
+    }
+
+    /// An engine made from this one.
+    fn with(&self, options: EngineOptions, watch: Option<Arc<Watch>>) -> Engine {
+        let Inner { driver, recorder, spare, .. } = self.0.as_ref();
+        let (driver, recorder, spare) = (Arc::clone(driver), Arc::clone(recorder), Arc::clone(spare));
+        Engine(Arc::new(Inner { driver, recorder, spare, options, watch }))
+    }
+
+    /// What is lent to sessions.
+    pub(crate) fn spare(&self) -> &Spare {
+        &self.0.spare
     }
 
     /// What counts for a connection that is taken now.

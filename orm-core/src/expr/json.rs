@@ -130,7 +130,7 @@ impl JsonPath {
 
     /// The text there; NULL if it is something else, a number for one.
     pub fn as_string(self) -> Expr<Option<String>> {
-        self.read(JsonRead::String)
+        self.read(JsonRead::Text)
     }
 
     /// The whole number there; NULL if it is something else, has a fraction, or does not fit. `2.0` is one.
@@ -156,7 +156,7 @@ impl JsonPath {
         Json<T>: Scalar,
         Option<Json<T>>: SqlType,
     {
-        self.read(JsonRead::Json)
+        self.read(JsonRead::Document)
     }
 
     /// Something is there, a null perhaps.

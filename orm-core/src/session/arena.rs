@@ -47,6 +47,8 @@ pub(super) struct Arena {
     pub(super) touched: Vec<u32>,
     /// Slots of objects that the next flush deletes.
     pub(super) deleting: Vec<u32>,
+    /// An empty list, for the slots that the next statement finds.
+    pub(super) found: Vec<u32>,
     undo: Vec<Undo>,
     /// Where the innermost level begins in `undo`.
     mark: usize,
@@ -70,10 +72,20 @@ struct Head {
     /// The hash of its key in the identity map.
     hash: u32,
     state: Slot,
-    /// Whether the session itself added it, and has the whole of it.
-    born: bool,
+    origin: Origin,
     /// The transaction that read or wrote it last.
     read: u16,
+}
+
+/// Who made an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// Others have, or may have given it something since.
+    Others,
+    /// The session itself, which has the whole of it.
+    Session,
+    /// The same, and the program had it in its hands before it was inserted.
+    Program,
 }
 
 /// The transactions of a session, counted.
@@ -120,6 +132,14 @@ pub(super) struct Note {
     logged: u32,
 }
 
+impl Note {
+    /// Forgets what was to be written beside the row itself.
+    fn clear(&mut self) {
+        self.parents.clear();
+        self.expressions.clear();
+    }
+}
+
 /// A list that is mostly empty, and then takes no more than a word.
 #[derive(Debug)]
 pub(super) struct Rarely<T>(#[expect(clippy::box_collection, reason = "a `Vec` has three words")] Option<Box<Vec<T>>>);
@@ -163,18 +183,13 @@ pub(super) struct Place {
 }
 
 /// A key to be filled in.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Parent {
     pub(super) foreign_key: u16,
-    /// Which of the foreign key's columns waits.
-    pub(super) part: u16,
+    /// Which column of the foreign key waits.
+    pub(super) column: u16,
     pub(super) place: Place,
     pub(super) generation: u32,
-}
-
-/// The column that waits for a parent's, and that one.
-pub(super) fn waiting(meta: &TableMeta, parent: &Parent) -> Option<(u16, u16)> {
-    meta.foreign_keys.get(usize::from(parent.foreign_key))?.pairs().nth(usize::from(parent.part))
 }
 
 /// A key of one integer column, as it stands in a row of the database.
@@ -251,6 +266,7 @@ impl Arena {
             pending: Vec::new(),
             touched: Vec::new(),
             deleting: Vec::new(),
+            found: Vec::new(),
             undo: Vec::new(),
             mark: 0,
             len: 0,
@@ -258,6 +274,59 @@ impl Arena {
             lent: SmallVec::new(),
             departures: 0,
         }
+    }
+
+    /// Lets all objects go, for a session to come. The lists keep their room.
+    pub(super) fn clear(&mut self) {
+        // All by their names, so that none that is added can be forgotten.
+        let Arena {
+            model: _,
+            session: _,
+            clock: _,
+            meta: _,
+            hasher: _,
+            values,
+            heads,
+            free,
+            notes,
+            free_notes,
+            shapes,
+            drafts,
+            index,
+            pending,
+            touched,
+            deleting,
+            found,
+            undo,
+            mark,
+            len,
+            kin,
+            lent,
+            departures,
+        } = self;
+        values.clear();
+        index.clear();
+        drafts.clear();
+        [free, free_notes, pending, touched, deleting, found].into_iter().for_each(Vec::clear);
+        heads.clear();
+        notes.clear();
+        shapes.clear();
+        undo.clear();
+        kin.clear();
+        lent.clear();
+        (*mark, *len, *departures) = (0, 0, 0);
+    }
+
+    /// The same arena, which is empty, for a session that begins.
+    pub(super) fn of(self, session: u64, clock: Clock) -> Self {
+        Arena { session, clock, ..self }
+    }
+
+    /// What its lists take, or nearly.
+    pub(super) fn bytes(&self) -> usize {
+        let slot = size_of::<Head>() + 6 * size_of::<u32>();
+        let lists = self.notes.capacity() * size_of::<Note>() + self.undo.capacity() * size_of::<Undo>();
+        size_of::<Arena>() + self.heads.capacity() * slot + lists + self.index.capacity() * 10 + self.values.bytes()
     }
 
     pub(super) fn rows<T: Object>(&self) -> Option<&Rows<T>> {
@@ -307,7 +376,7 @@ impl Arena {
 
     /// Whether the session added the object itself, so that nobody else can have given it anything.
     pub(super) fn is_born(&self, slot: u32) -> bool {
-        self.heads.get(slot as usize).is_some_and(|head| head.born)
+        self.heads.get(slot as usize).is_some_and(|head| head.origin != Origin::Others)
     }
 
     /// How many objects of the database's have left since the session began.
@@ -318,7 +387,16 @@ impl Arena {
     /// What was known to be all may be so no more.
     pub(super) fn depart(&mut self) {
         self.departures = self.departures.wrapping_add(1);
-        self.heads.iter_mut().for_each(|head| head.born &= head.state == Slot::Pending);
+        for head in self.heads.iter_mut().filter(|head| head.state != Slot::Pending) {
+            head.origin = Origin::Others;
+        }
+    }
+
+    /// Whether an object may be another than the one that was added. Of one that is not, much need not be looked up.
+    #[inline]
+    pub(super) fn is_altered(&self, slot: u32) -> bool {
+        let Some(head) = self.heads.get(slot as usize) else { return true };
+        head.state != Slot::Pending || head.origin != Origin::Session
     }
 
     fn set_read(&mut self, slot: u32, transaction: u16) {
@@ -357,17 +435,18 @@ impl Arena {
         self.free.last().copied().unwrap_or_else(|| u32::try_from(self.heads.len()).unwrap_or(u32::MAX))
     }
 
+    /// Puts an object into a slot: the next one.
     fn occupy(&mut self, slot: u32, state: Slot) {
+        let origin = if state == Slot::Pending { Origin::Session } else { Origin::Others };
+        let read = self.clock.now;
         if self.free.last() == Some(&slot) {
             self.free.pop();
-            self.set_state(slot, state);
+            if let Some(head) = self.heads.get_mut(slot as usize) {
+                (head.state, head.origin, head.read) = (state, origin, read);
+            }
         } else {
-            self.heads.push(Head { generation: 0, note: 0, hash: 0, state, born: false, read: 0 });
+            self.heads.push(Head { generation: 0, note: 0, hash: 0, state, origin, read });
         }
-        if let Some(head) = self.heads.get_mut(slot as usize) {
-            head.born = state == Slot::Pending;
-        }
-        self.set_read(slot, self.clock.now);
         self.len += 1;
         self.rekin(slot);
     }
@@ -407,20 +486,30 @@ impl Arena {
     }
 
     pub(super) fn note_mut(&mut self, slot: u32) -> Option<&mut Note> {
-        let head = self.heads.get_mut(slot as usize)?;
-        if head.note == 0 {
-            head.note = match self.free_notes.pop() {
-                Some(number) => number,
-                None => {
-                    self.notes.push(Note::default());
-                    u32::try_from(self.notes.len()).unwrap_or(u32::MAX)
-                }
-            };
+        if self.heads.get(slot as usize)?.note == 0 {
+            self.put_note(slot, Note::default());
         }
-        self.notes.get_mut(head.note as usize - 1)
+        self.known_note(slot)
+    }
+
+    /// Notes something of a slot of which nothing was noted yet.
+    fn put_note(&mut self, slot: u32, note: Note) {
+        let Some(head) = self.heads.get_mut(slot as usize) else { return };
+        let free = self.free_notes.pop().and_then(|number| Some((number, self.notes.get_mut(number as usize - 1)?)));
+        head.note = match free {
+            Some((number, place)) => {
+                *place = note;
+                number
+            }
+            None => {
+                self.notes.push(note);
+                u32::try_from(self.notes.len()).unwrap_or(u32::MAX)
+            }
+        };
     }
 
     /// The note that there is.
+    #[inline]
     fn known_note(&mut self, slot: u32) -> Option<&mut Note> {
         let number = self.heads.get(slot as usize)?.note;
         self.notes.get_mut(number.checked_sub(1)? as usize)
@@ -428,21 +517,38 @@ impl Arena {
 
     /// The columns that a pending row gives: those that it was added with, and those that were set since.
     pub(super) fn given(&self, slot: u32) -> ColumnSet {
-        let mut given = self.shape(slot);
-        let made = self.meta.generated.filter(|key| !given.contains(*key));
-        if let Some(key) = made.filter(|key| !keys::is_unset(self.values.as_ref(), At::Now(slot), *key)) {
+        let mut given = self.shape(slot).copied().unwrap_or_default();
+        if let Some(key) = self.meta.generated.filter(|key| self.was_set(slot, *key)) {
             given.insert(key);
         }
-        if let Some(draft) = self.drafts.get(&slot) {
-            let same = |column| keys::same(self.values.as_ref(), At::Kept(*draft), At::Now(slot), column);
-            // One that cannot be bound is found when it is sent.
-            self.defaults().filter(|column| !matches!(same(*column), Ok(true))).for_each(|column| given.insert(column));
+        if self.drafts.contains_key(&slot) {
+            self.defaults().filter(|column| self.was_set(slot, *column)).for_each(|column| given.insert(column));
         }
         given
     }
 
-    fn shape(&self, slot: u32) -> ColumnSet {
-        self.note(slot).and_then(|note| self.shapes.get(note.shape as usize)).copied().unwrap_or_default()
+    /// Whether a pending row gives a column.
+    pub(super) fn gives(&self, slot: u32, column: u16) -> bool {
+        self.shape(slot).is_some_and(|shape| shape.contains(column)) || self.was_set(slot, column)
+    }
+
+    /// Whether a column that the database makes, or knows a default of, was set in a pending row since it was added.
+    fn was_set(&self, slot: u32, column: u16) -> bool {
+        if !self.is_altered(slot) {
+            return false;
+        }
+        let values = self.values.as_ref();
+        if self.meta.generated == Some(column) && !keys::is_unset(values, At::Now(slot), column) {
+            return true;
+        }
+        let Some(draft) = self.drafts.get(&slot) else { return false };
+        // One that cannot be bound is found when it is sent.
+        self.has_default(column) && !matches!(keys::same(values, At::Kept(*draft), At::Now(slot), column), Ok(true))
+    }
+
+    #[inline]
+    fn shape(&self, slot: u32) -> Option<&ColumnSet> {
+        self.shapes.get(self.note(slot)?.shape as usize)
     }
 
     /// The columns whose default the database knows.
@@ -450,11 +556,18 @@ impl Arena {
         (0..).zip(self.meta.columns).filter(|(_, column)| column.default_sql.is_some()).map(|(index, _)| index)
     }
 
-    /// Puts a pending row aside before it is changed, if it leaves a default to the database: only so is it known
-    /// whether that is to stay.
-    fn draft(&mut self, slot: u32) {
-        let shape = self.shape(slot);
-        if self.drafts.contains_key(&slot) || self.defaults().all(|column| shape.contains(column)) {
+    fn has_default(&self, column: u16) -> bool {
+        self.meta.column(column).is_some_and(|column| column.default_sql.is_some())
+    }
+
+    /// The program gets a pending row into its hands. It is put aside if it leaves a default to the database: only so is
+    /// it known whether that is to stay.
+    fn alter(&mut self, slot: u32) {
+        if let Some(head) = self.heads.get_mut(slot as usize) {
+            head.origin = Origin::Program;
+        }
+        let given = |column| self.shape(slot).is_some_and(|shape| shape.contains(column));
+        if self.drafts.contains_key(&slot) || self.defaults().all(given) {
             return;
         }
         let kept = self.values.keep(slot);
@@ -491,7 +604,8 @@ impl Arena {
         let Some(head) = self.heads.get_mut(slot as usize) else { return };
         let number = std::mem::take(&mut head.note);
         let Some(note) = number.checked_sub(1).and_then(|index| self.notes.get_mut(index as usize)) else { return };
-        if let Some(kept) = std::mem::take(note).base {
+        note.clear();
+        if let Some(kept) = note.base.take() {
             self.values.forget(kept);
         }
         self.free_notes.push(number);
@@ -508,7 +622,7 @@ impl Arena {
     /// Puts the row aside before it is changed, unless it was since the last flush.
     pub(super) fn touch(&mut self, slot: u32) {
         if self.slot_state(slot) == Slot::Pending {
-            return self.draft(slot);
+            return self.alter(slot);
         }
         let touched = self.note(slot).is_some_and(|note| note.base.is_some());
         if touched || !matches!(self.slot_state(slot), Slot::Persistent | Slot::Deleting | Slot::Deleted) {
@@ -532,10 +646,10 @@ impl Arena {
         if let Some(kept) = note.base {
             self.differences(At::Kept(kept), At::Now(slot), &mut columns)?;
         }
-        for column in note.parents.iter().filter_map(|parent| Some(self.waiting(parent)?.0)) {
+        for parent in &note.parents {
             // Else a key was set since, which counts.
-            if keys::is_unset(self.values.as_ref(), At::Now(slot), column) {
-                columns.insert(column);
+            if keys::is_unset(self.values.as_ref(), At::Now(slot), parent.column) {
+                columns.insert(parent.column);
             }
         }
         Ok(columns)
@@ -547,15 +661,9 @@ impl Arena {
         self.values.differences(left, right, columns)
     }
 
-    /// The column that waits for a parent's, and that one.
-    pub(super) fn waiting(&self, parent: &Parent) -> Option<(u16, u16)> {
-        waiting(self.meta, parent)
-    }
-
     /// Whether a column is a key that an object without one is going to fill in.
     pub(super) fn is_linked(&self, slot: u32, column: u16) -> bool {
-        let waits = |parent: &Parent| self.waiting(parent).is_some_and(|(own, _)| own == column);
-        self.note(slot).is_some_and(|note| note.parents.iter().any(waits))
+        self.note(slot).is_some_and(|note| note.parents.iter().any(|parent| parent.column == column))
     }
 
     // The identity map.
@@ -685,9 +793,7 @@ impl Arena {
         self.occupy(slot, Slot::Pending);
         self.pending.push(slot);
         let shape = self.shape_of(columns);
-        if let Some(note) = self.note_mut(slot) {
-            (note.shape, note.parents) = (shape, parents);
-        }
+        self.put_note(slot, Note { shape, parents, ..Note::default() });
         let generation = self.generation(slot);
         self.undo.push(Undo { slot, generation, what: Happened::Added });
         generation
@@ -868,8 +974,7 @@ impl Arena {
     fn unkeep(&mut self, slot: u32) {
         let Some(number) = self.heads.get(slot as usize).map(|head| head.note) else { return };
         let Some(note) = number.checked_sub(1).and_then(|index| self.notes.get_mut(index as usize)) else { return };
-        note.parents.clear();
-        note.expressions.clear();
+        note.clear();
         if let Some(kept) = note.base.take() {
             self.values.restore(slot, kept);
         }
@@ -992,8 +1097,7 @@ impl Arena {
 
     fn settle(&mut self, slot: u32) {
         if let Some(note) = self.known_note(slot) {
-            note.parents.clear();
-            note.expressions.clear();
+            note.clear();
         }
         self.rekin(slot);
     }
@@ -1078,10 +1182,9 @@ impl Arena {
         self.pending.clear();
         self.shapes.clear();
         self.deleting.clear();
-        let touched = std::mem::take(&mut self.touched);
-        for slot in touched {
-            self.was_unchanged(slot);
-        }
+        let mut touched = std::mem::take(&mut self.touched);
+        touched.drain(..).for_each(|slot| self.was_unchanged(slot));
+        self.touched = touched;
     }
 
     // The way back.
@@ -1154,7 +1257,8 @@ impl Arena {
 
     /// The transaction is over, and what it did is lasting.
     pub(super) fn committed(&mut self) {
-        for entry in std::mem::take(&mut self.undo) {
+        let mut undo = std::mem::take(&mut self.undo);
+        for entry in undo.drain(..) {
             match entry.what {
                 Happened::Changed { kept, .. } => self.values.forget(kept),
                 Happened::Deleted if self.is_here(entry.slot, entry.generation) => {
@@ -1168,6 +1272,7 @@ impl Arena {
                 self.tidy(entry.slot);
             }
         }
+        self.undo = undo;
         self.mark = 0;
     }
 

@@ -2,7 +2,7 @@
 
 use hashbrown::HashMap;
 
-use super::arena::{Arena, Place, Slot};
+use super::arena::{Arena, Parent, Place, Slot};
 use super::hooks::{Moment, Told};
 use super::job::{Job, miscounted, write_back};
 use super::line::Status;
@@ -212,11 +212,11 @@ impl Session {
         let Some(arena) = self.arenas.get(number) else { return Ok(()) };
         let mut overridden = Vec::new();
         for slot in arena.pending.iter().chain(&arena.touched).copied() {
-            for parent in arena.note(slot).into_iter().flat_map(|note| &note.parents) {
-                let (column, _) = arena.waiting(parent).unwrap_or_default();
+            for parent in arena.note(slot).map_or(&[][..], |note| &note.parents) {
+                let column = parent.column;
                 let here = |arena: &Arena| arena.is_here(parent.place.slot, parent.generation);
-                if !keys::is_unset(arena.values.as_ref(), At::Now(slot), column) {
-                    overridden.push((slot, parent.foreign_key, parent.part));
+                if arena.is_altered(slot) && !keys::is_unset(arena.values.as_ref(), At::Now(slot), column) {
+                    overridden.push((slot, parent.foreign_key, column));
                 } else if !self.arenas.get(usize::from(parent.place.arena)).is_some_and(here) {
                     let object = plan::describe(arena, slot);
                     let column = arena.meta.column(column).map_or("?", |column| column.name);
@@ -227,9 +227,9 @@ impl Session {
             }
         }
         let Some(arena) = self.arenas.get_mut(number) else { return Ok(()) };
-        for (slot, foreign_key, part) in overridden {
+        for (slot, foreign_key, column) in overridden {
             if let Some(note) = arena.note_mut(slot) {
-                note.parents.retain(|parent| (parent.foreign_key, parent.part) != (foreign_key, part));
+                note.parents.retain(|parent| (parent.foreign_key, parent.column) != (foreign_key, column));
             }
         }
         Ok(())
@@ -339,36 +339,38 @@ impl Session {
     fn fill_in_keys(&mut self, plan: &Plan, step: &Step) -> Result<()> {
         let number = usize::from(step.arena);
         // Those of one parent mostly come one after the other.
-        let mut last: Option<((Place, u16), Value)> = None;
+        let mut last: Option<(Parent, Value)> = None;
         for op in step.ops.iter().filter_map(|op| plan.ops.get(*op as usize)) {
             let mut index = 0;
-            while let Some((column, parent)) = self.waiting_key(number, op.place.slot, index) {
+            while let Some(parent) = self.waiting_key(number, op.place.slot, index) {
                 index += 1;
-                if !op.columns.contains(column) || op.nulls.contains(column) {
+                if !op.columns.contains(parent.column) || op.nulls.contains(parent.column) {
                     continue;
                 }
-                if last.as_ref().is_none_or(|(known, _)| *known != parent) {
-                    last = self.key_of(parent)?.map(|key| (parent, key));
+                if !last.as_ref().is_some_and(|(known, _)| *known == parent) {
+                    last = self.key_of(number, parent)?.map(|key| (parent, key));
                 }
                 if let (Some((_, key)), Some(arena)) = (&last, self.arenas.get_mut(number)) {
-                    assign(arena, op.place.slot, column, key)?;
+                    assign(arena, op.place.slot, parent.column, key)?;
                 }
             }
         }
         Ok(())
     }
 
-    /// A column that waits for a key, and whose column that is.
-    fn waiting_key(&self, arena: usize, slot: u32, index: usize) -> Option<(u16, (Place, u16))> {
-        let arena = self.arenas.get(arena)?;
-        let parent = arena.note(slot)?.parents.get(index)?;
-        let (own, theirs) = arena.waiting(parent)?;
-        Some((own, (parent.place, theirs)))
+    /// One of those that an object waits for.
+    fn waiting_key(&self, arena: usize, slot: u32, index: usize) -> Option<Parent> {
+        self.arenas.get(arena)?.note(slot)?.parents.get(index).copied()
     }
 
-    fn key_of(&self, (parent, column): (Place, u16)) -> Result<Option<Value>> {
-        let Some(arena) = self.arenas.get(usize::from(parent.arena)) else { return Ok(None) };
-        keys::value(arena.values.as_ref(), At::Now(parent.slot), column).map(Some)
+    /// The value that an object of an arena waits for.
+    fn key_of(&self, arena: usize, parent: Parent) -> Result<Option<Value>> {
+        let meta =
+            self.arenas.get(arena).and_then(|arena| arena.meta.foreign_keys.get(usize::from(parent.foreign_key)));
+        let pair = meta.and_then(|key| key.pairs().find(|(own, _)| *own == parent.column));
+        let parents = self.arenas.get(usize::from(parent.place.arena));
+        let (Some((_, theirs)), Some(parents)) = (pair, parents) else { return Ok(None) };
+        keys::value(parents.values.as_ref(), At::Now(parent.place.slot), theirs).map(Some)
     }
 
     async fn write_step(&mut self, plan: &Plan, step: &Step) -> Result<()> {
@@ -448,6 +450,10 @@ impl Session {
     /// the new key: the database gives it to them.
     fn followers(&self, plan: &Plan) -> Result<Vec<(usize, u32, u16, Value)>> {
         let mut followers = Vec::new();
+        let mut keys = self.arenas.iter().flat_map(|arena| arena.meta.foreign_keys);
+        if !keys.any(|key| key.on_update == OnAction::Cascade) {
+            return Ok(followers);
+        }
         let mut updated: HashMap<u16, Vec<&Op>> = HashMap::new();
         for op in plan.ops.iter().filter(|op| op.whole && op.kind == Kind::Update && op.base == op.place.slot) {
             updated.entry(op.place.arena).or_default().push(op);

@@ -12,8 +12,14 @@ use crate::value::{Value, ValueRef};
 
 /// The hash of a row's columns.
 pub(super) fn hash_row(builder: &DefaultHashBuilder, values: &dyn Values, at: At, columns: &[u16]) -> Result<u32> {
+    values.hash(builder, at, columns)
+}
+
+/// The same, where the model is known.
+#[inline]
+pub(super) fn hash_in<T: Model>(builder: &DefaultHashBuilder, row: &T, columns: &[u16]) -> Result<u32> {
     let mut sink = Hashing(builder.build_hasher());
-    columns.iter().try_for_each(|column| values.bind(at, *column, &mut sink))?;
+    columns.iter().try_for_each(|column| row.bind(*column, &mut sink))?;
     Ok(sink.finish())
 }
 

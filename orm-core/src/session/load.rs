@@ -216,9 +216,12 @@ impl Session {
         refresh: bool,
     ) -> Result<Vec<Ref<T>>> {
         let number = self.arena_number::<T>();
-        let slots = self.read_slots(number, statement, refresh).await?;
-        let Some(arena) = self.arenas.get(number) else { return Ok(Vec::new()) };
-        Ok(slots.iter().map(|slot| self.handle(arena, *slot)).collect())
+        let mut slots = self.read_slots(number, statement, refresh).await?;
+        let id = self.id;
+        let Some(arena) = self.arenas.get_mut(number) else { return Ok(Vec::new()) };
+        let handles = slots.drain(..).map(|slot| Ref::new(id, slot, arena.generation(slot))).collect();
+        arena.found = slots;
+        Ok(handles)
     }
 
     /// Runs a statement whose rows are those of an arena's model, and gives their slots.
@@ -273,7 +276,8 @@ impl Session {
             return Err(Error::TransactionEnded);
         };
         let fresh = arena.len() == 0;
-        let mut sink = Taken { arena, fresh, how, writes, hooked, found: Found::default() };
+        let found = Found { slots: std::mem::take(&mut arena.found), new: Vec::new() };
+        let mut sink = Taken { arena, fresh, how, writes, hooked, found };
         let read = link.run(Command::One(statement), &mut sink).await;
         link.noted(read)?;
         Ok(sink.found)

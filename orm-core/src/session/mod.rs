@@ -35,6 +35,7 @@ mod parents;
 mod plan;
 mod relations;
 mod rows;
+mod spare;
 
 use std::any::TypeId;
 use std::ops::{Index, IndexMut};
@@ -56,6 +57,8 @@ pub use new_row::{
 };
 pub use parents::ParentOf;
 pub use relations::{Gathered, Linkable, Nest, Unlinkable};
+
+pub(crate) use spare::Spare;
 
 use crate::engine::after_commit::Action;
 use crate::engine::{Engine, Transaction, TransactionOptions};
@@ -200,11 +203,12 @@ impl Session {
 
     fn on(line: Line) -> Session {
         let hooks = line.engine().hooks().cloned().into_iter().collect();
+        let arenas = line.engine().spare().list();
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         Session {
             id,
             line,
-            arenas: Vec::new(),
+            arenas,
             levels: Vec::new(),
             writes: 0,
             clock: Clock { now: 0, doubt: 0 },
@@ -421,7 +425,7 @@ impl Session {
 
     /// Lets all objects go, and with them all changes that were not flushed. Handles from before are void.
     pub fn clear(&mut self) {
-        self.arenas.clear();
+        self.line.engine().spare().keep(std::mem::take(&mut self.arenas));
         self.loaded.clear();
         self.levels.iter_mut().for_each(|level| level.outer.clear());
         // Arenas that come later know the new number only.
@@ -608,9 +612,16 @@ impl Session {
         match self.arenas.iter().position(|arena| arena.model == model) {
             Some(number) => number,
             None => {
-                self.arenas.push(Arena::new::<T>(self.id, self.clock));
+                self.arenas.push(self.new_arena::<T>());
                 self.arenas.len() - 1
             }
+        }
+    }
+
+    fn new_arena<T: Object>(&self) -> Arena {
+        match self.line.engine().spare().arena(TypeId::of::<T>()) {
+            Some(arena) => arena.of(self.id, self.clock),
+            None => Arena::new::<T>(self.id, self.clock),
         }
     }
 
@@ -711,6 +722,12 @@ impl<T: Object> IndexMut<Ref<T>> for Session {
 #[expect(clippy::panic, reason = "as indexing does; the `try_` forms do not")]
 fn missing<T: Model>() -> ! {
     panic!("{}", detached::<T>())
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.line.engine().spare().keep(std::mem::take(&mut self.arenas));
+    }
 }
 
 impl std::fmt::Debug for Session {

@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::arena::{Arena, Parent, Place, Slot, waiting};
+use super::arena::{Arena, Parent, Place, Slot};
 use super::handle::AnyRef;
 use super::keys;
 use super::new_row::{KeyPart, Parents};
@@ -56,9 +56,10 @@ impl<'a> Found<'a> {
 
 impl Parents for Found<'_> {
     fn key(&mut self, part: KeyPart, parent: AnyRef) -> Result<Option<Value>> {
-        let key = self.table.foreign_keys.get(usize::from(part.foreign_key));
-        let referenced = key.and_then(|key| key.referenced().get(usize::from(part.part)));
-        match self.session.link_to(part, *referenced.ok_or_else(no_key)?, parent)? {
+        let KeyPart { foreign_key, part } = part;
+        let key = self.table.foreign_keys.get(usize::from(foreign_key));
+        let columns = key.and_then(|key| key.pairs().nth(usize::from(part))).ok_or_else(no_key)?;
+        match self.session.link_to(foreign_key, columns, parent)? {
             Link::Nobody => Ok(None),
             Link::Key(key) => Ok(Some(key)),
             Link::Waits(parent) => {
@@ -88,7 +89,7 @@ fn placeholder(arena: &Arena, column: u16) -> Value {
 
 /// An object's value of a column, unless it is still to be made, or to be filled in.
 fn known_value(arena: &Arena, slot: u32, column: u16) -> Result<Option<Value>> {
-    let made_later = || !arena.given(slot).contains(column) || arena.is_linked(slot, column);
+    let made_later = || !arena.gives(slot, column) || arena.is_linked(slot, column);
     let waits = arena.slot_state(slot) == Slot::Pending && made_later();
     if waits { Ok(None) } else { keys::value(arena.values.as_ref(), At::Now(slot), column).map(Some) }
 }
@@ -156,24 +157,24 @@ impl Session {
         parent: Option<AnyRef>,
     ) -> Result<SmallVec<[(u16, Link); 1]>> {
         let mut links = SmallVec::new();
-        for (part, (own, theirs)) in (0..).zip(key.pairs()) {
+        for columns in key.pairs() {
             let link = match parent {
-                Some(parent) => self.link_to(KeyPart { foreign_key: number, part }, theirs, parent)?,
+                Some(parent) => self.link_to(number, columns, parent)?,
                 None => Link::Nobody,
             };
-            links.push((own, link));
+            links.push((columns.0, link));
         }
         Ok(links)
     }
 
-    fn link_to(&self, part: KeyPart, referenced: u16, parent: AnyRef) -> Result<Link> {
+    /// How a column of a foreign key gets its value from a parent's, which is the other one of the two.
+    fn link_to(&self, foreign_key: u16, (column, referenced): (u16, u16), parent: AnyRef) -> Result<Link> {
         let (number, arena) = self.arena_of(parent)?;
         let (slot, generation) = (parent.slot, parent.generation);
         let place = Place { arena: number, slot };
-        let KeyPart { foreign_key, part } = part;
         Ok(match known_value(arena, slot, referenced)? {
             Some(key) => Link::Key(key),
-            None => Link::Waits(Parent { foreign_key, part, place, generation }),
+            None => Link::Waits(Parent { foreign_key, column, place, generation }),
         })
     }
 
@@ -197,8 +198,7 @@ impl Session {
         let (Some(arena), Some(parents)) = (self.arena::<T>(), self.arena::<P>()) else { return Ok(None) };
         let values = arena.values.as_ref();
         let waits = |parent: &&Parent| {
-            let unset = |(own, _)| keys::is_unset(values, At::Now(handle.slot), own);
-            parent.foreign_key == number && arena.waiting(parent).is_some_and(unset)
+            parent.foreign_key == number && keys::is_unset(values, At::Now(handle.slot), parent.column)
         };
         if let Some(parent) = arena.note(handle.slot).and_then(|note| note.parents.iter().find(waits)) {
             let here = parents.is_here(parent.place.slot, parent.generation);
@@ -233,9 +233,8 @@ fn follow_link(arena: &mut Arena, slot: u32, column: u16, link: Link) -> Result<
     };
     let value = key.borrowed().map_err(|source| Error::Bind { place: "a key".into(), source })?;
     arena.values.assign(slot, column, value)?;
-    let meta = arena.meta;
     if let Some(note) = arena.note_mut(slot) {
-        note.parents.retain(|parent| waiting(meta, parent).is_none_or(|(own, _)| own != column));
+        note.parents.retain(|parent| parent.column != column);
         note.parents.extend(waits);
     }
     if waits.is_none() && arena.slot_state(slot) == Slot::Pending {

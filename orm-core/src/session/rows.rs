@@ -4,6 +4,8 @@
 
 use std::any::Any;
 
+use hashbrown::DefaultHashBuilder;
+
 use super::{Object, keys};
 use crate::ast::ColumnSet;
 use crate::driver::Row;
@@ -26,6 +28,8 @@ pub(super) trait Values: Send + Sync {
     fn bind(&self, at: At, column: u16, sink: &mut dyn BindSink) -> Result<()>;
     /// Gives the values of columns, one after the other.
     fn bind_all(&self, at: At, columns: &[u16], sink: &mut dyn BindSink) -> Result<()>;
+    /// The hash of columns.
+    fn hash(&self, builder: &DefaultHashBuilder, at: At, columns: &[u16]) -> Result<u32>;
     /// Adds the columns in which two rows differ, but for those that the database or the flush makes.
     fn differences(&self, left: At, right: At, columns: &mut ColumnSet) -> Result<()>;
     /// Sets a column to a value of the database.
@@ -44,6 +48,10 @@ pub(super) trait Values: Send + Sync {
     fn forget(&mut self, kept: u32);
     /// Drops the row in a slot.
     fn empty(&mut self, slot: u32);
+    /// Drops all rows.
+    fn clear(&mut self);
+    /// What they take, dropped or not, beside what they own.
+    fn bytes(&self) -> usize;
     fn as_any(&self) -> &dyn Any;
     fn as_any_mut(&mut self) -> &mut dyn Any;
 }
@@ -54,13 +62,15 @@ const CHUNK: usize = 256;
 /// The rows of `T`.
 pub(super) struct Rows<T> {
     chunks: Vec<Vec<Option<T>>>,
+    /// Chunks that were emptied. The one to be used next is the last.
+    spare: Vec<Vec<Option<T>>>,
     kept: Vec<Option<T>>,
     free: Vec<u32>,
 }
 
 impl<T> Default for Rows<T> {
     fn default() -> Self {
-        Rows { chunks: Vec::new(), kept: Vec::new(), free: Vec::new() }
+        Rows { chunks: Vec::new(), spare: Vec::new(), kept: Vec::new(), free: Vec::new() }
     }
 }
 
@@ -90,10 +100,10 @@ impl<T> Rows<T> {
         }
         match self.chunks.last_mut() {
             Some(last) if last.len() < CHUNK => last.push(Some(row)),
-            // The first grows with its rows, for most sessions have a handful.
-            None => self.chunks.push(vec![Some(row)]),
-            Some(_full) => {
-                let mut chunk = Vec::with_capacity(CHUNK);
+            full => {
+                // The first grows with its rows, for most sessions have a handful.
+                let room = if full.is_some() { CHUNK } else { 1 };
+                let mut chunk = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(room));
                 chunk.push(Some(row));
                 self.chunks.push(chunk);
             }
@@ -166,6 +176,13 @@ impl<T: Object> Values for Rows<T> {
         }
     }
 
+    fn hash(&self, builder: &DefaultHashBuilder, at: At, columns: &[u16]) -> Result<u32> {
+        match self.at(at) {
+            Some(row) => keys::hash_in(builder, row, columns),
+            None => Err(gone()),
+        }
+    }
+
     fn differences(&self, left: At, right: At, columns: &mut ColumnSet) -> Result<()> {
         let (Some(left), Some(right)) = (self.at(left), self.at(right)) else { return Err(gone()) };
         for (index, column) in (0..).zip(T::TABLE.columns) {
@@ -227,6 +244,19 @@ impl<T: Object> Values for Rows<T> {
 
     fn empty(&mut self, slot: u32) {
         drop(self.take(slot));
+    }
+
+    fn clear(&mut self) {
+        self.chunks.iter_mut().for_each(Vec::clear);
+        // In the order in which they were used: the first may have little room.
+        self.spare.extend(self.chunks.drain(..).rev());
+        self.kept.clear();
+        self.free.clear();
+    }
+
+    fn bytes(&self) -> usize {
+        let chunks = self.chunks.iter().chain(&self.spare).map(Vec::capacity).sum::<usize>();
+        (chunks + self.kept.capacity()) * size_of::<Option<T>>() + self.free.capacity() * size_of::<u32>()
     }
 
     fn as_any(&self) -> &dyn Any {

@@ -451,6 +451,31 @@ pub async fn a_handle_of_another_session_panics_where_no_error_is_given(db: &Tes
     Ok(())
 }
 
+pub async fn a_session_knows_nothing_of_those_before_it(db: &TestDb) -> TestResult {
+    tables(db).await?;
+    let mut before = Session::new(db);
+    let [alice, bob] =
+        ["Alice", "Bob"].map(|name| before.add(User::builder().name(name).email(format!("{name}@example.com"))));
+    before.commit().await?;
+    before[alice].name = "Ann".into();
+    before.delete(bob)?;
+    before.add(User::builder().name("Carol").email("c@example.com"));
+    drop(before);
+
+    let mut session = Session::new(db);
+    let dan = session.add(User::builder().name("Dan").email("d@example.com"));
+
+    assert_eq!((session.len(), session.pending(User), session.dirty(User).len()), (1, vec![dan], 0));
+    assert!([alice, bob].iter().all(|gone| *gone != dan && session.state(*gone) == State::Detached));
+    assert!(matches!(refused(session.try_index(alice))?, Error::Detached { .. }));
+    session.commit().await?;
+    assert_eq!(db.fetch_all(select(User.name).order_by(User.id)).await?, ["Alice", "Bob", "Dan"]);
+    session.clear();
+    assert_eq!((session.state(dan), session.len()), (State::Detached, 0));
+    assert_eq!(session.query(User).order_by(User.id).all().await?.len(), 3);
+    Ok(())
+}
+
 pub async fn w007_hooks_on_rows_run_in_the_order_of_their_coming(db: &TestDb) -> TestResult {
     tables(db).await?;
     let told = Arc::new(Mutex::new(Vec::new()));

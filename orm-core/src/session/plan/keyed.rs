@@ -90,6 +90,25 @@ pub(super) fn uniques(meta: &'static TableMeta) -> impl Iterator<Item = (u16, &'
     (0..).zip(std::iter::once(meta.primary_key).chain(uniques).chain(indexes))
 }
 
+/// How many rows of a table a flush writes.
+#[derive(Debug, Clone, Copy, Default)]
+struct Count {
+    all: usize,
+    /// Those that were there before, and may give up values.
+    giving: usize,
+}
+
+fn counts(arenas: &[Arena], ops: &[Op]) -> Vec<Count> {
+    let mut counts = vec![Count::default(); arenas.len()];
+    for op in ops {
+        if let Some(count) = counts.get_mut(usize::from(op.place.arena)) {
+            count.all += 1;
+            count.giving += usize::from(op.kind != Kind::Insert);
+        }
+    }
+    counts
+}
+
 /// Who gives up which unique value in a flush.
 #[derive(Debug, Default)]
 pub(super) struct Claims {
@@ -100,12 +119,8 @@ impl Claims {
     /// Notes the values that rows give up, of tables where some row also takes one.
     pub(super) fn uniques(arenas: &[Arena], ops: &[Op]) -> Result<Self> {
         let mut claims = Claims::default();
-        let counts = |number: u16, kinds: &[Kind]| {
-            ops.iter().filter(|op| op.place.arena == number && kinds.contains(&op.kind)).count()
-        };
-        for (number, arena) in (0_u16..).zip(arenas) {
-            let givers = counts(number, &[Kind::Update, Kind::Delete]);
-            if givers == 0 || givers + counts(number, &[Kind::Insert]) < 2 {
+        for ((number, arena), rows) in (0_u16..).zip(arenas).zip(counts(arenas, ops)) {
+            if rows.giving == 0 || rows.all < 2 {
                 continue;
             }
             let (mut before, mut given_up) = (None, false);

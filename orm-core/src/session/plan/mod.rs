@@ -8,7 +8,7 @@
 mod graph;
 mod keyed;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use hashbrown::HashSet;
 
@@ -167,6 +167,8 @@ pub(super) struct Tables {
     targets: Vec<Vec<&'static [u16]>>,
     /// For each arena: those that can be reached from it by foreign keys.
     reach: Vec<Vec<bool>>,
+    /// For each arena: whether one of its foreign keys leads round in a circle.
+    circular: Vec<bool>,
     /// For each arena: how many tables stand above it.
     ranks: Vec<u16>,
 }
@@ -196,6 +198,7 @@ impl Tables {
                 }
             }
         }
+        let circular = (0..arenas.len()).map(|from| is(&reach, from, from)).collect();
         // A table stands below another if it can reach it, unless both are in one circle.
         let ranks = (0..arenas.len())
             .map(|from| {
@@ -203,7 +206,7 @@ impl Tables {
                 u16::try_from(above).unwrap_or(u16::MAX)
             })
             .collect();
-        Tables { parents, targets, reach, ranks }
+        Tables { parents, targets, reach, circular, ranks }
     }
 
     fn parent(&self, arena: u16, foreign_key: usize) -> Option<u16> {
@@ -229,6 +232,11 @@ impl Tables {
     /// Whether a foreign key of `arena` that points at `parent` is part of a circle.
     fn is_circular(&self, arena: u16, parent: u16) -> bool {
         is(&self.reach, usize::from(parent), usize::from(arena))
+    }
+
+    /// Whether any foreign key of `arena` is part of a circle.
+    fn has_circle(&self, arena: u16) -> bool {
+        self.circular.get(usize::from(arena)).copied().unwrap_or_default()
     }
 
     fn rank(&self, arena: u16) -> u16 {
@@ -278,9 +286,9 @@ fn collect_one(arenas: &[Arena], number: u16, arena: &Arena, ops: &mut Vec<Op>) 
     let mut switched = HashSet::new();
     for slot in arena.pending.iter().copied().filter(|slot| arena.slot_state(*slot) == Slot::Pending) {
         let Some(note) = arena.note(slot) else { continue };
-        let (place, given) = (Place { arena: number, slot }, arena.given(slot));
-        let mut op = Op::new(place, Kind::Insert, given);
-        if let Some(other) = same_key(arena, slot, given)? {
+        let place = Place { arena: number, slot };
+        let mut op = Op::new(place, Kind::Insert, arena.given(slot));
+        if let Some(other) = same_key(arena, slot, &op.columns)? {
             let deleting = arena.slot_state(other) == Slot::Deleting;
             let moves = moves_by_itself(arenas, arena, other)?;
             if deleting && !moves {
@@ -293,9 +301,7 @@ fn collect_one(arenas: &[Arena], number: u16, arena: &Arena, ops: &mut Vec<Op>) 
                 return Err(Error::IdentityConflict { object: describe(arena, other) });
             }
         }
-        for parent in &note.parents {
-            arena.waiting(parent).into_iter().for_each(|(column, _)| op.columns.insert(column));
-        }
+        note.parents.iter().for_each(|parent| op.columns.insert(parent.column));
         let expressions = !note.expressions.is_empty();
         ops.push(op);
         if expressions {
@@ -386,7 +392,7 @@ fn leave_to_database(arenas: &[Arena], ops: &mut [Op]) -> Result<()> {
 }
 
 /// The object that has a pending row's key, if that is known.
-fn same_key(arena: &Arena, slot: u32, columns: ColumnSet) -> Result<Option<u32>> {
+fn same_key(arena: &Arena, slot: u32, columns: &ColumnSet) -> Result<Option<u32>> {
     let known =
         arena.meta.primary_key.iter().all(|column| columns.contains(*column) && !arena.is_linked(slot, *column));
     if known { arena.find_row(At::Now(slot)) } else { Ok(None) }
@@ -434,17 +440,18 @@ fn needs_graph(arenas: &[Arena], tables: &Tables, ops: &[Op]) -> Result<bool> {
 /// Whether a row holds, or held, a key that leads round in a circle of tables.
 fn in_a_circle(arena: &Arena, tables: &Tables, op: &Op) -> bool {
     let values = arena.values.as_ref();
-    arena.meta.foreign_keys.iter().enumerate().any(|(number, key)| {
-        let Some(parent) = tables.parent(op.place.arena, number) else { return false };
-        let (slot, mut columns) = (op.place.slot, key.columns.iter());
-        tables.is_circular(op.place.arena, parent)
-            && match op.kind {
-                Kind::Insert => columns
-                    .all(|column| arena.is_linked(slot, *column) || !keys::is_null(values, At::Now(slot), *column)),
-                Kind::Update => columns.any(|column| op.columns.contains(*column)),
-                Kind::Delete => columns.all(|column| !keys::is_null(values, arena.stored(op.base), *column)),
-            }
-    })
+    tables.has_circle(op.place.arena)
+        && arena.meta.foreign_keys.iter().enumerate().any(|(number, key)| {
+            let Some(parent) = tables.parent(op.place.arena, number) else { return false };
+            let (slot, mut columns) = (op.place.slot, key.columns.iter());
+            tables.is_circular(op.place.arena, parent)
+                && match op.kind {
+                    Kind::Insert => columns
+                        .all(|column| arena.is_linked(slot, *column) || !keys::is_null(values, At::Now(slot), *column)),
+                    Kind::Update => columns.any(|column| op.columns.contains(*column)),
+                    Kind::Delete => columns.all(|column| !keys::is_null(values, arena.stored(op.base), *column)),
+                }
+        })
 }
 
 /// Inserts parents first, then updates, then deletes children first; each table's rows together by their columns.

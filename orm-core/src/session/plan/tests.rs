@@ -192,7 +192,7 @@ macro_rules! tables {
             const NUMBER: u16 = $number;
         })*
 
-        fn arenas() -> Vec<Arena> {
+        pub(in crate::session) fn arenas() -> Vec<Arena> {
             let clock = Clock { now: 0, doubt: 0 };
             vec![$(Arena::new::<Cells<$table>>(1, clock)),*]
         }
@@ -260,8 +260,9 @@ impl World {
         let generation = self.arenas[usize::from(parent.arena)].generation(parent.slot);
         let arena = &mut self.arenas[usize::from(child.arena)];
         arena.touch(child.slot);
+        let column = arena.meta.foreign_keys[usize::from(foreign_key)].columns[0];
         let parents = &mut arena.note_mut(child.slot).expect("it is here").parents;
-        *parents = smallvec![Parent { foreign_key, part: 0, place: parent, generation }];
+        *parents = smallvec![Parent { foreign_key, column, place: parent, generation }];
     }
 
     fn plan(&self) -> Result<Plan> {

@@ -1,0 +1,161 @@
+//! Arenas of sessions that have ended, emptied, for those that come.
+//!
+//! Most of what a session allocates are the lists of its arenas, which grow with its objects and are moved each time. The
+//! next session mostly has as many objects of the same models, so it gets the lists as they are. No object is in them any
+//! more, and a handle of the session before is none of this one's: their numbers differ.
+
+use std::any::TypeId;
+use std::sync::Mutex;
+
+use super::arena::Arena;
+
+/// So many bytes an engine keeps at most.
+const MOST: usize = 4 << 20;
+
+/// So many empty lists of arenas it keeps.
+const LISTS: usize = 16;
+
+/// What an engine keeps for sessions. Nobody waits for it: while somebody else has it in hand, there is nothing.
+#[derive(Default)]
+pub(crate) struct Spare(Mutex<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    /// With their sizes; those that came last stand last.
+    arenas: Vec<(Arena, usize)>,
+    bytes: usize,
+    /// Large enough that an allocator may tidy up to make one, and be slow with small things afterwards.
+    lists: Vec<Vec<Arena>>,
+}
+
+impl Spare {
+    /// An empty list for arenas.
+    pub(super) fn list(&self) -> Vec<Arena> {
+        self.0.try_lock().ok().and_then(|mut kept| kept.lists.pop()).unwrap_or_default()
+    }
+
+    /// An empty arena of a model.
+    pub(super) fn arena(&self, model: TypeId) -> Option<Arena> {
+        let mut kept = self.0.try_lock().ok()?;
+        let at = kept.arenas.iter().rposition(|(arena, _)| arena.model == model)?;
+        let (arena, bytes) = kept.arenas.remove(at);
+        kept.bytes -= bytes;
+        Some(arena)
+    }
+
+    /// Empties arenas, and keeps them and their list. Those that have been kept for longest make room.
+    pub(super) fn keep(&self, mut arenas: Vec<Arena>) {
+        if arenas.capacity() == 0 {
+            return;
+        }
+        arenas.iter_mut().for_each(Arena::clear);
+        let Ok(mut kept) = self.0.try_lock() else { return };
+        for arena in arenas.drain(..) {
+            let bytes = arena.bytes();
+            kept.bytes += bytes;
+            kept.arenas.push((arena, bytes));
+        }
+        if kept.lists.len() < LISTS {
+            kept.lists.push(arenas);
+        }
+        let gone = kept.make_room();
+        // Freed when nobody is kept out by it.
+        drop(kept);
+        drop(gone);
+    }
+}
+
+impl Kept {
+    fn make_room(&mut self) -> Vec<(Arena, usize)> {
+        let mut gone = 0;
+        while self.bytes > MOST
+            && let Some((_, bytes)) = self.arenas.get(gone)
+        {
+            self.bytes -= bytes;
+            gone += 1;
+        }
+        self.arenas.drain(..gone).collect()
+    }
+}
+
+impl std::fmt::Debug for Spare {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Spare").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use smallvec::smallvec;
+
+    use super::*;
+    use crate::ast::ColumnSet;
+    use crate::session::plan::tests::arenas;
+
+    fn keep(spare: &Spare, arena: Arena) {
+        spare.keep(vec![arena]);
+    }
+
+    /// An arena of so many objects without rows.
+    fn filled(mut arena: Arena, objects: u32) -> Arena {
+        for slot in 0..objects {
+            arena.add(slot, ColumnSet::default(), smallvec![]);
+        }
+        arena
+    }
+
+    #[test]
+    fn an_arena_is_lent_once_and_is_empty() {
+        let spare = Spare::default();
+        let arena = filled(arenas().remove(0), 100);
+        let (model, before) = (arena.model, arena.bytes());
+        keep(&spare, arena);
+        let lent = spare.arena(model);
+        assert!(spare.arena(model).is_none());
+        let lent = lent.map(|arena| (arena.len(), arena.next_slot(), arena.is_dirty(), arena.slots().count()));
+        assert_eq!(lent, Some((0, 0, false, 0)));
+        assert!(before > 100);
+    }
+
+    #[test]
+    fn a_list_of_arenas_comes_back_with_its_room() {
+        let spare = Spare::default();
+        let arenas = arenas();
+        let room = arenas.capacity();
+        spare.keep(arenas);
+        let list = spare.list();
+        assert_eq!((list.len(), list.capacity()), (0, room));
+        assert_eq!(spare.list().capacity(), 0);
+    }
+
+    #[test]
+    fn an_arena_is_of_its_model() {
+        let spare = Spare::default();
+        let mut arenas = arenas();
+        let (first, second) = (arenas.remove(0), arenas.remove(0));
+        keep(&spare, first);
+        assert!(spare.arena(second.model).is_none());
+    }
+
+    #[test]
+    fn what_was_kept_for_longest_makes_room() {
+        let spare = Spare::default();
+        let mut arenas = arenas();
+        let (first, second) = (arenas.remove(0), arenas.remove(0));
+        let models = (first.model, second.model);
+        keep(&spare, filled(first, 20_000));
+        keep(&spare, filled(second, 20_000));
+        assert!(spare.arena(models.0).is_none());
+        assert!(spare.arena(models.1).is_some());
+    }
+
+    #[test]
+    fn an_arena_that_is_too_large_is_not_kept() {
+        let spare = Spare::default();
+        let arena = filled(arenas().remove(0), 60_000);
+        let model = arena.model;
+        keep(&spare, arena);
+        assert!(spare.arena(model).is_none());
+        assert_eq!(spare.0.lock().map(|kept| kept.bytes).ok(), Some(0));
+    }
+}
