@@ -172,7 +172,7 @@ pub struct ArrayRows {
 /// What a database can do, and how much of it at once.
 #[derive(Debug, Clone)]
 pub struct Features {
-    /// The backend's name, for [`Error::Unsupported`](crate::error::Error::Unsupported).
+    /// The backend's name, for [`Error::Unsupported`].
     pub backend: &'static str,
     /// Most binds in one statement.
     pub max_binds: usize,
@@ -255,7 +255,7 @@ pub struct Features {
     /// `DEFERRABLE` unique constraints. Deferrable foreign keys are had by all.
     pub deferrable_unique: bool,
     /// For a type that the database does not have: what that is, and what to do, as in
-    /// [`Error::Unsupported`](crate::error::Error::Unsupported).
+    /// [`Error::Unsupported`].
     pub unsupported_type: fn(ColumnType) -> Option<(&'static str, &'static str)>,
     /// The sum of integers has their own type by itself; without it it is cast.
     pub integer_sum_is_integer: bool,

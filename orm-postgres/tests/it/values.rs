@@ -123,8 +123,10 @@ async fn what_no_rust_type_holds_is_an_error_that_names_the_column() {
 
     let nan = db.fetch_one(sql!("SELECT CAST('NaN' AS numeric) AS odd").rows::<Decimal>()).await;
     let large = db.fetch_one(sql!("SELECT 1e60::numeric AS odd").rows::<Decimal>()).await;
+    let narrow = db.fetch_one(sql!("SELECT CAST(70000 AS bigint) AS odd").rows::<i16>()).await;
 
-    for error in [nan.expect_err("NaN"), large.expect_err("too large")] {
+    for error in [nan.expect_err("NaN"), large.expect_err("too large"), narrow.expect_err("too large")] {
         assert!(matches!(&error, Error::Decode { source: ValueError::OutOfRange { .. }, .. }), "{error:?}");
+        assert!(error.to_string().contains("odd"), "{error}");
     }
 }
