@@ -224,8 +224,6 @@ pub struct Features {
     pub backslash_escapes: bool,
     /// The table that a foreign key points at must be there before the key.
     pub keys_need_tables: bool,
-    /// A transaction goes on after a statement that failed, without a savepoint.
-    pub survives_errors: bool,
     /// A transaction can be prepared and committed later, by whoever knows its name.
     pub two_phase_commit: bool,
     /// `ILIKE`; without it both sides are lowered.

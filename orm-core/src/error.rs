@@ -756,8 +756,7 @@ impl std::fmt::Debug for Context {
 
 /// Rows whose keys keep another row from being deleted.
 ///
-/// They are looked for in the session first, and then in the database, unless the failure has ended its transaction: on
-/// PostgreSQL that is so of a row that was deleted by itself. Then the table and the constraint are all that is known.
+/// They are looked for in the session first, and then in the database.
 ///
 /// ```
 /// # use orm::prelude::*;

@@ -41,7 +41,6 @@ static FEATURES: Features = Features {
     binds_by_number: true,
     backslash_escapes: true,
     keys_need_tables: true,
-    survives_errors: false,
     two_phase_commit: true,
     ilike: true,
     is_distinct_from: true,

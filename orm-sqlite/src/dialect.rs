@@ -49,7 +49,6 @@ static FEATURES: Features = Features {
     binds_by_number: false,
     backslash_escapes: false,
     keys_need_tables: false,
-    survives_errors: true,
     two_phase_commit: false,
     ilike: false,
     is_distinct_from: true,

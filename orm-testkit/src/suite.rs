@@ -303,7 +303,7 @@ macro_rules! cases {
                 set_default_without_a_row_for_it_is_refused,
                 a_delete_by_a_condition_is_followed_by_each_rule,
                 restrict_names_the_loaded_children_that_hold_an_object,
-                restrict_names_children_that_nobody_has_loaded_where_the_database_can_be_asked,
+                restrict_names_children_that_nobody_has_loaded,
                 restrict_names_pending_children,
                 no_action_holds_as_restrict_does_and_also_what_would_fall_with_another,
             ],

@@ -113,15 +113,14 @@ impl Session {
     }
 
     /// Says which rows hold the one that was to be deleted, if that is why the database refused it.
-    pub(super) async fn name_holders(&mut self, step: &Step, error: Error, goes_on: bool) -> Error {
+    pub(super) async fn name_holders(&mut self, step: &Step, error: Error) -> Error {
         let Error::ForeignKeyViolation { context, .. } = &error else { return error };
         let Some(handle) = context.handle.filter(|_| step.kind == Kind::Delete) else { return error };
         let place = Place { arena: step.arena, slot: handle.slot };
         let held_by = match self.holders_here(place) {
             Some(held_by) => Some(held_by),
             // That they are not named is no reason to hide why the flush failed.
-            None if goes_on => self.holders_there(place).await.unwrap_or_default(),
-            None => None,
+            None => self.holders_there(place).await.unwrap_or_default(),
         };
         match held_by {
             Some(held_by) => error.held_by(held_by),

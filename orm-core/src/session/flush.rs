@@ -395,8 +395,7 @@ impl Session {
                 Ok(returned) => return Err(miscounted(arena, &plan.ops, step, link, (start, end), returned).await),
                 Err(error) => {
                     let error = job.blame(link, (start, end), error).await;
-                    let goes_on = features.survives_errors || end - start > 1;
-                    return Err(self.name_holders(step, error, goes_on).await);
+                    return Err(self.name_holders(step, error).await);
                 }
             };
             let returning = job.returning;

@@ -150,8 +150,8 @@ impl<'a> Job<'a> {
         Ok(Update { table, set, filter, returning: self.projections.clone(), lifted: Lifted::None })
     }
 
-    /// Runs the statement for some rows. If there are several and it fails, the transaction goes on, so that they can be
-    /// looked at one by one.
+    /// Runs the statement for some rows. If there are several, or rows are deleted, and it fails, the transaction goes on,
+    /// so that the rows can be looked at one by one, and the database be asked who holds them.
     pub(super) async fn run(&self, link: &mut Link, start: usize, end: usize) -> Result<Returned> {
         self.send(link, (start, end), end - start > 1).await
     }
@@ -168,7 +168,7 @@ impl<'a> Job<'a> {
             link.run_as_is(Statement::Update(&update), &mut returned).await?
         } else if guarded && self.step.kind == Kind::Delete {
             self.delete_together(link, (start, end), &mut returned).await?
-        } else if guarded {
+        } else if guarded || self.step.kind == Kind::Delete {
             link.run_guarded(self.statement(start, end), &mut returned).await?
         } else {
             link.run(Command::One(self.statement(start, end)), &mut returned).await?
