@@ -166,7 +166,7 @@ pub trait Executor: Send {
         Rows::new(self.link(Location::caller()), query, Streaming::default())
     }
 
-    /// Very many rows one after the other, in the fastest way that the database has. See [`Engine::copy_out`].
+    /// Very many rows one after the other, by the database's own way to copy them. See [`Engine::copy_out`].
     #[track_caller]
     fn copy_out<'a, Q: Query + 'a>(&'a mut self, query: Q) -> Rows<'a, Q::Row> {
         Rows::new(self.link(Location::caller()), query, Streaming::Copy)

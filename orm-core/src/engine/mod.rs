@@ -454,7 +454,7 @@ impl Engine {
         Rows::new(self.link(Location::caller()), query, Streaming::default())
     }
 
-    /// Very many rows one after the other, in bounded memory, in the fastest way that the database has: the counterpart of
+    /// Very many rows one after the other, in bounded memory, by the database's own way to copy them: the counterpart of
     /// [`bulk_copy`](Engine::bulk_copy). They are the rows that [`stream`](Engine::stream) gives, typed as there.
     ///
     /// PostgreSQL sends them by binary `COPY`: all by one order, while a stream asks for each chunk. So the server is busy

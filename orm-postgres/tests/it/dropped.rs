@@ -174,38 +174,26 @@ async fn a_rollback_that_is_dropped() {
 
 #[tokio::test]
 async fn a_stream_that_is_dropped() {
-    let db = one_connection().await;
-    let many = || sql!("SELECT generate_series(1::bigint, 100000)").rows::<i64>();
-    for polls in 1..=POLLS {
-        let in_transaction = polls % 3 == 0;
-        let reading = async {
-            let mut tx = if in_transaction { Some(db.begin().await?) } else { None };
-            let mut rows = match &mut tx {
-                Some(tx) => tx.stream(many()),
-                None => db.stream(many()),
-            };
-            for _ in 0..600 {
-                rows.next().await.transpose()?;
-            }
-            Ok::<_, orm::Error>(())
-        };
-        let _perhaps = dropped_after(polls, reading).await.transpose().expect("rows");
-        is_clean(&db, polls).await;
-    }
-    nothing_else_is_there(&db).await;
+    rows_that_are_dropped(false).await;
 }
 
 #[tokio::test]
 async fn a_copy_of_rows_that_is_dropped() {
+    rows_that_are_dropped(true).await;
+}
+
+async fn rows_that_are_dropped(copied: bool) {
     let db = one_connection().await;
     let many = || sql!("SELECT generate_series({}, 100000)", 1_i64).rows::<i64>();
     for polls in 1..=POLLS {
         let in_transaction = polls % 3 == 0;
         let reading = async {
             let mut tx = if in_transaction { Some(db.begin().await?) } else { None };
-            let mut rows = match &mut tx {
-                Some(tx) => tx.copy_out(many()),
-                None => db.copy_out(many()),
+            let mut rows = match (&mut tx, copied) {
+                (Some(tx), false) => tx.stream(many()),
+                (None, false) => db.stream(many()),
+                (Some(tx), true) => tx.copy_out(many()),
+                (None, true) => db.copy_out(many()),
             };
             for _ in 0..600 {
                 rows.next().await.transpose()?;
