@@ -10,7 +10,7 @@ use crate::{
     clients::{RAW, Registration},
     contender::{Contender, Sample},
     options::Options,
-    statistics::{Spread, count, geometric_mean, time},
+    statistics::{Spread, geometric_mean, time},
     table::Table,
 };
 
@@ -249,4 +249,13 @@ fn means(lines: &[Line], peers: &[&Registration]) -> Vec<String> {
         row.extend([mean(peer, cpu), mean(peer, wall), String::new()]);
     }
     row
+}
+
+/// Allocations per operation: whole when they are.
+fn count(value: f64) -> String {
+    if (value - value.round()).abs() < 0.005 {
+        format!("{value:.0}")
+    } else {
+        format!("{value:.2}")
+    }
 }

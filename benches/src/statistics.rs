@@ -58,12 +58,3 @@ pub(crate) fn time(seconds: f64) -> String {
     };
     format!("{value:.2} {unit}")
 }
-
-/// Allocations per operation: whole when they are.
-pub(crate) fn count(value: f64) -> String {
-    if (value - value.round()).abs() < 0.005 {
-        format!("{value:.0}")
-    } else {
-        format!("{value:.2}")
-    }
-}

@@ -53,6 +53,13 @@ pub trait Driver: Any + std::fmt::Debug + Send + Sync {
     /// What the backend can do.
     fn features(&self) -> &Features;
 
+    /// Lends a connection that is at hand, if nothing is to be waited for: not a turn, not the test of a connection, not a
+    /// new one. None says nothing but that [`acquire`](Driver::acquire) is to be asked, which a backend MAY always have asked.
+    fn try_acquire(&self, caller: Caller) -> Option<Box<dyn Connection>> {
+        let _nobody_waits = caller;
+        None
+    }
+
     /// Lends a connection. Waiting for one MUST be asynchronous and fair, and MUST end in
     /// [`Error::PoolTimeout`] after the pool's timeout. Dropping the connection gives
     /// it back; one with an open transaction MUST be rolled back or closed before another caller gets it.

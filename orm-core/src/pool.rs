@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError};
 use tokio::time::Instant;
 
 use crate::driver::Caller;
@@ -192,11 +192,10 @@ pub struct Gate(Arc<GateInner>);
 #[derive(Debug)]
 struct GateInner {
     options: PoolOptions,
-    permits: Arc<Semaphore>,
+    permits: Semaphore,
     waiting: AtomicUsize,
     waits: AtomicU64,
     timeouts: AtomicU64,
-    in_use: AtomicUsize,
     open: AtomicU32,
     opened: AtomicU64,
     closed: AtomicU64,
@@ -204,6 +203,10 @@ struct GateInner {
 }
 
 impl GateInner {
+    fn in_use(&self) -> usize {
+        (self.options.capacity() as usize).saturating_sub(self.permits.available_permits())
+    }
+
     fn is_observed(&self) -> bool {
         !self.options.listeners.is_empty()
     }
@@ -219,8 +222,6 @@ impl GateInner {
 /// The right to one connection. Dropping it lets the next caller in.
 #[derive(Debug)]
 pub struct Permit {
-    // Read by nobody: it is held.
-    _permit: OwnedSemaphorePermit,
     gate: Arc<GateInner>,
     caller: Caller,
     /// Only if somebody listens.
@@ -239,14 +240,13 @@ impl Gate {
     /// A gate for so many connections.
     #[must_use]
     pub fn new(options: PoolOptions) -> Self {
-        let permits = Arc::new(Semaphore::new(options.capacity() as usize));
+        let permits = Semaphore::new(options.capacity() as usize);
         Gate(Arc::new(GateInner {
             options,
             permits,
             waiting: AtomicUsize::new(0),
             waits: AtomicU64::new(0),
             timeouts: AtomicU64::new(0),
-            in_use: AtomicUsize::new(0),
             open: AtomicU32::new(0),
             opened: AtomicU64::new(0),
             closed: AtomicU64::new(0),
@@ -260,18 +260,24 @@ impl Gate {
     ///
     /// [`Error::PoolTimeout`] after `pool_timeout`, [`Error::Closed`] once the gate is closed.
     pub async fn enter(&self, caller: Caller) -> Result<Permit> {
-        match Arc::clone(&self.0.permits).try_acquire_owned() {
+        match self.0.permits.try_acquire() {
             Ok(permit) => Ok(self.admit(permit, caller, Duration::ZERO)),
-            Err(tokio::sync::TryAcquireError::Closed) => Err(Error::Closed),
-            Err(tokio::sync::TryAcquireError::NoPermits) => self.wait(caller).await,
+            Err(TryAcquireError::Closed) => Err(Error::Closed),
+            Err(TryAcquireError::NoPermits) => self.wait(caller).await,
         }
+    }
+
+    /// Lets the caller in if nobody need be waited for.
+    #[must_use]
+    pub fn try_enter(&self, caller: Caller) -> Option<Permit> {
+        let permit = self.0.permits.try_acquire().ok()?;
+        Some(self.admit(permit, caller, Duration::ZERO))
     }
 
     async fn wait(&self, caller: Caller) -> Result<Permit> {
         let start = Instant::now();
         let waiting = Waiting::new(&self.0);
-        let permit =
-            tokio::time::timeout(self.0.options.pool_timeout, Arc::clone(&self.0.permits).acquire_owned()).await;
+        let permit = tokio::time::timeout(self.0.options.pool_timeout, self.0.permits.acquire()).await;
         let waited = start.elapsed();
         match permit {
             Ok(Ok(permit)) => {
@@ -289,14 +295,15 @@ impl Gate {
         }
     }
 
-    fn admit(&self, permit: OwnedSemaphorePermit, caller: Caller, waited: Duration) -> Permit {
-        self.0.in_use.fetch_add(1, Ordering::Relaxed);
+    fn admit(&self, permit: SemaphorePermit<'_>, caller: Caller, waited: Duration) -> Permit {
+        // Given back when ours is dropped, which lives as long as it likes.
+        permit.forget();
         if cfg!(debug_assertions) {
             let mut holders = self.0.holders.lock().unwrap_or_else(PoisonError::into_inner);
             *holders.entry((caller.file(), caller.line())).or_default() += 1;
         }
         let told = self.0.is_observed().then(|| Box::new(Told { waited, lent: None }));
-        Permit { _permit: permit, gate: Arc::clone(&self.0), caller, told }
+        Permit { gate: Arc::clone(&self.0), caller, told }
     }
 
     /// A connection is about to be opened, and counts as open from now on.
@@ -314,7 +321,7 @@ impl Gate {
     /// How many callers have a connection, or are about to.
     #[must_use]
     pub fn in_use(&self) -> usize {
-        self.0.in_use.load(Ordering::Relaxed)
+        self.0.in_use()
     }
 
     /// Whether [`Gate::close`] was called.
@@ -329,7 +336,7 @@ impl Gate {
         let holders = self.0.holders.lock().unwrap_or_else(PoisonError::into_inner);
         let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         let open = self.0.open.load(Ordering::SeqCst);
-        let in_use = count(self.0.in_use.load(Ordering::Relaxed));
+        let in_use = count(self.0.in_use());
         PoolState {
             pool_size: self.0.options.pool_size,
             max_overflow: self.0.options.max_overflow,
@@ -358,7 +365,6 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.gate.in_use.fetch_sub(1, Ordering::Relaxed);
         if cfg!(debug_assertions) {
             let mut holders = self.gate.holders.lock().unwrap_or_else(PoisonError::into_inner);
             let key = (self.caller.file(), self.caller.line());
@@ -370,6 +376,7 @@ impl Drop for Permit {
         if let Some((connection, since)) = self.told.as_ref().and_then(|told| told.lent) {
             self.gate.tell(&PoolEvent::Checkin { connection, held: since.elapsed(), caller: self.caller });
         }
+        self.gate.permits.add_permits(1);
     }
 }
 

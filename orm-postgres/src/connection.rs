@@ -13,7 +13,7 @@ use std::task::Poll;
 use futures_util::TryStreamExt;
 use futures_util::future::maybe_done;
 use orm_core::ast::{InsertChunk, Statement};
-use orm_core::compile::{Arrays, LastTexts, Prepared};
+use orm_core::compile::{Arrays, Prepared};
 use orm_core::driver::{BoxFuture, Cancel, Connection, CopyIn, Done, Flow, RowSink, RowStream, Running, Streaming};
 use orm_core::engine::{Isolation, PreparedTransaction, TransactionOptions};
 use orm_core::error::{Error, Result};
@@ -22,8 +22,6 @@ use tokio_postgres::types::Type;
 
 use crate::array;
 use crate::copy_in::PostgresCopy;
-use crate::dialect::PostgresDialect;
-use crate::driver::Database;
 use crate::error;
 use crate::live::{Live, Transaction};
 use crate::pool::Lent;
@@ -45,9 +43,6 @@ const IF_LOST: &str = "`prepared_transactions` says whether it is still there";
 /// A connection of the pool. It goes back when this is dropped.
 pub(crate) struct PostgresConnection {
     lent: Lent,
-    pub(crate) database: Arc<Database>,
-    /// The texts of what it ran last.
-    last_texts: LastTexts,
 }
 
 /// Why a statement did not run to its end.
@@ -80,8 +75,13 @@ impl Failure {
 }
 
 impl PostgresConnection {
-    pub(crate) fn new(lent: Lent, database: Arc<Database>) -> Self {
-        PostgresConnection { lent, database, last_texts: LastTexts::default() }
+    pub(crate) fn new(lent: Lent) -> Self {
+        PostgresConnection { lent }
+    }
+
+    /// Whether values may stand in messages.
+    pub(crate) fn show_binds(&self) -> bool {
+        self.lent.shared.show_binds
     }
 
     pub(crate) fn live(&mut self) -> Result<&mut Live> {
@@ -89,17 +89,30 @@ impl PostgresConnection {
     }
 
     pub(crate) fn compile<'a>(&mut self, statement: Statement<'a>) -> Result<Prepared<'a>> {
-        self.database.cache.prepare_again(&mut self.last_texts, statement, &PostgresDialect)
+        self.lent.compile(statement)
+    }
+
+    /// Makes a statement ready. The future is what waits for the server, and it is allocated for each statement: so
+    /// it is kept small, and what is rare is in futures of its own.
+    fn start<'a>(
+        &'a mut self,
+        statement: Statement<'a>,
+        sink: &'a mut dyn RowSink,
+    ) -> Result<BoxFuture<'a, Result<Done>>> {
+        let prepared = self.compile(statement)?;
+        if let Statement::Ddl(_) = statement {
+            return Ok(Box::pin(self.change_tables(prepared)));
+        }
+        let (show, live) = (self.show_binds(), self.live()?);
+        live.stale = false;
+        Ok(match live.statements.find(prepared.sql()) {
+            Some(known) => Box::pin(live.run_known(known, prepared, show, sink)),
+            None => Box::pin(live.run_anew(prepared, show, sink)),
+        })
     }
 
     async fn run_statement(&mut self, statement: Statement<'_>, sink: &mut dyn RowSink) -> Result<Done> {
-        let prepared = self.compile(statement)?;
-        if let Statement::Ddl(_) = statement {
-            return self.change_tables(&prepared).await;
-        }
-        let (show, live) = (self.database.show_binds, self.live()?);
-        let result = live.run(prepared.sql(), &prepared, sink).await;
-        result.map_err(|failure| live.tell(failure.describe(&Failed::of(&prepared, show))))
+        self.start(statement, sink)?.await
     }
 
     /// The savepoint is set and released by statements that nobody waits for, so it costs no way to the server and back.
@@ -131,7 +144,7 @@ impl PostgresConnection {
                 Err(error) => return vec![Err(error)],
             }
         }
-        let show = self.database.show_binds;
+        let show = self.show_binds();
         let live = match self.live() {
             Ok(live) => live,
             Err(error) => return vec![Err(error)],
@@ -150,7 +163,7 @@ impl PostgresConnection {
             let result = match (again && live.transaction.is_none(), statements.get_mut(number)) {
                 (true, Some((_, sink))) => {
                     live.statements.forget(one.sql());
-                    live.attempt(one.sql(), None, one, &mut **sink).await
+                    live.prepare_and_attempt(one.sql(), one, &mut **sink).await
                 }
                 _ => result,
             };
@@ -160,19 +173,20 @@ impl PostgresConnection {
     }
 
     /// A statement that changes tables has no values, and is not run twice.
-    async fn change_tables(&mut self, prepared: &Prepared<'_>) -> Result<Done> {
+    async fn change_tables(&mut self, prepared: Prepared<'_>) -> Result<Done> {
         let live = self.live()?;
         let result = live.control(prepared.sql()).await;
         live.statements.forget_all();
-        let failed = Failed::of(prepared, false);
+        let failed = Failed::of(&prepared, false);
         result.map(|()| Done::default()).map_err(|error| live.tell(error::describe(error, &failed)))
     }
 
     async fn explain_statement(&mut self, statement: Statement<'_>, sink: &mut dyn RowSink) -> Result<Done> {
         let prepared = self.compile(statement)?;
         let sql = format!("EXPLAIN {}", prepared.sql());
-        let failed = Failed { sql: &sql, ..Failed::of(&prepared, self.database.show_binds) };
-        self.live()?.run(&sql, &prepared, sink).await.map_err(|failure| failure.describe(&failed))?;
+        let failed = Failed { sql: &sql, ..Failed::of(&prepared, self.show_binds()) };
+        let explained = self.live()?.prepare_and_attempt(&sql, &prepared, sink).await;
+        explained.map_err(|failure| failure.describe(&failed))?;
         Ok(Done::default())
     }
 
@@ -259,37 +273,93 @@ impl PostgresConnection {
 }
 
 impl Live {
-    /// Runs a statement to its end. One whose prepared form is stale is prepared again, unless its transaction has
-    /// failed of it.
-    async fn run(&mut self, sql: &str, values: &Prepared<'_>, sink: &mut dyn RowSink) -> Result<Done, Failure> {
-        self.stale = false;
-        let known = self.statements.find(sql);
-        let was_known = known.is_some();
-        match self.attempt(sql, known, values, sink).await {
-            Err(Failure::Server(error)) if was_known && error::is_stale(&error) => {
-                self.statements.forget(sql);
-                if self.transaction.is_some() {
-                    return Err(error.into());
-                }
-                self.attempt(sql, None, values, sink).await
-            }
-            result => result,
+    /// Runs a statement that the server has prepared.
+    async fn run_known(
+        &mut self,
+        known: tokio_postgres::Statement,
+        prepared: Prepared<'_>,
+        show: bool,
+        sink: &mut dyn RowSink,
+    ) -> Result<Done> {
+        match self.attempt(&known, &prepared, sink).await {
+            Ok(done) => Ok(done),
+            Err(failure) => Box::pin(self.run_stale(failure, prepared, show, sink)).await,
         }
     }
 
-    async fn attempt(
+    /// A statement has failed. One whose prepared form is stale is prepared again, unless its transaction has failed of it.
+    async fn run_stale(
+        &mut self,
+        failure: Failure,
+        prepared: Prepared<'_>,
+        show: bool,
+        sink: &mut dyn RowSink,
+    ) -> Result<Done> {
+        if matches!(&failure, Failure::Server(error) if error::is_stale(error)) {
+            self.statements.forget(prepared.sql());
+            if self.transaction.is_none() {
+                return self.run_anew(prepared, show, sink).await;
+            }
+        }
+        Err(self.tell(failure.describe(&Failed::of(&prepared, show))))
+    }
+
+    async fn run_anew(&mut self, prepared: Prepared<'_>, show: bool, sink: &mut dyn RowSink) -> Result<Done> {
+        let result = self.prepare_and_attempt(prepared.sql(), &prepared, sink).await;
+        result.map_err(|failure| self.tell(failure.describe(&Failed::of(&prepared, show))))
+    }
+
+    async fn prepare_and_attempt(
         &mut self,
         sql: &str,
-        known: Option<tokio_postgres::Statement>,
         values: &Prepared<'_>,
         sink: &mut dyn RowSink,
     ) -> Result<Done, Failure> {
-        let statement = match known {
-            Some(statement) => statement,
-            None => self.prepare(sql, values).await?,
-        };
-        let rows = self.send_statement(&statement, values).await?;
-        self.give_rows(rows, values.reads(), sink).await
+        let statement = self.prepare(sql, values).await?;
+        self.attempt(&statement, values, sink).await
+    }
+
+    /// Runs a statement to its end, and pushes rows as they come. What writes is waited for, even if nobody wants more of
+    /// its rows; what reads is, if there are few more: then nothing has to be stopped.
+    async fn attempt(
+        &mut self,
+        statement: &tokio_postgres::Statement,
+        values: &Prepared<'_>,
+        sink: &mut dyn RowSink,
+    ) -> Result<Done, Failure> {
+        let reads = values.reads();
+        if !reads && statement.columns().is_empty() {
+            return self.execute(statement, values).await;
+        }
+        let mut rows = pin!(self.send_statement(statement, values).await?);
+        let (mut given, mut unwanted) = (Ok(Flow::Continue), 0);
+        loop {
+            match rows.try_next().await {
+                Ok(Some(row)) if matches!(given, Ok(Flow::Continue)) => given = sink.row(&PostgresRow(&row)),
+                Ok(Some(_)) if reads && unwanted == FEW_ROWS => break,
+                Ok(Some(_)) => unwanted += 1,
+                Ok(None) => {
+                    self.arrive(None);
+                    break;
+                }
+                Err(error) => {
+                    self.arrive(Some(&error));
+                    return Err(error.into());
+                }
+            }
+        }
+        given?;
+        Ok(Done { rows_affected: if reads { 0 } else { rows.rows_affected().unwrap_or_default() } })
+    }
+
+    /// Runs a statement that gives no rows.
+    async fn execute(&mut self, statement: &tokio_postgres::Statement, values: &Prepared<'_>) -> Result<Done, Failure> {
+        let binder = Binder::reusing(&mut self.scratch, values, statement.params())?;
+        self.depart();
+        let done = Box::pin(self.client.execute_raw(statement, binder.binds())).await;
+        self.scratch = binder.into_scratch();
+        self.arrive(done.as_ref().err());
+        Ok(Done { rows_affected: done? })
     }
 
     pub(crate) async fn find_or_prepare(
@@ -424,42 +494,15 @@ impl Live {
         statement: &tokio_postgres::Statement,
         values: &Prepared<'_>,
     ) -> Result<tokio_postgres::RowStream, Failure> {
-        let binder = Binder::of(values, statement.params())?;
+        let binder = Binder::reusing(&mut self.scratch, values, statement.params())?;
         self.depart();
-        let sent = self.client.query_raw(statement, binder.binds()).await;
+        // In an allocation of its own it is as large as an allocator still keeps at hand.
+        let sent = Box::pin(self.client.query_raw(statement, binder.binds())).await;
+        self.scratch = binder.into_scratch();
         if let Err(error) = &sent {
             self.arrive(Some(error));
         }
         Ok(sent?)
-    }
-
-    /// Pushes rows as they come. What writes is waited for, even if nobody wants more of its rows; what reads is, if there
-    /// are few more: then nothing has to be stopped.
-    async fn give_rows(
-        &mut self,
-        rows: tokio_postgres::RowStream,
-        reads: bool,
-        sink: &mut dyn RowSink,
-    ) -> Result<Done, Failure> {
-        let mut rows = pin!(rows);
-        let (mut given, mut unwanted) = (Ok(Flow::Continue), 0);
-        loop {
-            match rows.try_next().await {
-                Ok(Some(row)) if matches!(given, Ok(Flow::Continue)) => given = sink.row(&PostgresRow(&row)),
-                Ok(Some(_)) if reads && unwanted == FEW_ROWS => break,
-                Ok(Some(_)) => unwanted += 1,
-                Ok(None) => {
-                    self.arrive(None);
-                    break;
-                }
-                Err(error) => {
-                    self.arrive(Some(&error));
-                    return Err(error.into());
-                }
-            }
-        }
-        given?;
-        Ok(Done { rows_affected: if reads { 0 } else { rows.rows_affected().unwrap_or_default() } })
     }
 }
 
@@ -509,7 +552,10 @@ fn rollback_to(depth: u32) -> String {
 
 impl Connection for PostgresConnection {
     fn run<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> Running<'a> {
-        Running::Waiting(Box::pin(self.run_statement(statement, sink)))
+        match self.start(statement, sink) {
+            Ok(running) => Running::Waiting(running),
+            Err(error) => Running::Over(Some(Err(error))),
+        }
     }
 
     fn run_guarded<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> Running<'a> {

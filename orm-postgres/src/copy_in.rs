@@ -56,7 +56,7 @@ impl<'a> PostgresCopy<'a> {
     pub(crate) async fn begin(connection: &'a mut PostgresConnection, chunk: InsertChunk<'a>) -> Result<Option<Self>> {
         let table = table_name(chunk.table, &PostgresDialect)?;
         let sql = copy_in(chunk.table, chunk.columns, &PostgresDialect)?;
-        let show = connection.database.show_binds;
+        let show = connection.show_binds();
         let begun = begin(connection.live()?, &table, &sql, chunk).await;
         match begun.map_err(|failure| failure.describe(&failed(&sql, chunk, show)))? {
             None => Ok(None),
@@ -101,7 +101,7 @@ impl<'a> PostgresCopy<'a> {
     }
 
     fn describe(&self, error: tokio_postgres::Error) -> orm_core::error::Error {
-        Failure::Server(error).describe(&failed(&self.sql, self.chunk, self.connection.database.show_binds))
+        Failure::Server(error).describe(&failed(&self.sql, self.chunk, self.connection.show_binds()))
     }
 }
 

@@ -4,7 +4,6 @@ use std::any::Any;
 use std::sync::Arc;
 
 use orm_core::ast::Statement;
-use orm_core::compile::Cache;
 use orm_core::dialect::{Dialect, Features};
 use orm_core::driver::{BoxFuture, Caller, Connection, Driver};
 use orm_core::engine::{Engine, EngineOptions};
@@ -17,18 +16,12 @@ use crate::dialect::PostgresDialect;
 use crate::options::Options;
 use crate::pool::Pool;
 
-/// What the connections of one database share.
-#[derive(Debug)]
-pub(crate) struct Database {
-    pool: Pool,
-    namespace: String,
-    pub(crate) cache: Cache,
-    pub(crate) show_binds: bool,
-}
-
 /// An open database.
 #[derive(Debug)]
-pub(crate) struct PostgresDriver(Arc<Database>);
+pub(crate) struct PostgresDriver {
+    pool: Pool,
+    namespace: String,
+}
 
 impl PostgresDriver {
     /// Opens a database, and connects once.
@@ -38,12 +31,7 @@ impl PostgresDriver {
         let connector = Arc::new(Connector::new(postgres).await?);
         let pool = Pool::new(connector, options);
         drop(pool.acquire(caller).await?);
-        Ok(PostgresDriver(Arc::new(Database {
-            pool,
-            namespace,
-            cache: Cache::new(options.statement_cache),
-            show_binds: options.show_binds,
-        })))
+        Ok(PostgresDriver { pool, namespace })
     }
 }
 
@@ -54,7 +42,7 @@ impl PostgresDriver {
     }
 
     pub(crate) fn connector(&self) -> Arc<Connector> {
-        Arc::clone(&self.0.pool.connector)
+        Arc::clone(&self.pool.connector)
     }
 }
 
@@ -64,30 +52,33 @@ impl Driver for PostgresDriver {
     }
 
     fn namespace(&self) -> &str {
-        &self.0.namespace
+        &self.namespace
     }
 
     fn features(&self) -> &Features {
         PostgresDialect.features()
     }
 
+    fn try_acquire(&self, caller: Caller) -> Option<Box<dyn Connection>> {
+        Some(Box::new(PostgresConnection::new(self.pool.try_acquire(caller)?)))
+    }
+
     fn acquire<'a>(&'a self, caller: Caller) -> BoxFuture<'a, Result<Box<dyn Connection>>> {
         Box::pin(async move {
-            let lent = self.0.pool.acquire(caller).await?;
-            Ok(Box::new(PostgresConnection::new(lent, Arc::clone(&self.0))) as Box<dyn Connection>)
+            Ok(Box::new(PostgresConnection::new(self.pool.acquire(caller).await?)) as Box<dyn Connection>)
         })
     }
 
     fn pool_state(&self) -> PoolState {
-        self.0.pool.state()
+        self.pool.state()
     }
 
     fn text(&self, statement: Statement<'_>) -> Result<(String, Binds)> {
-        let prepared = self.0.cache.prepare(statement, &PostgresDialect)?;
-        Ok((prepared.sql().to_owned(), prepared.binds_for_log(self.0.show_binds)))
+        let prepared = self.pool.shared.cache.prepare(statement, &PostgresDialect)?;
+        Ok((prepared.sql().to_owned(), prepared.binds_for_log(self.pool.shared.show_binds)))
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
-        Box::pin(async move { self.0.pool.close() })
+        Box::pin(async move { self.pool.close() })
     }
 }

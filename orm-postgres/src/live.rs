@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use orm_core::compile::LastTexts;
 use orm_core::error::{Error, Result};
 use tokio_postgres::Client;
 
@@ -15,6 +16,7 @@ use crate::cancel::{Canceller, Loan};
 use crate::connect::{Connector, Opened, Way};
 use crate::error;
 use crate::statement::{Failed, Statements};
+use crate::value::Scratch;
 
 /// How long what nobody waits for may go on before it is stopped.
 const MOMENT: Duration = Duration::from_millis(50);
@@ -35,6 +37,10 @@ pub(crate) struct Live {
     pub(crate) doubtful_cursors: u32,
     /// Whether a statement failed because what was prepared for it was gone or did not fit.
     pub(crate) stale: bool,
+    /// Where the values of a statement are written.
+    pub(crate) scratch: Scratch,
+    /// The texts of what it ran last.
+    pub(crate) last_texts: LastTexts,
     way: Way,
     /// The present loan, if somebody may stop statements of it.
     loan: Option<Loan>,
@@ -68,6 +74,8 @@ impl Live {
             broken: false,
             doubtful_cursors: 0,
             stale: false,
+            scratch: Scratch::default(),
+            last_texts: LastTexts::default(),
             way,
             loan: None,
         })

@@ -11,12 +11,15 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use orm_core::ast::Statement;
+use orm_core::compile::{Cache, Prepared};
 use orm_core::driver::Caller;
 use orm_core::engine::EngineOptions;
 use orm_core::error::Result;
 use orm_core::pool::{CloseReason, Gate, Opened, Permit, PoolOptions, PoolState};
 
 use crate::connect::Connector;
+use crate::dialect::PostgresDialect;
 use crate::error;
 use crate::live::Live;
 
@@ -30,19 +33,24 @@ pub(crate) struct Pool {
     options: PoolOptions,
     pub(crate) connector: Arc<Connector>,
     statements: usize,
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
-/// What the pool and its connections both know.
-#[derive(Debug, Default)]
-struct Shared {
+/// What the pool and whoever has a connection both know. A connection that is idle does not: it is in here, and both would
+/// live for ever.
+#[derive(Debug)]
+pub(crate) struct Shared {
     idle: Mutex<Idle>,
+    /// The texts of statements.
+    pub(crate) cache: Cache,
+    /// Whether values may stand in messages.
+    pub(crate) show_binds: bool,
 }
 
 /// The connections that nobody has, the last to come back at the end.
 #[derive(Default)]
 struct Idle {
-    connections: VecDeque<Member>,
+    connections: VecDeque<Box<Member>>,
     closed: bool,
 }
 
@@ -50,7 +58,7 @@ impl Idle {
     /// The last that came back, so that those that are not needed grow old. Where more are out than here all are
     /// needed, and it is the one that has rested for longest: the task of the last may still be at work, and a statement
     /// would wait until that is done.
-    fn take(&mut self, out: usize) -> Option<Member> {
+    fn take(&mut self, out: usize) -> Option<Box<Member>> {
         if out > self.connections.len() { self.connections.pop_front() } else { self.connections.pop_back() }
     }
 }
@@ -67,7 +75,7 @@ impl Shared {
     }
 
     /// Takes a connection back, or closes it. One of several that come back at once may be the last that is kept.
-    fn take_back(&self, mut connection: Member) {
+    fn take_back(&self, mut connection: Box<Member>) {
         let mut idle = self.idle();
         if idle.closed {
             connection.opened.closes_because(CloseReason::Closed);
@@ -80,11 +88,10 @@ impl Shared {
     }
 }
 
-/// A connection of the pool, with its entry in the books.
+/// A connection of the pool, with its entry in the books. Boxed, for it goes back and forth.
 struct Member {
     live: Live,
     opened: Opened,
-    shared: Arc<Shared>,
 }
 
 impl Member {
@@ -100,13 +107,20 @@ impl Member {
 /// A connection that is lent out. Dropping it gives it back.
 pub(crate) struct Lent {
     /// None while it is given back only.
-    connection: Option<Member>,
+    connection: Option<Box<Member>>,
     permit: Option<Permit>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 impl Lent {
     pub(crate) fn live(&mut self) -> Result<&mut Live> {
         self.connection.as_mut().map(|connection| &mut connection.live).ok_or_else(error::lost)
+    }
+
+    /// Makes a statement ready.
+    pub(crate) fn compile<'a>(&mut self, statement: Statement<'a>) -> Result<Prepared<'a>> {
+        let connection = self.connection.as_mut().ok_or_else(error::lost)?;
+        self.shared.cache.prepare_again(&mut connection.live.last_texts, statement, &PostgresDialect)
     }
 }
 
@@ -116,22 +130,20 @@ impl Drop for Lent {
         let permit = self.permit.take();
         if connection.live.end_loan() && !connection.live.in_flight {
             connection.live.roll_back();
-            let shared = Arc::clone(&connection.shared);
-            shared.take_back(connection);
+            self.shared.take_back(connection);
             return;
         }
         // Without a runtime there is nobody who could wait: it is closed.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(rest(connection, permit));
+            runtime.spawn(rest(connection, permit, Arc::clone(&self.shared)));
         }
     }
 }
 
 /// Stops what runs on a connection, and gives it back then.
-async fn rest(mut connection: Member, permit: Option<Permit>) {
+async fn rest(mut connection: Box<Member>, permit: Option<Permit>, shared: Arc<Shared>) {
     let rested = tokio::time::timeout(REST, connection.live.come_to_rest()).await;
     connection.live.broken |= rested.is_err();
-    let shared = Arc::clone(&connection.shared);
     shared.take_back(connection);
     drop(permit);
 }
@@ -144,8 +156,27 @@ impl Pool {
             options: options.pool.clone(),
             connector,
             statements: options.statement_cache,
-            shared: Arc::default(),
+            shared: Arc::new(Shared {
+                idle: Mutex::default(),
+                cache: Cache::new(options.statement_cache),
+                show_binds: options.show_binds,
+            }),
         }
+    }
+
+    /// A connection that is idle and good, if nobody need be waited for and it need not be tested.
+    pub(crate) fn try_acquire(&self, caller: Caller) -> Option<Lent> {
+        if self.options.pre_ping {
+            return None;
+        }
+        let mut permit = self.gate.try_enter(caller)?;
+        let connection = self.shared.idle().take(self.gate.in_use())?;
+        if let Some(reason) = self.why_over(&connection) {
+            connection.close(reason);
+            return None;
+        }
+        permit.lends(&connection.opened);
+        Some(self.lent(connection, permit))
     }
 
     /// Waits for a connection.
@@ -161,29 +192,39 @@ impl Pool {
             }
         };
         permit.lends(&connection.opened);
-        Ok(Lent { connection: Some(connection), permit: Some(permit) })
+        Ok(self.lent(connection, permit))
     }
 
-    async fn open(&self) -> Result<Member> {
+    fn lent(&self, connection: Box<Member>, permit: Permit) -> Lent {
+        Lent { connection: Some(connection), permit: Some(permit), shared: Arc::clone(&self.shared) }
+    }
+
+    async fn open(&self) -> Result<Box<Member>> {
         let opening = self.gate.opening();
         let live = Live::open(&self.connector, self.statements).await?;
-        Ok(Member { live, opened: opening.succeed(), shared: Arc::clone(&self.shared) })
+        Ok(Box::new(Member { live, opened: opening.succeed() }))
     }
 
     /// Why a connection is not lent again, if so.
     async fn why_not(&self, connection: &mut Member) -> Option<CloseReason> {
-        if !connection.live.is_usable() {
-            return Some(CloseReason::Broken);
-        }
-        if connection.is_over(self.options.pool_recycle) {
-            return Some(CloseReason::Old);
+        let over = self.why_over(connection);
+        if over.is_some() {
+            return over;
         }
         (self.options.pre_ping && !answers(&mut connection.live).await).then_some(CloseReason::Dead)
     }
 
+    /// Why a connection is over, as far as is known without asking it.
+    fn why_over(&self, connection: &Member) -> Option<CloseReason> {
+        if !connection.live.is_usable() {
+            return Some(CloseReason::Broken);
+        }
+        connection.is_over(self.options.pool_recycle).then_some(CloseReason::Old)
+    }
+
     /// Closes a connection. If it did not answer, those that have been idle for longer would not either, and nobody need
     /// wait for each of them to say nothing.
-    fn discard(&self, connection: Member, reason: CloseReason) {
+    fn discard(&self, connection: Box<Member>, reason: CloseReason) {
         connection.close(reason);
         if reason == CloseReason::Dead {
             let others = std::mem::take(&mut self.shared.idle().connections);

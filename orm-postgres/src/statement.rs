@@ -1,7 +1,6 @@
 //! The prepared statements of a connection, and what an error says of one that failed.
 
-use std::collections::HashMap;
-
+use hashbrown::HashMap;
 use orm_core::ast::Statement;
 use orm_core::compile::Prepared;
 use orm_core::error::Binds;

@@ -49,7 +49,7 @@ impl<'a> PostgresStream<'a> {
         how: Streaming,
     ) -> Result<Self> {
         let prepared = connection.compile(statement)?;
-        let show = connection.database.show_binds;
+        let show = connection.show_binds();
         let live = connection.live()?;
         live.stale = false;
         let started = match is_query(statement) {
@@ -68,7 +68,7 @@ impl<'a> PostgresStream<'a> {
     }
 
     async fn push_chunk(&mut self, sink: &mut dyn RowSink) -> Result<bool> {
-        let show = self.connection.database.show_binds;
+        let show = self.connection.show_binds();
         let (live, most) = (self.connection.live()?, self.how.rows());
         let pushed = match &mut self.source {
             Source::Cursor { fetch, .. } => fetch_chunk(live, fetch, most, sink).await,

@@ -33,9 +33,18 @@ pub(crate) struct Binder<'t> {
     rows: Option<Rows<'t>>,
     /// The types of the other values.
     types: &'t [Type],
+    written: Scratch,
+}
+
+/// Values that are written, kept from statement to statement for its room.
+#[derive(Default)]
+pub(crate) struct Scratch {
     bytes: BytesMut,
     values: Vec<(Option<Range<usize>>, Form)>,
 }
+
+/// The most bytes that are kept.
+const MOST_KEPT: usize = 16 * 1024;
 
 /// How the bytes of a value are to be read.
 #[derive(Debug, Clone, Copy)]
@@ -47,10 +56,16 @@ pub(crate) enum Form {
 impl<'t> Binder<'t> {
     /// The values of a statement, for placeholders of these types.
     pub(crate) fn of(values: &Prepared<'_>, types: &'t [Type]) -> Result<Self> {
+        Self::reusing(&mut Scratch::default(), values, types)
+    }
+
+    /// As [`of`](Binder::of), in room that was used before.
+    pub(crate) fn reusing(scratch: &mut Scratch, values: &Prepared<'_>, types: &'t [Type]) -> Result<Self> {
         let rows = values.arrays().map(|arrays| Rows::new(arrays, types)).transpose()?;
         let types = types.get(rows.as_ref().map_or(0, |rows| rows.arrays.len())..).unwrap_or_default();
-        let (bytes, room) = (BytesMut::with_capacity(types.len() * 8), Vec::with_capacity(types.len()));
-        let mut binder = Binder { rows, types, bytes, values: room };
+        let mut written = std::mem::take(scratch);
+        written.values.reserve(types.len());
+        let mut binder = Binder { rows, types, written };
         values.bind(&mut binder)?;
         binder.check()?;
         Ok(binder)
@@ -61,13 +76,24 @@ impl<'t> Binder<'t> {
         Binds { binder: self, next: 0 }
     }
 
+    /// The room, for the next one.
+    pub(crate) fn into_scratch(self) -> Scratch {
+        let mut written = self.written;
+        if written.bytes.capacity() > MOST_KEPT {
+            return Scratch::default();
+        }
+        written.bytes.clear();
+        written.values.clear();
+        written
+    }
+
     /// Ends the arrays. There must be a value for each placeholder.
     fn check(&mut self) -> Result<()> {
         let missing = self.rows.as_mut().map_or(Ok(0), Rows::end)?;
-        if self.values.len() == self.types.len() && missing == 0 {
+        if self.written.values.len() == self.types.len() && missing == 0 {
             return Ok(());
         }
-        let (values, places) = (self.values.len(), self.types.len());
+        let (values, places) = (self.written.values.len(), self.types.len());
         Err(Error::Statement(format!("the statement has {places} placeholders, and {values} values are bound")))
     }
 
@@ -92,13 +118,13 @@ impl<'a> Iterator for Binds<'a, '_> {
         if let Some(array) = arrays.get(number) {
             return Some(Bind { bytes: Some(&array.bytes), form: array.form });
         }
-        let (range, form) = binder.values.get(number - arrays.len())?;
-        let bytes = range.as_ref().map(|range| binder.bytes.get(range.clone()).unwrap_or_default());
+        let (range, form) = binder.written.values.get(number - arrays.len())?;
+        let bytes = range.as_ref().map(|range| binder.written.bytes.get(range.clone()).unwrap_or_default());
         Some(Bind { bytes, form: *form })
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = (self.binder.arrays().len() + self.binder.values.len()).saturating_sub(self.next);
+        let left = (self.binder.arrays().len() + self.binder.written.values.len()).saturating_sub(self.next);
         (left, Some(left))
     }
 }
@@ -114,14 +140,15 @@ impl BindSink for Binder<'_> {
             return rows.cell(value);
         }
         // What is missing here is found by `check`.
-        let column_type = self.types.get(self.values.len()).unwrap_or(&Type::UNKNOWN);
+        let column_type = self.types.get(self.written.values.len()).unwrap_or(&Type::UNKNOWN);
         if matches!(value, ValueRef::Null) {
-            self.values.push((None, Form::Binary));
+            self.written.values.push((None, Form::Binary));
             return Ok(());
         }
-        let start = self.bytes.len();
-        let form = encode(value, column_type, &mut self.bytes).map_err(unbindable)?;
-        self.values.push((Some(start..self.bytes.len()), form));
+        let written = &mut self.written;
+        let start = written.bytes.len();
+        let form = encode(value, column_type, &mut written.bytes).map_err(unbindable)?;
+        written.values.push((Some(start..written.bytes.len()), form));
         Ok(())
     }
 }

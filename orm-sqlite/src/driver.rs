@@ -101,6 +101,11 @@ impl Driver for SqliteDriver {
         SqliteDialect.features()
     }
 
+    fn try_acquire(&self, caller: Caller) -> Option<Box<dyn Connection>> {
+        let lent = self.0.pool.try_acquire(caller)?;
+        Some(Box::new(SqliteConnection::new(lent, Arc::clone(&self.0))))
+    }
+
     fn acquire<'a>(&'a self, caller: Caller) -> BoxFuture<'a, Result<Box<dyn Connection>>> {
         Box::pin(async move {
             let lent = self.0.pool.acquire(caller).await?;

@@ -113,6 +113,25 @@ impl Pool {
         Ok(Pool { gate, connections, options: options.pool.clone(), sqlite, shared })
     }
 
+    /// A connection that is idle and good, if nobody need be waited for.
+    pub(crate) fn try_acquire(&self, caller: Caller) -> Option<Lent> {
+        let mut permit = self.gate.try_enter(caller)?;
+        // Asked when there is none, r2d2 would open one.
+        if self.connections.state().idle_connections == 0 {
+            return None;
+        }
+        match self.checked(self.connections.try_get()?) {
+            Checked::Good(pooled) => {
+                if let Slot::Open(live) = &*pooled {
+                    permit.lends(&live.opened);
+                }
+                Some(Lent { pooled, _permit: permit })
+            }
+            // Whoever waits finds out for himself.
+            Checked::Stale | Checked::Failed(_) => None,
+        }
+    }
+
     /// Waits for a connection.
     pub(crate) async fn acquire(&self, caller: Caller) -> Result<Lent> {
         let mut permit = self.gate.enter(caller).await?;

@@ -27,6 +27,9 @@ pub(crate) trait Contender {
 
     /// Measures, warm.
     fn sample(&mut self) -> Result<Sample>;
+
+    /// Does the operation, warm, as often as that.
+    fn repeat(&mut self, times: usize) -> Result<()>;
 }
 
 /// Seconds per operation.
@@ -144,6 +147,19 @@ impl<C: Client> Contender for Entry<C> {
         let times = self.times as f64;
         Ok(Sample { cpu: cpu.as_secs_f64() / times, wall: wall.as_secs_f64() / times })
     }
+
+    fn repeat(&mut self, times: usize) -> Result<()> {
+        let batches = self.prepare(3)?;
+        self.work(3, batches)?;
+        let batches = self.prepare(times)?;
+        watched(|| self.work(times, batches))
+    }
+}
+
+/// What is counted of a program that is told to [`repeat`](Contender::repeat): a name for a profiler to find.
+#[inline(never)]
+pub(crate) fn watched<T>(work: impl FnOnce() -> T) -> T {
+    work()
 }
 
 impl<C: Client> Entry<C> {

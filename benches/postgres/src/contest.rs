@@ -34,10 +34,21 @@ struct Pair {
     peer: Sample,
 }
 
+/// Has the clients do each workload a number of times, one after the other. Nothing is measured.
+pub(crate) fn repeat(options: &Options, times: usize, clients: &[&Registration], server: &str) -> Result<()> {
+    let runtime = Rc::new(Builder::new_current_thread().enable_all().build()?);
+    for case in case::all().into_iter().filter(|case| options.wants_case(case)) {
+        for client in clients {
+            (client.enter_contender)(&case, server, &runtime)?.repeat(times)?;
+        }
+    }
+    Ok(())
+}
+
 /// Measures, and prints the table.
 pub(crate) fn run(options: &Options, peers: &[&Registration], server: &str) -> Result<()> {
     let runtime = Rc::new(Builder::new_current_thread().enable_all().build()?);
-    let cases = case::all().into_iter().filter(|case| options.wants_workload(case.id));
+    let cases = case::all().into_iter().filter(|case| options.wants_case(case));
     let mut lines =
         cases.map(|case| Line::open(case, peers, server, &runtime)).collect::<Result<Vec<_>>>()?;
     if lines.is_empty() {

@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use crate::case::{CROWD, USERS_TO_PICK_FROM, picked_key};
 use crate::client::Client;
 use crate::clients::{RAW, Registration};
+use crate::contender::watched;
 use crate::model;
 use crate::options::Options;
 use crate::schema::Schema;
@@ -112,6 +113,17 @@ struct Entrant {
     name: &'static str,
     crowd: Box<dyn Crowd>,
     samples: Vec<CrowdSample>,
+}
+
+/// Has the tasks of the clients do so many gets, one client after the other, on one thread. Nothing is measured.
+pub(crate) fn repeat(times: usize, clients: &[&Registration], server: &str) -> Result<()> {
+    let runtime = Rc::new(Builder::new_current_thread().enable_all().build()?);
+    for client in clients {
+        let mut crowd = (client.enter_crowd)(server, &runtime, times.max(TASKS))?;
+        crowd.sample()?;
+        watched(|| crowd.sample())?;
+    }
+    Ok(())
 }
 
 /// Measures, and prints the table.

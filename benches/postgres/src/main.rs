@@ -32,6 +32,15 @@ fn main() -> Result<()> {
     let server = std::env::var("ORM_BENCH_POSTGRES_URL")
         .context("ORM_BENCH_POSTGRES_URL names no server: set it as in postgresql://user@localhost/database")?;
     let peers: Vec<_> = clients::PEERS.iter().filter(|peer| options.wants_client(peer.name)).collect();
+    if let Some(times) = options.repeat {
+        let raw = options.wants_client(clients::RAW.name).then_some(&clients::RAW);
+        let clients: Vec<_> = raw.into_iter().chain(peers).collect();
+        contest::repeat(&options, times, &clients, &server)?;
+        if options.wants_workload(case::CROWD) {
+            crowd::repeat(times, &clients, &server)?;
+        }
+        return Ok(());
+    }
 
     contest::run(&options, &peers, &server)?;
     if options.wants_workload(case::CROWD) {

@@ -4,17 +4,18 @@ use std::env;
 
 use anyhow::{Result, bail};
 
-use crate::case::{self, CROWD};
-use crate::clients::PEERS;
+use crate::case::{self, CROWD, Case};
+use crate::clients::{PEERS, RAW};
 
 pub(crate) const USAGE: &str = "\
 usage: ORM_BENCH_POSTGRES_URL=.. cargo run --release -- [OPTIONS]
 
   --rounds N          measure in N rounds (15; with --quick 3)
-  --only w1,w5        run these workloads only
+  --only w1,w5        run these workloads only; w1:100 is the one of 100 rows
   --clients orm,sqlx  compare these clients with the raw driver
   --quick             short samples and few rounds, to see that all works
   --markdown          print the tables in Markdown
+  --repeat N          measure nothing: the raw driver and the clients do each workload N times, for a profiler to watch
   --help              print this text";
 
 #[derive(Debug)]
@@ -22,6 +23,7 @@ pub(crate) struct Options {
     pub(crate) rounds: usize,
     pub(crate) quick: bool,
     pub(crate) markdown: bool,
+    pub(crate) repeat: Option<usize>,
     only: Option<Vec<String>>,
     clients: Option<Vec<String>>,
 }
@@ -29,7 +31,7 @@ pub(crate) struct Options {
 impl Options {
     /// `None` when only help was asked for.
     pub(crate) fn from_command_line() -> Result<Option<Self>> {
-        let mut options = Self { rounds: 0, quick: false, markdown: false, only: None, clients: None };
+        let mut options = Self { rounds: 0, quick: false, markdown: false, repeat: None, only: None, clients: None };
         let mut arguments = env::args().skip(1);
         while let Some(argument) = arguments.next() {
             let mut value = || match arguments.next() {
@@ -40,6 +42,7 @@ impl Options {
                 "--rounds" => options.rounds = value()?.parse()?,
                 "--only" => options.only = Some(names(&value()?, &workloads())?),
                 "--clients" => options.clients = Some(names(&value()?, &clients())?),
+                "--repeat" => options.repeat = Some(value()?.parse()?),
                 "--quick" => options.quick = true,
                 "--markdown" => options.markdown = true,
                 "--help" | "-h" => return Ok(None),
@@ -56,6 +59,10 @@ impl Options {
         wants(self.only.as_deref(), id)
     }
 
+    pub(crate) fn wants_case(&self, case: &Case) -> bool {
+        self.wants_workload(case.id) || wants(self.only.as_deref(), &sized(case))
+    }
+
     pub(crate) fn wants_client(&self, name: &str) -> bool {
         wants(self.clients.as_deref(), name)
     }
@@ -65,22 +72,27 @@ fn wants(chosen: Option<&[String]>, name: &str) -> bool {
     chosen.is_none_or(|chosen| chosen.iter().any(|one| one == name))
 }
 
-fn names(list: &str, known: &[&str]) -> Result<Vec<String>> {
+fn names(list: &str, known: &[String]) -> Result<Vec<String>> {
     for name in list.split(',') {
-        if !known.contains(&name) {
+        if !known.iter().any(|one| one == name) {
             bail!("`{name}` is none of {}", known.join(", "));
         }
     }
     Ok(list.split(',').map(str::to_owned).collect())
 }
 
-fn workloads() -> Vec<&'static str> {
-    let mut ids: Vec<_> = case::all().iter().map(|case| case.id).collect();
+fn workloads() -> Vec<String> {
+    let mut ids: Vec<&str> = case::all().iter().map(|case| case.id).collect();
     ids.dedup();
     ids.push(CROWD);
-    ids
+    ids.into_iter().map(str::to_owned).chain(case::all().iter().map(sized)).collect()
 }
 
-fn clients() -> Vec<&'static str> {
-    PEERS.iter().map(|peer| peer.name).collect()
+/// A case among those of its workload.
+fn sized(case: &Case) -> String {
+    format!("{}:{}", case.id, case.rows)
+}
+
+fn clients() -> Vec<String> {
+    std::iter::once(RAW.name).chain(PEERS.iter().map(|peer| peer.name)).map(str::to_owned).collect()
 }

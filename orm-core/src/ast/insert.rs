@@ -166,19 +166,50 @@ impl ColumnSet {
     }
 
     /// The columns in order.
+    #[inline]
     pub fn iter(&self) -> impl Iterator<Item = u16> + Clone + use<> {
-        (0..).step_by(64).zip(self.0).flat_map(|(first, bits)| {
-            // Each step takes the lowest bit away, so only the columns that are in the set cost anything.
-            let left = std::iter::successors(Some(bits), |bits| Some(bits & bits.wrapping_sub(1)));
-            left.take_while(|bits| *bits != 0)
-                .map(move |bits| first + u16::try_from(bits.trailing_zeros()).unwrap_or_default())
-        })
+        Columns { left: *self, word: 0 }
     }
 
     /// The four words of the set, for a statement's shape.
     #[must_use]
     pub fn words(&self) -> [u64; 4] {
         self.0
+    }
+}
+
+/// The columns of a set in order.
+#[derive(Clone)]
+struct Columns {
+    left: ColumnSet,
+    /// The words before this one are empty.
+    word: u16,
+}
+
+impl Iterator for Columns {
+    type Item = u16;
+
+    #[inline]
+    fn next(&mut self) -> Option<u16> {
+        loop {
+            let bits = self.left.0.get_mut(usize::from(self.word))?;
+            if *bits != 0 {
+                let column = self.word * 64 + u16::try_from(bits.trailing_zeros()).unwrap_or_default();
+                // Without its lowest bit.
+                *bits &= *bits - 1;
+                return Some(column);
+            }
+            self.word += 1;
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left.len(), Some(self.left.len()))
+    }
+
+    #[inline]
+    fn count(self) -> usize {
+        self.left.len()
     }
 }
 

@@ -216,7 +216,11 @@ impl<'a> Lent<'a> {
     fn at_hand(self) -> Result<LinkGuard<'a>, Self> {
         match self.0 {
             Way::Here(link) => Ok(LinkGuard::Borrowed(link)),
-            way => Err(Lent(way)),
+            Way::Of(engine, caller) => match Link::at_hand(engine, caller) {
+                Ok(link) => Ok(LinkGuard::Owned(Box::new(link))),
+                Err(engine) => Err(Lent(Way::Of(engine, caller))),
+            },
+            way @ Way::Later(_) => Err(Lent(way)),
         }
     }
 

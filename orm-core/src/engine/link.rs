@@ -63,8 +63,23 @@ impl DerefMut for LinkGuard<'_> {
 
 impl Link {
     pub(crate) async fn open(engine: Engine, caller: Caller) -> Result<Link> {
-        let connection = engine.driver().acquire(caller).await?;
-        Ok(Link {
+        let connection = match engine.driver().try_acquire(caller) {
+            Some(connection) => connection,
+            None => engine.driver().acquire(caller).await?,
+        };
+        Ok(Link::of(connection, engine, caller))
+    }
+
+    /// With a connection that need not be waited for, if there is one.
+    pub(crate) fn at_hand(engine: Engine, caller: Caller) -> Result<Link, Engine> {
+        match engine.driver().try_acquire(caller) {
+            Some(connection) => Ok(Link::of(connection, engine, caller)),
+            None => Err(engine),
+        }
+    }
+
+    fn of(connection: Box<dyn DriverConnection>, engine: Engine, caller: Caller) -> Link {
+        Link {
             connection,
             watch: engine.watch(),
             caller,
@@ -74,7 +89,7 @@ impl Link {
             conflict: false,
             lost: false,
             after_commit: AfterCommit::default(),
-        })
+        }
     }
 
     /// What stays behind while somebody has the connection: it fails in whatever is asked of it.

@@ -90,8 +90,7 @@ async fn settled(engine: &Engine, killer: &Engine, name: &str) {
     let start = Instant::now();
     loop {
         let state = engine.pool_state();
-        let there = sql!("SELECT count(*) FROM pg_stat_activity WHERE application_name = {}", name.to_owned());
-        let there = killer.fetch_one(there.rows::<i64>()).await.expect("a count");
+        let there = connections(killer, name).await;
         // One that was killed while it was idle is closed when it would be lent.
         let is_settled = state.in_use == 0 && state.waiting == 0 && state.timeouts == 0;
         let books_are_right = u64::from(state.open) == state.opened - state.closed;
@@ -193,5 +192,35 @@ async fn a_connection_that_is_refused_leaves_room_for_the_next() {
         let state = engine.pool_state();
         assert_eq!((state.open, state.in_use), (0, 0), "{state:?}");
         assert_eq!(engine.fetch_one(select(value(7))).await.expect("a connection"), 7);
+    }
+}
+
+#[tokio::test]
+async fn an_engine_that_is_dropped_takes_its_connections_along() {
+    let name = format!("dropped-{}", std::process::id());
+    let schema = Schema::create().await;
+    let engine = orm::connect(format!("{}&application_name={name}", schema.url())).await.expect("the test server");
+    drop([engine.connection().await, engine.connection().await]);
+    let (held, onlooker) = (engine.connection().await, orm::connect(schema.url()).await.expect("the test server"));
+    assert_eq!(connections(&onlooker, &name).await, 2);
+
+    drop(engine);
+    let mut held = held.expect("a connection");
+    assert_eq!(held.fetch_one(select(value(7))).await.expect("it is its own engine's"), 7);
+    drop(held);
+    becomes(&onlooker, &name, 0).await;
+}
+
+/// How many connections of a name the server has.
+async fn connections(onlooker: &Engine, name: &str) -> i64 {
+    let there = sql!("SELECT count(*) FROM pg_stat_activity WHERE application_name = {}", name.to_owned());
+    onlooker.fetch_one(there.rows::<i64>()).await.expect("a count")
+}
+
+async fn becomes(onlooker: &Engine, name: &str, expected: i64) {
+    let start = Instant::now();
+    while connections(onlooker, name).await != expected {
+        assert!(start.elapsed() < Duration::from_secs(20), "still {}", connections(onlooker, name).await);
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
