@@ -85,6 +85,7 @@ pub(crate) fn all() -> Vec<Case> {
     add("w7", Operation::UnitOfWork, Storage::Memory, &[1_000]);
     add("w8", Operation::Render, Storage::Memory, &[1]);
     add("w9", Operation::Graph, Storage::Memory, &[model::GRAPH_ROWS]);
+    add("w9", Operation::Graph, Storage::File, &[model::GRAPH_ROWS]);
     add("w10", Operation::Insert, Storage::Memory, &[100_000]);
     add("w11", Operation::SessionLoad, Storage::Memory, &[100, 1_000, 10_000]);
     add("w12", Operation::Tuples, Storage::Memory, &[1_000]);

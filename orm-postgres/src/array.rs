@@ -7,7 +7,7 @@ use orm_core::types::unbindable;
 use orm_core::value::{Value, ValueRef};
 use tokio_postgres::types::{Kind, Oid, Type};
 
-use crate::value::{Form, encode, not};
+use crate::value::{Form, encode, not, without_nul};
 
 /// The server's limit for one value.
 const MOST_BYTES: usize = 0x3fff_ffff;
@@ -95,11 +95,31 @@ impl<'t> Rows<'t> {
 /// An array of one dimension.
 pub(crate) struct Array<'t> {
     inside: &'t Type,
+    common: Common,
     pub(crate) bytes: BytesMut,
     count: usize,
     nulls: bool,
     /// Whether its values are known as text only, and so it is text as a whole.
     pub(crate) form: Form,
+}
+
+/// A type of which there are very many values, so that each need not find out how it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Common {
+    Text,
+    Int8,
+    /// None of these.
+    No,
+}
+
+impl Common {
+    fn of(inside: &Type) -> Self {
+        match *inside {
+            Type::TEXT | Type::VARCHAR => Common::Text,
+            Type::INT8 => Common::Int8,
+            _ => Common::No,
+        }
+    }
 }
 
 impl<'t> Array<'t> {
@@ -110,17 +130,36 @@ impl<'t> Array<'t> {
         let Kind::Array(inside) = array.kind() else { return Err(not("a list")) };
         let mut bytes = BytesMut::with_capacity(Self::HEAD + room * 12);
         bytes.put_bytes(0, Self::HEAD);
-        Ok(Array { inside, bytes, count: 0, nulls: false, form: Form::Binary })
+        Ok(Array { inside, common: Common::of(inside), bytes, count: 0, nulls: false, form: Form::Binary })
     }
 
     #[inline]
     fn push(&mut self, value: ValueRef<'_>) -> Result<(), ValueError> {
         self.count += 1;
-        if matches!(value, ValueRef::Null) {
-            self.nulls = true;
-            self.bytes.put_i32(-1);
-            return Ok(());
+        match (self.common, value) {
+            (_, ValueRef::Null) => {
+                self.nulls = true;
+                self.bytes.put_i32(-1);
+                Ok(())
+            }
+            (Common::Text, ValueRef::Text(text)) => {
+                let bytes = without_nul(text)?.as_bytes();
+                self.bytes.reserve(4 + bytes.len());
+                self.bytes.put_i32(i32::try_from(bytes.len()).map_err(too_long)?);
+                self.bytes.put_slice(bytes);
+                Ok(())
+            }
+            (Common::Int8, ValueRef::Int(number)) => {
+                self.bytes.reserve(12);
+                self.bytes.put_i32(8);
+                self.bytes.put_i64(number);
+                Ok(())
+            }
+            _ => self.push_any(value),
         }
+    }
+
+    fn push_any(&mut self, value: ValueRef<'_>) -> Result<(), ValueError> {
         let at = self.bytes.len();
         self.bytes.put_i32(0);
         match encode(value, self.inside, &mut self.bytes)? {

@@ -340,12 +340,17 @@ fn decimal(value: ValueRef<'_>) -> Result<Decimal, ValueError> {
 
 fn text(value: ValueRef<'_>) -> Result<&str, ValueError> {
     match value {
-        ValueRef::Text(text) | ValueRef::Json(text) if text.contains('\0') => {
-            Err(ValueError::OutOfRange { target: "PostgreSQL, whose texts hold no NUL" })
-        }
-        ValueRef::Text(text) | ValueRef::Json(text) => Ok(text),
+        ValueRef::Text(text) | ValueRef::Json(text) => without_nul(text),
         ValueRef::Word(word) => Ok(word.text),
         _ => Err(not("text")),
+    }
+}
+
+#[inline]
+pub(crate) fn without_nul(text: &str) -> Result<&str, ValueError> {
+    match text.as_bytes().contains(&0) {
+        true => Err(ValueError::OutOfRange { target: "PostgreSQL, whose texts hold no NUL" }),
+        false => Ok(text),
     }
 }
 

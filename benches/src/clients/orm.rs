@@ -85,6 +85,16 @@ pub(crate) struct Orm {
     inserted: Vec<Insert<User>>,
 }
 
+/// The connection, which is taken anew after a session. No function: others have theirs without a future around it.
+macro_rules! held {
+    ($client:ident) => {
+        match &mut $client.connection {
+            Some(held) => held,
+            none => none.insert($client.engine.connection().await?),
+        }
+    };
+}
+
 impl Client for Orm {
     const NAME: &'static str = "orm";
 
@@ -106,21 +116,21 @@ impl Client for Orm {
 
     async fn execute(&mut self, sql: &'static str) -> Result<()> {
         self.inserted.clear();
-        self.connection().await?.execute(orm::query::Sql::new(sql, Vec::new())).await?;
+        held!(self).execute(orm::query::Sql::new(sql, Vec::new())).await?;
         Ok(())
     }
 
     async fn load_users(&mut self) -> Result<Vec<User>> {
-        Ok(self.connection().await?.fetch_all(select(User)).await?)
+        Ok(held!(self).fetch_all(select(User)).await?)
     }
 
     async fn load_users_with_posts(&mut self, hair_color: &str) -> Result<Vec<(User, Option<Post>)>> {
-        Ok(self.connection().await?.fetch_all(users_with_posts(hair_color)).await?)
+        Ok(held!(self).fetch_all(users_with_posts(hair_color)).await?)
     }
 
     async fn load_trees(&mut self, last: i64) -> Result<Vec<Self::Tree>> {
         let trees = select(User).filter(User.id.le(last)).with(User.posts.with(Post.comments));
-        Ok(self.connection().await?.fetch_all(trees).await?)
+        Ok(held!(self).fetch_all(trees).await?)
     }
 
     fn plain_tree((user, posts): Self::Tree) -> model::Tree {
@@ -131,26 +141,26 @@ impl Client for Orm {
 
     async fn insert_users(&mut self, users: &mut Vec<User>) -> Result<()> {
         let statement = insert(std::mem::take(users));
-        self.connection().await?.execute(&statement).await?;
+        held!(self).execute(&statement).await?;
         self.inserted.push(statement);
         Ok(())
     }
 
     async fn user_by_id(&mut self, id: i64) -> Result<User> {
-        self.connection().await?.get(User, id).await?.context("the user is there")
+        held!(self).get(User, id).await?.context("the user is there")
     }
 
     async fn rename_user(&mut self, id: i64, name: &str) -> Result<()> {
-        self.connection().await?.execute(update(User).set(User.name, name).filter(User.id.eq(id))).await?;
+        held!(self).execute(update(User).set(User.name, name).filter(User.id.eq(id))).await?;
         Ok(())
     }
 
     async fn load_tuples(&mut self) -> Result<Vec<(String, i64)>> {
-        Ok(self.connection().await?.fetch_all(select((User.name, User.id))).await?)
+        Ok(held!(self).fetch_all(select((User.name, User.id))).await?)
     }
 
     async fn load_shapes(&mut self) -> Result<Vec<NameAndKey>> {
-        Ok(self.connection().await?.fetch_all(shape::<NameAndKey>()).await?)
+        Ok(held!(self).fetch_all(shape::<NameAndKey>()).await?)
     }
 
     async fn load_into_session(&mut self) -> Result<usize> {
@@ -199,13 +209,6 @@ impl Client for Orm {
 }
 
 impl Orm {
-    async fn connection(&mut self) -> Result<&mut Connection> {
-        if self.connection.is_none() {
-            self.connection = Some(self.engine.connection().await?);
-        }
-        self.connection.as_mut().context("a connection")
-    }
-
     fn session(&mut self) -> Session {
         self.connection = None;
         Session::new(&self.engine)

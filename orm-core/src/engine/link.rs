@@ -32,6 +32,8 @@ pub(crate) struct Link {
     pub(crate) caller: Caller,
     /// Counts what is read too often.
     watch: Option<Arc<Watch>>,
+    /// Whether the last query had its answer when it was asked.
+    answers_at_once: bool,
 }
 
 /// A connection that is owned, or that somebody else keeps.
@@ -89,6 +91,7 @@ impl Link {
             conflict: false,
             lost: false,
             after_commit: AfterCommit::default(),
+            answers_at_once: false,
         }
     }
 
@@ -104,7 +107,19 @@ impl Link {
             conflict: false,
             lost: false,
             after_commit: AfterCommit::default(),
+            answers_at_once: false,
         }
+    }
+
+    /// Whether it is worth asking without a future to wait in.
+    #[inline]
+    pub(crate) fn answers_at_once(&self) -> bool {
+        self.answers_at_once
+    }
+
+    /// Says whether the last query had its answer when it was asked.
+    pub(crate) fn set_answers_at_once(&mut self, at_once: bool) {
+        self.answers_at_once = at_once;
     }
 
     /// Has something done once the transaction is committed, unless the innermost savepoint is undone before.

@@ -11,7 +11,7 @@ use super::cascade::of_rows;
 use super::rows::At;
 use super::{Object, Ref, Session, detached, put};
 use crate::ast::{ColumnRef, Projection, Statement, TableRef};
-use crate::driver::{BoxFuture, Caller, Flow, Row, RowSink};
+use crate::driver::{BoxFuture, Caller, Flow, Row, RowSink, Running};
 use crate::engine::TransactionOptions;
 use crate::engine::link::Link;
 use crate::error::{Error, Result};
@@ -58,8 +58,44 @@ impl Session {
     fn get_by<T: Object>(&mut self, table: TableRef, key: KeyValues, caller: Caller) -> Get<'_, T> {
         match self.known::<T>(&key) {
             Some(known) => Get::Known(Some(Ok(known))),
-            None => Get::Asked(Box::pin(async move { self.get_absent::<T>(table, &key, caller).await })),
+            None => {
+                self.wanted = Some(Wanted { table, key, caller });
+                Get::Absent(Some(self))
+            }
         }
+    }
+
+    /// The object with a key that the identity map does not have, if the database can be asked here and now, and nothing
+    /// is to be done before or after.
+    fn get_at_once<T: Object>(&mut self, table: TableRef, key: &KeyValues) -> Option<Result<Option<Ref<T>>>> {
+        if !self.hooks.is_empty() || self.autoflush && self.arena::<T>().is_some_and(Arena::is_dirty) {
+            return None;
+        }
+        let (id, writes, number) = (self.id, self.written(), self.arena_number::<T>());
+        let (arena, link) = (self.arenas.get_mut(number)?, self.line.link()?);
+        if !link.answers_at_once() || link.watches() {
+            return None;
+        }
+        let how = Reading { refresh: false, late: writes > 0 };
+        let found = Found { slots: std::mem::take(&mut arena.found), new: Vec::new() };
+        let mut sink = Taken { arena, fresh: false, how, writes, hooked: false, found };
+        let answer = match link.run(Command::One(Statement::ByKey { table, key }), &mut sink) {
+            Running::Over(Some(answer)) => answer,
+            // It has not run, and will be asked for in a future of its own.
+            _ => return None,
+        };
+        let Taken { arena, found: Found { mut slots, .. }, .. } = sink;
+        let slot = slots.pop();
+        slots.clear();
+        arena.found = slots;
+        if let Err(error) = link.noted(answer) {
+            return Some(Err(error));
+        }
+        if slot.is_none() {
+            // An object that was in doubt is gone.
+            arena.find(key).into_iter().for_each(|slot| arena.expunge(slot));
+        }
+        Some(Ok(slot.map(|slot| Ref::new(id, slot, arena.generation(slot)))))
     }
 
     async fn get_absent<T: Object>(
@@ -278,7 +314,10 @@ impl Session {
         let fresh = arena.len() == 0;
         let found = Found { slots: std::mem::take(&mut arena.found), new: Vec::new() };
         let mut sink = Taken { arena, fresh, how, writes, hooked, found };
-        let read = link.run(Command::One(statement), &mut sink).await;
+        let running = link.run(Command::One(statement), &mut sink);
+        let at_once = matches!(running, Running::Over(_));
+        let read = running.await;
+        link.set_answers_at_once(at_once);
         link.noted(read)?;
         Ok(sink.found)
     }
@@ -330,18 +369,41 @@ pub enum Get<'s, T> {
     /// What the session knows; it is there until it is awaited.
     #[doc(hidden)]
     Known(Option<Result<Option<Ref<T>>>>),
-    /// The database is asked.
+    /// The database is to be asked.
+    #[doc(hidden)]
+    Absent(Option<&'s mut Session>),
+    /// The database is asked, and what it says is waited for.
     #[doc(hidden)]
     Asked(BoxFuture<'s, Result<Option<Ref<T>>>>),
 }
 
-impl<T> Future for Get<'_, T> {
+/// What [`Get`] is to ask for. It is kept in the session, so that a get of what is here need not move the room for it.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    table: TableRef,
+    key: KeyValues,
+    caller: Caller,
+}
+
+impl<T: Object> Future for Get<'_, T> {
     type Output = Result<Option<Ref<T>>>;
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut *self {
             Get::Known(known) => known.take().map_or(Poll::Pending, Poll::Ready),
+            Get::Absent(absent) => {
+                let Some(session) = absent.take() else { return Poll::Pending };
+                let Some(Wanted { table, key, caller }) = session.wanted.take() else { return Poll::Pending };
+                if let Some(found) = session.get_at_once(table, &key) {
+                    return Poll::Ready(found);
+                }
+                let mut asked: BoxFuture<'_, _> =
+                    Box::pin(async move { session.get_absent::<T>(table, &key, caller).await });
+                let polled = asked.as_mut().poll(context);
+                *self = Get::Asked(asked);
+                polled
+            }
             Get::Asked(asked) => asked.as_mut().poll(context),
         }
     }
@@ -351,6 +413,7 @@ impl<T> std::fmt::Debug for Get<'_, T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Get::Known(_) => "Known",
+            Get::Absent(_) => "Absent",
             Get::Asked(_) => "Asked",
         })
     }

@@ -69,6 +69,7 @@ use crate::types::{Assign, SqlType};
 use crate::value::Value;
 use arena::{Arena, Clock, Parent, Slot};
 use line::{Line, Status};
+use load::Wanted;
 use relations::Loaded;
 use rows::At;
 
@@ -150,6 +151,8 @@ pub struct Session {
     /// What is to be done after a commit, until there is a transaction that can be told.
     actions: Vec<Action>,
     autoflush: bool,
+    /// What the last get is to ask for.
+    wanted: Option<Wanted>,
 }
 
 /// A savepoint.
@@ -216,6 +219,7 @@ impl Session {
             hooks,
             actions: Vec::new(),
             autoflush: true,
+            wanted: None,
         }
     }
 
