@@ -1,8 +1,8 @@
 //! The pool: idle connections, last in, first out, unless the pool is busy; [`Gate`] decides who may have one.
 //!
 //! ```text
-//! acquire ─> Gate::enter (async, fair) ─> one that came back, if it is good ─> Lent
-//!                                            └ none: connect
+//! try_acquire ─> Gate::try_enter ──────┬> one that came back, if it is good ─> Lent
+//! acquire ─> Gate::enter (async, fair) ┘   └ none: connect, unless it was only tried
 //! drop(Lent) ─> a transaction is rolled back ─> idle, or closed ─> the next caller is let in
 //!                 └ a statement still runs: a task stops it first
 //! ```

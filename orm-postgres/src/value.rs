@@ -43,8 +43,8 @@ pub(crate) struct Scratch {
     values: Vec<(Option<Range<usize>>, Form)>,
 }
 
-/// The most bytes that are kept.
-const MOST_KEPT: usize = 16 * 1024;
+/// The most bytes and values for which room is kept.
+const MOST_KEPT: (usize, usize) = (16 * 1024, 256);
 
 /// How the bytes of a value are to be read.
 #[derive(Debug, Clone, Copy)]
@@ -79,7 +79,7 @@ impl<'t> Binder<'t> {
     /// The room, for the next one.
     pub(crate) fn into_scratch(self) -> Scratch {
         let mut written = self.written;
-        if written.bytes.capacity() > MOST_KEPT {
+        if written.bytes.capacity() > MOST_KEPT.0 || written.values.capacity() > MOST_KEPT.1 {
             return Scratch::default();
         }
         written.bytes.clear();
