@@ -321,8 +321,6 @@ impl Live {
 
     /// Runs a statement to its end, and pushes rows as they come. What writes is waited for, even if nobody wants more of
     /// its rows; what reads is, if there are few more: then nothing has to be stopped.
-    ///
-    /// The driver's futures are in allocations of their own: apart each is as small as an allocator keeps at hand.
     async fn attempt(
         &mut self,
         statement: &tokio_postgres::Statement,
@@ -330,20 +328,7 @@ impl Live {
         sink: &mut dyn RowSink,
     ) -> Result<Done, Failure> {
         let reads = values.reads();
-        let binder = Binder::reusing(&mut self.scratch, values, statement.params())?;
-        self.depart();
-        if !reads && statement.columns().is_empty() {
-            let done = Box::pin(self.client.execute_raw(statement, binder.binds())).await;
-            self.scratch = binder.into_scratch();
-            self.arrive(done.as_ref().err());
-            return Ok(Done { rows_affected: done? });
-        }
-        let sent = Box::pin(self.client.query_raw(statement, binder.binds())).await;
-        self.scratch = binder.into_scratch();
-        if let Err(error) = &sent {
-            self.arrive(Some(error));
-        }
-        let mut rows = pin!(sent?);
+        let mut rows = pin!(self.send_statement(statement, values).await?);
         let (mut given, mut unwanted) = (Ok(Flow::Continue), 0);
         loop {
             match rows.try_next().await {
@@ -496,9 +481,11 @@ impl Live {
         statement: &tokio_postgres::Statement,
         values: &Prepared<'_>,
     ) -> Result<tokio_postgres::RowStream, Failure> {
-        let binder = Binder::of(values, statement.params())?;
+        let binder = Binder::reusing(&mut self.scratch, values, statement.params())?;
         self.depart();
-        let sent = self.client.query_raw(statement, binder.binds()).await;
+        // Apart from the rest, the driver's future is as small as what an allocator keeps at hand.
+        let sent = Box::pin(self.client.query_raw(statement, binder.binds())).await;
+        self.scratch = binder.into_scratch();
         if let Err(error) = &sent {
             self.arrive(Some(error));
         }

@@ -192,6 +192,8 @@ enum Way<'a> {
     Here(&'a mut Link),
     /// One of the engine's.
     Of(Engine, Caller),
+    /// One of the engine's, of which none is at hand.
+    Awaited(Engine, Caller),
     /// Something is to be done before.
     Later(BoxFuture<'a, Result<&'a mut Link>>),
 }
@@ -218,9 +220,9 @@ impl<'a> Lent<'a> {
             Way::Here(link) => Ok(LinkGuard::Borrowed(link)),
             Way::Of(engine, caller) => match Link::at_hand(engine, caller) {
                 Ok(link) => Ok(LinkGuard::Owned(Box::new(link))),
-                Err(engine) => Err(Lent(Way::Of(engine, caller))),
+                Err(engine) => Err(Lent(Way::Awaited(engine, caller))),
             },
-            way @ Way::Later(_) => Err(Lent(way)),
+            way @ (Way::Awaited(..) | Way::Later(_)) => Err(Lent(way)),
         }
     }
 
@@ -229,6 +231,7 @@ impl<'a> Lent<'a> {
         Ok(match self.0 {
             Way::Here(link) => LinkGuard::Borrowed(link),
             Way::Of(engine, caller) => LinkGuard::Owned(Box::new(Link::open(engine, caller).await?)),
+            Way::Awaited(engine, caller) => LinkGuard::Owned(Box::new(Link::wait_for(engine, caller).await?)),
             Way::Later(link) => LinkGuard::Borrowed(link.await?),
         })
     }

@@ -65,10 +65,15 @@ impl DerefMut for LinkGuard<'_> {
 
 impl Link {
     pub(crate) async fn open(engine: Engine, caller: Caller) -> Result<Link> {
-        let connection = match engine.driver().try_acquire(caller) {
-            Some(connection) => connection,
-            None => engine.driver().acquire(caller).await?,
-        };
+        match Link::at_hand(engine, caller) {
+            Ok(link) => Ok(link),
+            Err(engine) => Link::wait_for(engine, caller).await,
+        }
+    }
+
+    /// With a connection that is waited for, when none is at hand.
+    pub(crate) async fn wait_for(engine: Engine, caller: Caller) -> Result<Link> {
+        let connection = engine.driver().acquire(caller).await?;
         Ok(Link::of(connection, engine, caller))
     }
 

@@ -458,7 +458,7 @@ impl Engine {
     /// [`bulk_copy`](Engine::bulk_copy). They are the rows that [`stream`](Engine::stream) gives, typed as there.
     ///
     /// PostgreSQL sends them by binary `COPY`: all by one order, while a stream asks for each chunk. 100,000 small rows took a
-    /// quarter of a stream's time, and half of one with large chunks (`benches/README.md`). But the server is busy
+    /// quarter to three quarters of a stream's time (`benches/README.md`). But the server is busy
     /// with it until the last row is taken, and its `statement_timeout` counts the time that the program needs. `COPY` takes no
     /// bound values: they stand in its text, as literals that the server reads as it would read the values, and can
     /// be seen in its log and in `pg_stat_activity`. What is told of the statement here has placeholders. Statements that

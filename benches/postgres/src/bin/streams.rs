@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use cpu_time::ProcessTime;
-use futures_util::TryStreamExt;
+use futures_util::{Stream, TryStreamExt};
 use orm::prelude::*;
 use tokio_postgres::NoTls;
 use tokio_postgres::binary_copy::BinaryCopyOutStream;
@@ -56,30 +56,20 @@ async fn run(server: &str) -> Result<()> {
     for round in 0..=ROUNDS {
         let measured = [
             timed(async {
-                let mut rows = pin!(raw.query_raw(&select_users, std::iter::empty::<i64>()).await?);
-                let mut count = 0;
-                while let Some(row) = rows.try_next().await? {
-                    black_box(User { id: row.get(0), name: row.get(1), hair_color: row.get(2) });
-                    count += 1;
-                }
-                Ok(count)
+                let rows = raw.query_raw(&select_users, std::iter::empty::<i64>()).await?;
+                drained(rows, |row| User { id: row.get(0), name: row.get(1), hair_color: row.get(2) }).await
             })
             .await?,
             timed(async {
                 let copy = raw.copy_out(&format!("COPY ({SELECT}) TO STDOUT BINARY")).await?;
-                let mut rows = pin!(BinaryCopyOutStream::new(copy, &[Type::INT8, Type::TEXT, Type::TEXT]));
-                let mut count = 0;
-                while let Some(row) = rows.try_next().await? {
-                    black_box(User { id: row.get(0), name: row.get(1), hair_color: row.get(2) });
-                    count += 1;
-                }
-                Ok(count)
+                let rows = BinaryCopyOutStream::new(copy, &[Type::INT8, Type::TEXT, Type::TEXT]);
+                drained(rows, |row| User { id: row.get(0), name: row.get(1), hair_color: row.get(2) }).await
             })
             .await?,
             timed(async { Ok(black_box(engine.fetch_all(select(User)).await?).len()) }).await?,
-            timed(count(engine.stream(select(User)))).await?,
-            timed(count(engine.stream(select(User)).chunk_size(10_000))).await?,
-            timed(count(engine.copy_out(select(User)))).await?,
+            timed(drained(engine.stream(select(User)), |user| user)).await?,
+            timed(drained(engine.stream(select(User)).chunk_size(10_000), |user| user)).await?,
+            timed(drained(engine.copy_out(select(User)), |user| user)).await?,
         ];
         // The first one prepares statements.
         if round > 0 {
@@ -97,10 +87,14 @@ async fn run(server: &str) -> Result<()> {
     Ok(())
 }
 
-async fn count(mut users: Rows<'static, User>) -> Result<usize> {
-    let mut count = 0;
-    while let Some(user) = users.next().await.transpose()? {
-        black_box(user);
+/// Makes a struct of each row, and throws it away.
+async fn drained<R, E>(rows: impl Stream<Item = Result<R, E>>, user: impl Fn(R) -> User) -> Result<usize>
+where
+    E: std::error::Error + Send + Sync + 'static,
+{
+    let (mut rows, mut count) = (pin!(rows), 0);
+    while let Some(row) = rows.try_next().await? {
+        black_box(user(row));
         count += 1;
     }
     Ok(count)
