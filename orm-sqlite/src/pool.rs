@@ -314,10 +314,10 @@ impl r2d2::ManageConnection for Manager {
         let opened = self.open();
         // Again, now that the new connection is counted: whoever still wants one will see it when it comes back.
         if self.is_unwanted() {
-            if let Ok(mut unwanted) = opened {
-                unwanted.opened.closes_because(CloseReason::Surplus);
-            }
-            return Ok(Slot::Empty);
+            // It is kept in place of one that was closed as surplus because this one was counted by then.
+            let mut opened = opened.ok();
+            let kept = opened.take_if(|live| !live.opened.leave_if_surplus());
+            return Ok(kept.map_or(Slot::Empty, |live| Slot::Open(Box::new(live))));
         }
         Ok(opened.map_or_else(Slot::Failed, |live| Slot::Open(Box::new(live))))
     }
