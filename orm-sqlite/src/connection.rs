@@ -16,6 +16,8 @@ use orm_core::compile::{LastTexts, Prepared};
 use orm_core::driver::{BoxFuture, Connection, Done, NoRows, RowSink, RowStream, Running, Streaming};
 use orm_core::engine::TransactionOptions;
 use orm_core::error::Result;
+use orm_core::meta::TableMeta;
+use orm_core::value::Value;
 use tokio::sync::oneshot;
 
 use crate::dialect::SqliteDialect;
@@ -163,14 +165,20 @@ impl SqliteConnection {
     }
 
     /// Runs a read whose text is known ahead: of it nothing has to be found out.
-    fn run_known(&mut self, statement: Statement<'_>, sink: &mut dyn RowSink) -> Result<Done, Failure> {
+    fn run_known(
+        &mut self,
+        statement: &Statement<'_>,
+        table: &TableMeta,
+        key: Option<&[Value]>,
+        sink: &mut dyn RowSink,
+    ) -> Result<Done, Failure> {
         let SqliteConnection { place, database, transaction, last_texts, .. } = self;
         let sql = match database.cache.known(last_texts, statement, &SqliteDialect) {
             Ok(Some(sql)) => sql,
-            Ok(None) => return self.run_prepared(statement, How::default(), &mut None, sink),
+            Ok(None) => return self.run_prepared(*statement, How::default(), &mut None, sink),
             Err(error) => return Err(Failure::Failed(error)),
         };
-        let work = Known { sql, statement, show_binds: database.show_binds };
+        let work = Known { sql, table, key, show_binds: database.show_binds };
         attempt(place, database, *transaction, &work, &mut None, sink)
     }
 
@@ -347,8 +355,9 @@ impl Connection for SqliteConnection {
             Ok(true) if self.database.offload => Running::Waiting(Box::pin(self.run_away(statement, sink))),
             Ok(true) => {
                 let mut permit = None;
-                let result = match statement {
-                    Statement::Table(_) | Statement::ByKey { .. } => self.run_known(statement, sink),
+                let result = match &statement {
+                    Statement::Table(table) => self.run_known(&statement, table.meta, None, sink),
+                    Statement::ByKey { table, key } => self.run_known(&statement, table.meta, Some(key), sink),
                     _ => self.run_at_once(statement, &mut permit, sink),
                 };
                 match result {

@@ -6,6 +6,7 @@ use orm_core::ast::{Statement, UpdateChunk};
 use orm_core::compile::Prepared;
 use orm_core::driver::{Done, Flow, RowSink};
 use orm_core::error::{Binds, Error, Result};
+use orm_core::meta::TableMeta;
 use orm_core::types::{BindSink, unbindable};
 use orm_core::value::{Value, ValueRef};
 use rusqlite::TransactionState;
@@ -121,9 +122,12 @@ impl Live {
     /// The right to write is held as long as SQLite's own.
     #[inline]
     pub(crate) fn settle(&mut self, permit: &mut Option<WritePermit>) {
-        if self.writing.is_none() && permit.is_none() {
-            return;
+        if self.writing.is_some() || permit.is_some() {
+            self.settle_right(permit);
         }
+    }
+
+    fn settle_right(&mut self, permit: &mut Option<WritePermit>) {
         if self.db.is_autocommit() {
             self.writing = None;
         } else if permit.is_some() && self.is_in(TransactionState::Write) {
@@ -443,16 +447,16 @@ impl Compiled<'_, '_> {
 /// or the one with a key.
 pub(crate) struct Known<'a> {
     pub(crate) sql: &'a str,
-    pub(crate) statement: Statement<'a>,
+    pub(crate) table: &'a TableMeta,
+    /// That of the one row.
+    pub(crate) key: Option<&'a [Value]>,
     pub(crate) show_binds: bool,
 }
 
 impl Known<'_> {
+    #[inline]
     fn key(&self) -> &[Value] {
-        match self.statement {
-            Statement::ByKey { key, .. } => key,
-            _ => &[],
-        }
+        self.key.unwrap_or_default()
     }
 }
 
@@ -477,7 +481,7 @@ impl Work for Known<'_> {
     }
 
     fn table(&self) -> Option<&str> {
-        self.statement.table()
+        Some(self.table.name)
     }
 
     fn operation(&self) -> Operation {
@@ -493,7 +497,7 @@ impl Work for Known<'_> {
     }
 
     fn one_row(&self) -> bool {
-        matches!(self.statement, Statement::ByKey { .. })
+        self.key.is_some()
     }
 
     fn leaves_tables(&self) -> bool {

@@ -115,7 +115,8 @@ impl Cache {
     pub fn known<'l>(
         &self,
         last: &'l mut LastTexts,
-        statement: Statement<'_>,
+        // By reference, for it is large, and is looked at only.
+        statement: &Statement<'_>,
         dialect: &dyn Dialect,
     ) -> Result<Option<&'l str>> {
         let (last, table) = match statement {
@@ -136,9 +137,9 @@ impl Cache {
         binds: &mut Binds<'a>,
     ) -> Result<&'l Arc<Compiled>> {
         match statement {
-            Statement::Table(table) => return self.known_text(&mut last.whole, statement, table, dialect),
+            Statement::Table(table) => return self.known_text(&mut last.whole, &statement, &table, dialect),
             Statement::ByKey { table, key } if key.len() == table.meta.primary_key.len() => {
-                return self.known_text(&mut last.by_key, statement, table, dialect);
+                return self.known_text(&mut last.by_key, &statement, &table, dialect);
             }
             _ => {}
         }
@@ -167,15 +168,19 @@ impl Cache {
     fn known_text<'l>(
         &self,
         last: &'l mut LastOf,
-        statement: Statement<'_>,
-        table: TableRef,
+        statement: &Statement<'_>,
+        table: &TableRef,
         dialect: &dyn Dialect,
     ) -> Result<&'l Arc<Compiled>> {
-        let compiled = match last.take() {
-            Some((known, compiled)) if std::ptr::eq(known.meta, table.meta) && known.alias == table.alias => compiled,
-            _ => self.prepare(statement, dialect)?.compiled(),
-        };
-        Ok(&last.insert((table, compiled)).1)
+        let is_of = |known: &TableRef| std::ptr::eq(known.meta, table.meta) && known.alias == table.alias;
+        if last.as_ref().is_some_and(|(known, _)| !is_of(known)) {
+            *last = None;
+        }
+        match last {
+            // It is left where it is.
+            Some((_, compiled)) => Ok(compiled),
+            none => Ok(&none.insert((*table, self.prepare(*statement, dialect)?.compiled())).1),
+        }
     }
 
     /// The text of a shape: that which is kept, or a new one.

@@ -218,11 +218,7 @@ impl<'a> Lent<'a> {
     fn at_hand(self) -> Result<LinkGuard<'a>, Self> {
         match self.0 {
             Way::Here(link) => Ok(LinkGuard::Borrowed(link)),
-            Way::Of(engine, caller) => match Link::at_hand(engine, caller) {
-                Ok(link) => Ok(LinkGuard::Owned(Box::new(link))),
-                Err(engine) => Err(Lent(Way::Awaited(engine, caller))),
-            },
-            way @ (Way::Awaited(..) | Way::Later(_)) => Err(Lent(way)),
+            way => way.at_hand(),
         }
     }
 
@@ -234,6 +230,19 @@ impl<'a> Lent<'a> {
             Way::Awaited(engine, caller) => LinkGuard::Owned(Box::new(Link::wait_for(engine, caller).await?)),
             Way::Later(link) => LinkGuard::Borrowed(link.await?),
         })
+    }
+}
+
+impl<'a> Way<'a> {
+    fn at_hand(self) -> Result<LinkGuard<'a>, Lent<'a>> {
+        match self {
+            Way::Here(link) => Ok(LinkGuard::Borrowed(link)),
+            Way::Of(engine, caller) => match Link::at_hand(engine, caller) {
+                Ok(link) => Ok(LinkGuard::Owned(Box::new(link))),
+                Err(engine) => Err(Lent(Way::Awaited(engine, caller))),
+            },
+            way @ (Way::Awaited(..) | Way::Later(_)) => Err(Lent(way)),
+        }
     }
 }
 
@@ -271,12 +280,14 @@ pub(crate) mod fetch {
                 return Box::pin(load(&mut link, query.command(), loader, None)).await;
             }
             let mut sink = Collect { decoder: query.decoder(), rows: Vec::new() };
-            let done = match link.run(query.command(), &mut sink) {
-                // Most have run by now, so there is nothing to await. What is so small is not moved as a whole result.
-                Running::Over(Some(Ok(done))) => Ok(done),
-                running => running.await,
-            };
-            link.noted(done)?;
+            match link.run(query.command(), &mut sink) {
+                // Most have run by now, so there is nothing to await.
+                Running::Over(Some(Ok(_done))) => {}
+                running => {
+                    let done = running.await;
+                    link.noted(done)?;
+                }
+            }
             Ok(sink.rows)
         }
     }
@@ -299,11 +310,13 @@ pub(crate) mod fetch {
                 return if rows.len() > 1 { Err(Error::MoreThanOneRow) } else { Ok(rows.pop()) };
             }
             let mut sink = Single { decoder: query.decoder(), row: None, unique: query.is_unique() };
-            let done = match link.run(query.command(), &mut sink) {
-                Running::Over(Some(Ok(done))) => Ok(done),
-                running => running.await,
-            };
-            link.noted(done)?;
+            match link.run(query.command(), &mut sink) {
+                Running::Over(Some(Ok(_done))) => {}
+                running => {
+                    let done = running.await;
+                    link.noted(done)?;
+                }
+            }
             Ok(sink.row)
         }
     }
@@ -377,11 +390,13 @@ pub(crate) mod fetch {
                 Err(lent) => lent.get().await?,
             };
             let mut sink = NoRows;
-            let done = match link.run(statement.command(), &mut sink) {
-                Running::Over(Some(Ok(done))) => Ok(done),
-                running => running.await,
-            };
-            Ok(link.noted(done)?.rows_affected)
+            match link.run(statement.command(), &mut sink) {
+                Running::Over(Some(Ok(done))) => Ok(done.rows_affected),
+                running => {
+                    let done = running.await;
+                    Ok(link.noted(done)?.rows_affected)
+                }
+            }
         }
     }
 

@@ -201,14 +201,18 @@ impl Link {
     }
 
     /// Runs a statement without the engine's filters.
+    #[inline]
     pub(crate) fn run_as_is<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> Running<'a> {
         self.count(statement);
         if self.is_observed() {
-            return Running::Waiting(Box::pin(
-                self.run_observed(statement, sink, |it, statement, sink| it.run(statement, sink)),
-            ));
+            return self.observe(statement, sink, |it, statement, sink| it.run(statement, sink));
         }
         self.connection.run(statement, sink)
+    }
+
+    #[cold]
+    fn observe<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink, run: Run) -> Running<'a> {
+        Running::Waiting(Box::pin(self.run_observed(statement, sink, run)))
     }
 
     async fn run_filtered(&mut self, filtered: FilteredStatement, sink: &mut dyn RowSink) -> Result<Done> {
@@ -242,9 +246,7 @@ impl Link {
     pub(crate) fn run_guarded<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> Running<'a> {
         self.count(statement);
         if self.is_observed() {
-            return Running::Waiting(Box::pin(
-                self.run_observed(statement, sink, |it, statement, sink| it.run_guarded(statement, sink)),
-            ));
+            return self.observe(statement, sink, |it, statement, sink| it.run_guarded(statement, sink));
         }
         self.connection.run_guarded(statement, sink)
     }
@@ -433,10 +435,12 @@ impl Link {
     }
 
     /// Before it runs: what fails half-way, or is dropped, may have written.
+    #[inline]
     pub(super) fn count(&mut self, statement: Statement<'_>) {
         self.writes += u64::from(may_write(statement));
     }
 
+    #[inline]
     pub(super) fn is_observed(&self) -> bool {
         !self.engine.options().listeners.is_empty() || self.engine.recorder().is_active() || Span::enabled()
     }
