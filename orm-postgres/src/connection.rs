@@ -105,9 +105,10 @@ impl PostgresConnection {
         }
         let (show, live) = (self.show_binds(), self.live()?);
         live.stale = false;
+        let attendance = live.attendance();
         Ok(match live.statements.find(prepared.sql()) {
-            Some(known) => Box::pin(live.run_known(known, prepared, show, sink)),
-            None => Box::pin(live.run_anew(prepared, show, sink)),
+            Some(known) => Box::pin(attendance.to(live.run_known(known, prepared, show, sink))),
+            None => Box::pin(attendance.to(live.run_anew(prepared, show, sink))),
         })
     }
 

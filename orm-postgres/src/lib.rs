@@ -89,6 +89,7 @@ mod live;
 mod numeric;
 mod options;
 mod pool;
+mod pump;
 mod readable;
 mod row;
 mod socket;

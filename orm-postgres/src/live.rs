@@ -10,11 +10,13 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use orm_core::compile::LastTexts;
 use orm_core::error::{Error, Result};
+use orm_core::pool::Gate;
 use tokio_postgres::Client;
 
 use crate::cancel::{Canceller, Loan};
 use crate::connect::{Connector, Opened, Way};
 use crate::error;
+use crate::pump::{Attendance, Pump, Turn};
 use crate::statement::{Failed, Statements};
 use crate::value::Scratch;
 
@@ -24,6 +26,9 @@ const MOMENT: Duration = Duration::from_millis(50);
 /// An open connection.
 pub(crate) struct Live {
     pub(crate) client: Client,
+    pump: Arc<Pump>,
+    /// That of the pool.
+    gate: Gate,
     pub(crate) statements: Statements,
     /// The transaction that was begun and has not ended.
     pub(crate) transaction: Option<Transaction>,
@@ -59,14 +64,14 @@ pub(crate) enum Transaction {
 
 impl Live {
     /// Connects. Must be called on a runtime, which keeps the connection going.
-    pub(crate) async fn open(connector: &Arc<Connector>, statements: usize) -> Result<Self> {
+    pub(crate) async fn open(connector: &Arc<Connector>, statements: usize, gate: Gate) -> Result<Self> {
         let Opened { client, messages, way } = connector.connect().await?;
-        tokio::spawn(async move {
-            // Whoever uses the connection gets the error as well.
-            let _told = messages.await;
-        });
+        let pump = Pump::new(messages);
+        tokio::spawn(Arc::clone(&pump).run());
         Ok(Live {
             client,
+            pump,
+            gate,
             statements: Statements::new(statements),
             transaction: None,
             reads_only: false,
@@ -118,7 +123,7 @@ impl Live {
     /// Runs statements of our own, without values.
     pub(crate) async fn control(&mut self, sql: &str) -> Result<(), tokio_postgres::Error> {
         self.depart();
-        let result = self.client.batch_execute(sql).await;
+        let result = self.attendance().to(self.client.batch_execute(sql)).await;
         self.arrive(result.as_ref().err());
         result
     }
@@ -133,6 +138,16 @@ impl Live {
     pub(crate) fn canceller(&mut self) -> Canceller {
         let loan = self.loan.get_or_insert_default().clone();
         Canceller { loan, way: self.way.clone(), token: self.client.cancel_token() }
+    }
+
+    /// For whoever waits for the server: the connection is kept going by him, and not by its task.
+    pub(crate) fn attendance(&self) -> Attendance {
+        self.pump.attendance(if self.gate.in_use() > 1 { Turn::AfterOthers } else { Turn::Now })
+    }
+
+    /// Leaves the connection to its task, whatever was begun with it and never ended.
+    pub(crate) fn leave(&self) {
+        self.pump.leave();
     }
 
     /// Ends what handles may stop, unless one of them is about to stop something.
@@ -205,5 +220,11 @@ impl Live {
         let undone = self.undo("ROLLBACK").await;
         self.transaction = None;
         self.broken |= undone.is_err();
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.leave();
     }
 }

@@ -128,6 +128,7 @@ impl Drop for Lent {
     fn drop(&mut self) {
         let Some(mut connection) = self.connection.take() else { return };
         let permit = self.permit.take();
+        connection.live.leave();
         if connection.live.end_loan() && !connection.live.in_flight {
             connection.live.roll_back();
             self.shared.take_back(connection);
@@ -201,7 +202,7 @@ impl Pool {
 
     async fn open(&self) -> Result<Box<Member>> {
         let opening = self.gate.opening();
-        let live = Live::open(&self.connector, self.statements).await?;
+        let live = Live::open(&self.connector, self.statements, self.gate.clone()).await?;
         Ok(Box::new(Member { live, opened: opening.succeed() }))
     }
 

@@ -15,7 +15,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep};
 use tokio_postgres::tls::{ChannelBinding, TlsStream as WithBinding};
 
 /// A socket whose server is given up on when it is silent for too long.
@@ -35,12 +35,12 @@ struct Watch {
     unanswered: u32,
     /// When something last went through, in either direction.
     heard: Instant,
-    timer: Option<Pin<Box<Sleep>>>,
+    timer: Pin<Box<Sleep>>,
     given_up: bool,
 }
 
 impl<S> Watched<S> {
-    /// Without a limit nothing is watched.
+    /// Without a limit nothing is watched. Must be called on a runtime, for it has the clock.
     pub(crate) fn new(socket: S, limit: Option<Duration>) -> Self {
         let watch = limit.map(|limit| Watch {
             limit,
@@ -50,7 +50,7 @@ impl<S> Watched<S> {
             connected: false,
             unanswered: 0,
             heard: Instant::now(),
-            timer: None,
+            timer: Box::pin(sleep(limit)),
             given_up: false,
         });
         Watched { socket, watch }
@@ -87,13 +87,12 @@ impl Watch {
             return false;
         }
         let end = self.heard + self.limit;
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(end)));
         // It was set when less was heard, and is not moved before it rings: most of the time nobody looks at it.
-        while timer.as_mut().poll(context).is_ready() {
+        while self.timer.as_mut().poll(context).is_ready() {
             if Instant::now() >= end {
                 return true;
             }
-            timer.as_mut().reset(end);
+            self.timer.as_mut().reset(end);
         }
         false
     }
