@@ -55,11 +55,9 @@ struct Idle {
 }
 
 impl Idle {
-    /// The last that came back, so that those that are not needed grow old. Where more are out than here all are
-    /// needed, and it is the one that has rested for longest: the task of the last may still be at work, and a statement
-    /// would wait until that is done.
-    fn take(&mut self, out: usize) -> Option<Box<Member>> {
-        if out > self.connections.len() { self.connections.pop_front() } else { self.connections.pop_back() }
+    /// The last that came back, so that those that are not needed grow old.
+    fn take(&mut self) -> Option<Box<Member>> {
+        self.connections.pop_back()
     }
 }
 
@@ -171,7 +169,7 @@ impl Pool {
             return None;
         }
         let mut permit = self.gate.try_enter(caller)?;
-        let connection = self.shared.idle().take(self.gate.in_use())?;
+        let connection = self.shared.idle().take()?;
         if let Some(reason) = self.why_over(&connection) {
             connection.close(reason);
             return None;
@@ -185,7 +183,7 @@ impl Pool {
         let mut permit = self.gate.enter(caller).await?;
         let connection = loop {
             // In a statement of its own: the lock is not held while the connection is tested.
-            let rested = self.shared.idle().take(self.gate.in_use());
+            let rested = self.shared.idle().take();
             let Some(mut rested) = rested else { break self.open().await? };
             match self.why_not(&mut rested).await {
                 None => break rested,

@@ -258,7 +258,7 @@ impl<F: Future, C: Future + Unpin> Future for Attended<F, C> {
                 return Poll::Pending;
             }
             round += 1;
-            if std::mem::take(&mut gives_way) || round % ROUNDS == 0 && !coop::has_budget_remaining() {
+            if std::mem::take(&mut gives_way) || round.is_multiple_of(ROUNDS) && !coop::has_budget_remaining() {
                 // What is to do stays noted.
                 context.waker().wake_by_ref();
                 return Poll::Pending;
