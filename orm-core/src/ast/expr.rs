@@ -43,10 +43,15 @@ pub enum Expr {
 impl Expr {
     /// Adds a condition to others that must all be true.
     pub(crate) fn and_into(self, conditions: &mut Vec<Expr>) {
+        self.each_of_all(&mut |one| conditions.push(one));
+    }
+
+    /// Gives the conditions of which it consists, all of which must be true.
+    pub(crate) fn each_of_all(self, give: &mut impl FnMut(Expr)) {
         match self {
-            Expr::And(all) => all.into_iter().for_each(|one| one.and_into(conditions)),
+            Expr::And(all) => all.into_iter().for_each(|one| one.each_of_all(give)),
             Expr::Bool(true) => {}
-            one => conditions.push(one),
+            one => give(one),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Assignment, Expr, Projection};
+use super::{Assignments, Expr, Projection};
 use crate::error::Error;
 use crate::meta::TableMeta;
 use crate::types::BindSink;
@@ -38,7 +38,7 @@ pub enum ConflictAction {
     /// `DO UPDATE`. In it, the table under the name [`EXCLUDED`] is the row that could not be inserted.
     Update {
         /// What is set in the row that is there.
-        set: Vec<Assignment>,
+        set: Assignments,
         /// All must be true, or the row stays as it is.
         filter: Vec<Expr>,
     },

@@ -28,7 +28,7 @@ pub(crate) use reads::Reads;
 pub use rows::{DeleteChunk, DeleteRows, KeyedRows, UpdateChunk, UpdateRows};
 pub use select::{Direction, Join, JoinKind, NullsOrder, Order, Projection, Select};
 pub use source::{Cte, Lock, LockStrength, LockWait, Operand, QUERY, SetOperator, Source, SourceQuery};
-pub use update::{Assignment, Update};
+pub use update::{Assignment, Assignments, Update};
 pub use window::{Exclude, Frame, FrameUnit, Window, WindowFunction};
 
 use crate::meta::TableMeta;

@@ -1,5 +1,7 @@
 //! `UPDATE`.
 
+use smallvec::SmallVec;
+
 use super::{Expr, Lifted, Projection, TableRef};
 
 /// An `UPDATE`.
@@ -8,14 +10,17 @@ pub struct Update {
     /// The table.
     pub table: TableRef,
     /// What is set. On the right side, columns have their values from before.
-    pub set: Vec<Assignment>,
+    pub set: Assignments,
     /// All must be true. Empty updates every row.
-    pub filter: Vec<Expr>,
+    pub filter: SmallVec<[Expr; 1]>,
     /// `RETURNING`.
     pub returning: Vec<Projection>,
     /// The global filters that do not apply.
     pub lifted: Lifted,
 }
+
+/// What is set: mostly one column, which takes no allocation.
+pub type Assignments = SmallVec<[Assignment; 1]>;
 
 /// `column = value`.
 #[derive(Debug, Clone)]

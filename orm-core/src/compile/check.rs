@@ -817,8 +817,14 @@ mod tests {
         let message =
             "the database computes `box.area` as `width * width`: leave it out, and set what it is computed from";
         assert_eq!(error(whole(&fixtures::insert(&BOX, &[1, 2], vec![vec![1, 2]])), &LITE), message);
-        let set = vec![ast::Assignment { column: 2, value: int(1) }];
-        let update = Update { table: table(&BOX), set, filter: vec![], returning: vec![], lifted: Default::default() };
+        let set = ast::Assignments::from([ast::Assignment { column: 2, value: int(1) }]);
+        let update = Update {
+            table: table(&BOX),
+            set,
+            filter: Default::default(),
+            returning: vec![],
+            lifted: Default::default(),
+        };
         assert_eq!(error(Statement::Update(&update), &LITE), message);
     }
 

@@ -146,8 +146,8 @@ mod tests {
         Insert { conflict: Some(Box::new(conflict)), ..insert(&USERS, &[1, 2], vec![vec![1, 2], vec![3, 4]]) }
     }
 
-    fn set(column: u16, value: Expr) -> Vec<Assignment> {
-        vec![Assignment { column, value }]
+    fn set(column: u16, value: Expr) -> crate::ast::Assignments {
+        [Assignment { column, value }].into()
     }
 
     #[test]
@@ -197,7 +197,7 @@ mod tests {
             refused(&[], update(set(1, text("x")))),
             "an update on conflict needs the columns of a key or unique constraint: name them in `.on_conflict(..)`"
         );
-        assert!(refused(&[2], update(vec![])).starts_with("the update of `users` sets no column"));
+        assert!(refused(&[2], update(Default::default())).starts_with("the update of `users` sets no column"));
         let returned = Insert {
             returning: vec![Projection::Expr(of(alias(&USERS, EXCLUDED), "name"))],
             ..upsert(&[2], update(set(1, text("x"))))

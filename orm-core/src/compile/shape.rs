@@ -1256,9 +1256,14 @@ mod tests {
                 panic!("the same shape:\n{shown}\n{other}");
             }
         }
-        let set = |column, value| vec![Assignment { column, value }];
-        let update =
-            |set| Update { table: table(&USERS), set, filter: vec![], returning: vec![], lifted: Default::default() };
+        let set = |column, value| crate::ast::Assignments::from([Assignment { column, value }]);
+        let update = |set| Update {
+            table: table(&USERS),
+            set,
+            filter: Default::default(),
+            returning: vec![],
+            lifted: Default::default(),
+        };
         let updates = [update(set(1, text("a"))), update(set(2, text("a"))), update(set(1, user("name")))];
         let delete = |filter| Delete { table: table(&USERS), filter, returning: vec![], lifted: Default::default() };
         let deletes = [delete(vec![]), delete(vec![user("id")]), delete(vec![user("id"), user("id")])];

@@ -44,7 +44,7 @@ mod tests {
         Update {
             table: table(&USERS),
             set,
-            filter: vec![eq(user("id"), int(7))],
+            filter: [eq(user("id"), int(7))].into(),
             returning: vec![],
             lifted: Default::default(),
         }

@@ -3,10 +3,12 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use smallvec::SmallVec;
+
 use super::select::projected;
 use super::selection::Selection;
 use super::{Command, Decoder, Filtered, Query, Runnable, Unfiltered};
-use crate::ast::{self, Assignment, Statement};
+use crate::ast::{self, Assignment, Assignments, Statement};
 use crate::expr::{Column, Condition};
 use crate::model::{Entity, Model};
 use crate::types::{Assign, SqlType};
@@ -14,7 +16,8 @@ use crate::types::{Assign, SqlType};
 /// An `UPDATE` of the table of `M`; with `returning` it gives rows. It can be run once it is [`Filtered`].
 #[must_use = "a statement does nothing until it is run: `engine.execute(statement)`"]
 pub struct Update<M, State = Filtered, Returned = ()> {
-    ast: ast::Update,
+    // Boxed, since a builder is moved at each step.
+    ast: Box<ast::Update>,
     returned: Returned,
     types: PhantomData<fn() -> (M, State)>,
 }
@@ -29,22 +32,22 @@ pub struct Update<M, State = Filtered, Returned = ()> {
 pub fn update<E: Entity>(entity: E) -> Update<E::Model, Unfiltered> {
     let ast = ast::Update {
         table: entity.table_ref(),
-        set: Vec::with_capacity(2),
-        filter: Vec::with_capacity(1),
+        set: SmallVec::new(),
+        filter: SmallVec::new(),
         returning: Vec::new(),
         lifted: ast::Lifted::None,
     };
-    Update { ast, returned: (), types: PhantomData }
+    Update { ast: Box::new(ast), returned: (), types: PhantomData }
 }
 
 impl<M> Update<M> {
     /// An update whose condition is there.
     pub(crate) fn of(ast: ast::Update) -> Self {
-        Update { ast, returned: (), types: PhantomData }
+        Update { ast: Box::new(ast), returned: (), types: PhantomData }
     }
 
     pub(crate) fn into_ast(self) -> ast::Update {
-        self.ast
+        *self.ast
     }
 }
 
@@ -58,7 +61,7 @@ impl<M: Model, State, Returned> Update<M, State, Returned> {
 
     /// Only rows for which `condition` is true. Called again, the conditions are joined with `AND`.
     pub fn filter(mut self, condition: impl Condition) -> Update<M, Filtered, Returned> {
-        condition.into_condition().and_into(&mut self.ast.filter);
+        condition.into_condition().each_of_all(&mut |one| self.ast.filter.push(one));
         Update { ast: self.ast, returned: self.returned, types: PhantomData }
     }
 
@@ -104,7 +107,7 @@ impl<M: Model, State, Returned> Update<M, State, Returned> {
 }
 
 /// Sets a column, in place of what it was set to before.
-pub(super) fn assign(set: &mut Vec<Assignment>, column: u16, value: ast::Expr) {
+pub(super) fn assign(set: &mut Assignments, column: u16, value: ast::Expr) {
     match set.iter_mut().find(|assignment| assignment.column == column) {
         Some(assignment) => assignment.value = value,
         None => set.push(Assignment { column, value }),

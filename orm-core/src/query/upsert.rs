@@ -6,7 +6,7 @@ use super::columns::{ColumnsOf, positions};
 use super::selection::Selection;
 use super::update::assign;
 use super::{Command, Decoder, Insert, Query, Runnable};
-use crate::ast::{self, Alias, Assignment, ColumnRef, ColumnSet, ConflictAction, EXCLUDED, TableRef};
+use crate::ast::{self, Alias, Assignments, ColumnRef, ColumnSet, ConflictAction, EXCLUDED, TableRef};
 use crate::expr::{Column, Condition, Expr};
 use crate::model::Model;
 use crate::types::{Assign, SqlType};
@@ -83,7 +83,7 @@ impl<M: Model> OnConflict<M> {
     /// ));
     /// ```
     pub fn do_update(self, columns: impl ColumnsOf<M>) -> Upsert<M> {
-        let mut set = Vec::new();
+        let mut set = Assignments::new();
         for column in positions(columns) {
             assign(&mut set, column, not_inserted(ColumnRef { table: own::<M>(), index: column }));
         }
@@ -134,7 +134,7 @@ impl<M: Model, Returned> Upsert<M, Returned> {
     }
 
     /// What is updated, and when. An upsert is made with both.
-    fn update(&mut self) -> Option<(&mut Vec<Assignment>, &mut Vec<ast::Expr>)> {
+    fn update(&mut self) -> Option<(&mut Assignments, &mut Vec<ast::Expr>)> {
         match &mut self.0.ast.conflict.as_deref_mut()?.action {
             ConflictAction::Update { set, filter } => Some((set, filter)),
             ConflictAction::Nothing => None,

@@ -322,7 +322,13 @@ impl<'s, T: Object> Find<'s, T> {
     /// [`Error::Statement`] if the query has more than filters, or a column of the key is set; any other of [`Error`].
     pub async fn update(self, set: impl FnOnce(Update<T, Filtered>) -> Update<T, Filtered>) -> Result<u64> {
         let (session, table, filter, lifted) = self.criteria("update").await?;
-        let start = Update::of(ast::Update { table, set: Vec::new(), filter, returning: Vec::new(), lifted });
+        let start = Update::of(ast::Update {
+            table,
+            set: ast::Assignments::new(),
+            filter: filter.into(),
+            returning: Vec::new(),
+            lifted,
+        });
         let mut update = set(start).into_ast();
         if let Some(key) = update.set.iter().find(|assignment| T::TABLE.primary_key.contains(&assignment.column)) {
             let column = T::TABLE.column(key.column).map_or("?", |column| column.name);

@@ -8,8 +8,8 @@ use super::keys;
 use super::plan::{self, Kind, Op, Step};
 use super::rows::At;
 use crate::ast::{
-    Assignment, BinaryOp, ColumnRef, ColumnSet, DeleteChunk, Expr, InsertChunk, KeyedRows, Lifted, Projection,
-    RowSource, Statement, TableRef, Update, UpdateChunk,
+    Assignment, Assignments, BinaryOp, ColumnRef, ColumnSet, DeleteChunk, Expr, InsertChunk, KeyedRows, Lifted,
+    Projection, RowSource, Statement, TableRef, Update, UpdateChunk,
 };
 use crate::dialect::Features;
 use crate::driver::{Done, Flow, Row, RowSink};
@@ -132,7 +132,7 @@ impl<'a> Job<'a> {
         let table = TableRef { meta: self.arena.meta, alias: None };
         let Some(op) = self.op(row) else { return Err(Error::Statement("an update without a row".into())) };
         let note = self.arena.note(op.place.slot);
-        let mut set: Vec<Assignment> = note.map(|note| note.expressions.to_vec()).unwrap_or_default();
+        let mut set: Assignments = note.map(|note| note.expressions.iter().cloned().collect()).unwrap_or_default();
         for column in self.columns.iter() {
             if !set.iter().any(|assignment| assignment.column == column) {
                 let mut value = Kept(Value::Null);
@@ -140,7 +140,7 @@ impl<'a> Job<'a> {
                 set.push(Assignment { column, value: Expr::Bind(value.0) });
             }
         }
-        let mut filter = Vec::new();
+        let mut filter = smallvec::SmallVec::new();
         for column in self.arena.meta.primary_key.iter().copied().chain(self.guard) {
             let mut value = Kept(Value::Null);
             self.bind_key(row, &[column], &mut value)?;

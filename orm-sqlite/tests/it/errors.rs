@@ -245,8 +245,8 @@ async fn what_holds_back_an_update_is_named() {
     let id = orm_core::ast::Assignment { column: 0, value: orm_core::ast::Expr::Bind(orm_core::value::Value::Int(5)) };
     let update = Update {
         table: TableRef { meta: &models::TAG, alias: None },
-        set: vec![id],
-        filter: vec![],
+        set: [id].into_iter().collect(),
+        filter: Default::default(),
         returning: vec![],
         lifted: Lifted::None,
     };
