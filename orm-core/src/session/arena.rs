@@ -194,7 +194,7 @@ pub(super) struct Parent {
 
 /// A key of one integer column, as it stands in a row of the database.
 #[derive(Debug, Clone, Copy)]
-struct ReadKey {
+pub(super) struct ReadKey {
     column: u16,
     key: i64,
     hash: u32,
@@ -685,6 +685,16 @@ impl Arena {
         self.find_read(ReadKey { column, key, hash })
     }
 
+    /// A key that was looked for in vain, if that means that no object has it, and not that one is in doubt.
+    pub(super) fn absent(&self, key: &[Value]) -> Option<ReadKey> {
+        match (key, self.meta.primary_key) {
+            ([Value::Int(key)], [column]) if self.clock.doubt == 0 => {
+                Some(ReadKey { column: *column, key: *key, hash: keys::hash_integer(&self.hasher, *key) })
+            }
+            _ => None,
+        }
+    }
+
     /// The object that the database has these values of in `columns`, which are unique. Where they are not the primary
     /// key, every object is looked at.
     pub(super) fn find_by(&self, columns: &[u16], values: &[Value]) -> Option<u32> {
@@ -807,9 +817,13 @@ impl Arena {
     }
 
     /// Reads a row of the database: the object that has its key, or a new one. Says whether it is new.
-    pub(super) fn read(&mut self, row: &dyn Row, how: Reading) -> Result<(u32, bool)> {
-        let key = self.read_key(row);
-        if let Some(slot) = key.and_then(|key| self.find_read(key)) {
+    ///
+    /// The row was asked for by the key `absent`, if there is one, and no object has it.
+    pub(super) fn read(&mut self, row: &dyn Row, how: Reading, absent: Option<ReadKey>) -> Result<(u32, bool)> {
+        let key = absent.or_else(|| self.read_key(row));
+        if absent.is_none()
+            && let Some(slot) = key.and_then(|key| self.find_read(key))
+        {
             self.read_again(slot, row, how)?;
             return Ok((slot, false));
         }

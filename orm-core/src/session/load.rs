@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use smallvec::SmallVec;
 
-use super::arena::{Arena, Clock, Reading, Slot};
+use super::arena::{Arena, Clock, ReadKey, Reading, Slot};
 use super::cascade::of_rows;
 use super::rows::At;
 use super::{Object, Ref, Session, detached, put};
@@ -49,20 +49,25 @@ impl Session {
         if let Err(error) = self.check() {
             return Get::Known(Some(Err(error)));
         }
-        if let Some(known) = key.as_integer().and_then(|key| self.known_by(|arena| arena.find_integer(key))) {
-            return Get::Known(Some(Ok(known)));
+        let caller = Location::caller();
+        match key.as_integer().map(|key| self.known_by(|arena| arena.find_integer(key))) {
+            Some(Some(known)) => Get::Known(Some(Ok(known))),
+            // It was looked for.
+            Some(None) => self.get_absent(model.table_ref(), key.into_key(), caller),
+            None => self.get_by(model.table_ref(), key.into_key(), caller),
         }
-        self.get_by(model.table_ref(), key.into_key(), Location::caller())
     }
 
     fn get_by<T: Object>(&mut self, table: TableRef, key: KeyValues, caller: Caller) -> Get<'_, T> {
         match self.known::<T>(&key) {
             Some(known) => Get::Known(Some(Ok(known))),
-            None => {
-                self.wanted = Some(Wanted { table, key, caller });
-                Get::Absent(Some(self))
-            }
+            None => self.get_absent(table, key, caller),
         }
+    }
+
+    fn get_absent<T: Object>(&mut self, table: TableRef, key: KeyValues, caller: Caller) -> Get<'_, T> {
+        self.wanted = Some(Wanted { table, key, caller });
+        Get::Absent(Some(self))
     }
 
     /// The object with a key that the identity map does not have, if the database can be asked here and now, and nothing
@@ -78,7 +83,8 @@ impl Session {
         }
         let how = Reading { refresh: false, late: writes > 0 };
         let found = Found { slots: std::mem::take(&mut arena.found), new: Vec::new() };
-        let mut sink = Taken { arena, fresh: false, how, writes, hooked: false, found };
+        let absent = arena.absent(key);
+        let mut sink = Taken { arena, fresh: false, absent, how, writes, hooked: false, found };
         let answer = match link.run(Command::One(Statement::ByKey { table, key }), &mut sink) {
             Running::Over(Some(answer)) => answer,
             // It has not run, and will be asked for in a future of its own.
@@ -98,12 +104,7 @@ impl Session {
         Some(Ok(slot.map(|slot| Ref::new(id, slot, arena.generation(slot)))))
     }
 
-    async fn get_absent<T: Object>(
-        &mut self,
-        table: TableRef,
-        key: &KeyValues,
-        caller: Caller,
-    ) -> Result<Option<Ref<T>>> {
+    async fn ask_for<T: Object>(&mut self, table: TableRef, key: &KeyValues, caller: Caller) -> Result<Option<Ref<T>>> {
         // What is pending may have this key.
         if self.autoflush && self.arena::<T>().is_some_and(Arena::is_dirty) {
             Box::pin(self.flush_before_query()).await?;
@@ -292,7 +293,7 @@ impl Session {
             return Err(Error::TransactionEnded);
         };
         let by = first.meta.columns.len();
-        let taken = |arena| Taken { arena, fresh: false, how, writes, hooked, found: Found::default() };
+        let taken = |arena| Taken { arena, fresh: false, absent: None, how, writes, hooked, found: Found::default() };
         let mut sink = Pairs { first: taken(first), second: taken(second), by };
         let read = link.run(Command::One(statement), &mut sink).await;
         link.noted(read)?;
@@ -313,7 +314,7 @@ impl Session {
         };
         let fresh = arena.len() == 0;
         let found = Found { slots: std::mem::take(&mut arena.found), new: Vec::new() };
-        let mut sink = Taken { arena, fresh, how, writes, hooked, found };
+        let mut sink = Taken { arena, fresh, absent: None, how, writes, hooked, found };
         let running = link.run(Command::One(statement), &mut sink);
         let at_once = matches!(running, Running::Over(_));
         let read = running.await;
@@ -399,7 +400,7 @@ impl<T: Object> Future for Get<'_, T> {
                     return Poll::Ready(found);
                 }
                 let mut asked: BoxFuture<'_, _> =
-                    Box::pin(async move { session.get_absent::<T>(table, &key, caller).await });
+                    Box::pin(async move { session.ask_for::<T>(table, &key, caller).await });
                 let polled = asked.as_mut().poll(context);
                 *self = Get::Asked(asked);
                 polled
@@ -431,6 +432,8 @@ struct Taken<'a> {
     arena: &'a mut Arena,
     /// Whether there was no object before.
     fresh: bool,
+    /// A key of which it is known that no object has it.
+    absent: Option<ReadKey>,
     how: Reading,
     /// How often the transaction has written.
     writes: u32,
@@ -457,7 +460,7 @@ impl RowSink for Taken<'_> {
     fn row(&mut self, row: &dyn Row) -> Result<Flow> {
         let (slot, new) = match self.fresh {
             true => self.arena.read_new(row, self.how)?,
-            false => self.arena.read(row, self.how)?,
+            false => self.arena.read(row, self.how, self.absent)?,
         };
         self.found.slots.push(slot);
         if new && self.hooked {
