@@ -1,6 +1,12 @@
 //! Prepared statements: kept, bounded, and prepared again when a table changes.
 
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake};
+use std::thread::Thread;
+
 use orm::prelude::*;
+use tokio::runtime::Builder;
 
 use crate::database::open_with;
 
@@ -108,4 +114,44 @@ async fn a_pipeline_is_read_in_order_however_long_its_answers_are() {
         |count: i64| sql!("SELECT n, repeat('x', 100) FROM generate_series(1, {}) AS n", count).rows::<(i64, String)>();
     let (first, second, third) = db.pipeline((many(50_000), many(3), many(20_000))).await.expect("rows");
     assert_eq!((first.len(), second.len(), third.len()), (50_000, 3, 20_000));
+}
+
+/// Whoever waits for a statement reads and writes for its connection, so nothing of that may need a runtime.
+#[test]
+fn a_statement_is_awaited_on_any_runtime_and_on_none() {
+    let opener = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+    let (db, mut connection) = opener.block_on(async {
+        // A server that is silent for that long is given up on: that takes a clock.
+        let db = open_with("socket_timeout=30000", |builder| builder.pool_size(1)).await;
+        let connection = db.connection().await.expect("a connection");
+        (db, connection)
+    });
+    let one = |number: i32| sql!("SELECT CAST({} AS integer)", number).rows::<i32>();
+    let other = Builder::new_current_thread().enable_all().build().expect("a runtime");
+    for turn in 0..3 {
+        assert_eq!(other.block_on(connection.fetch_one(one(turn))).expect("a number"), turn);
+        assert_eq!(by_hand(connection.fetch_one(one(turn))).expect("a number"), turn);
+        assert_eq!(opener.block_on(connection.fetch_one(one(turn))).expect("a number"), turn);
+        let number = by_hand(connection.transaction(async |tx| tx.fetch_one(one(turn)).await));
+        assert_eq!(number.expect("a number"), turn);
+    }
+    drop((connection, db));
+}
+
+/// Waits without a runtime.
+fn by_hand<T>(work: impl Future<Output = T>) -> T {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Arc::new(Unpark(std::thread::current())).into();
+    let (mut work, mut context) = (pin!(work), Context::from_waker(&waker));
+    loop {
+        match work.as_mut().poll(&mut context) {
+            Poll::Ready(done) => return done,
+            Poll::Pending => std::thread::park(),
+        }
+    }
 }
