@@ -123,7 +123,7 @@ async fn a_connection_that_died_while_it_was_idle_is_not_lent() {
 }
 
 #[tokio::test]
-async fn while_the_pool_is_busy_the_connection_that_has_rested_longest_is_lent() {
+async fn the_connection_that_came_back_last_is_lent_first() {
     let db = open_with("", |builder| builder.pool_size(4).max_overflow(0)).await;
     let mut held = Vec::new();
     for _ in 0..4 {
@@ -139,7 +139,7 @@ async fn while_the_pool_is_busy_the_connection_that_has_rested_longest_is_lent()
     drop(db.connection().await.expect("the last one"));
     let mut idle = [db.connection().await.expect("a connection"), db.connection().await.expect("another one")];
 
-    assert_eq!(busy, first, "and not {last}, which came back last");
+    assert_eq!(busy, last, "also while more are out than here, and not {first}");
     let idle = [pid(&mut idle[0]).await, pid(&mut idle[1]).await];
     assert!(!idle.contains(&last) && !idle.contains(&first), "{idle:?}: those that came back last");
 }
