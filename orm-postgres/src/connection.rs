@@ -34,6 +34,9 @@ use crate::value::Binder;
 /// How many rows that nobody wants are read, so that the answer to a statement has come.
 const FEW_ROWS: usize = 100;
 
+/// How often a statement is prepared for a proxy that leads elsewhere when it is run.
+const MEETINGS: u32 = 20;
+
 const PREPARED: &str = "SELECT gid, CAST(owner AS text), prepared FROM pg_catalog.pg_prepared_xacts \
                         WHERE database = current_database() ORDER BY prepared, gid";
 
@@ -305,9 +308,22 @@ impl Live {
         Err(self.tell(failure.describe(&Failed::of(&prepared, show))))
     }
 
+    /// Prepares a statement, and runs it. Outside of a transaction a proxy may lead the two to different connections of its
+    /// own, of which the second knows nothing of the first: then both are tried again.
     async fn run_anew(&mut self, prepared: Prepared<'_>, show: bool, sink: &mut dyn RowSink) -> Result<Done> {
-        let result = self.prepare_and_attempt(prepared.sql(), &prepared, sink).await;
-        result.map_err(|failure| self.tell(failure.describe(&Failed::of(&prepared, show))))
+        let mut left = MEETINGS;
+        loop {
+            left -= 1;
+            match self.prepare_and_attempt(prepared.sql(), &prepared, sink).await {
+                Ok(done) => return Ok(done),
+                Err(Failure::Server(error))
+                    if left > 0 && self.transaction.is_none() && error::is_forgotten(&error) =>
+                {
+                    self.statements.forget(prepared.sql());
+                }
+                Err(failure) => return Err(self.tell(failure.describe(&Failed::of(&prepared, show)))),
+            }
+        }
     }
 
     async fn prepare_and_attempt(
