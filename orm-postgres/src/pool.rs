@@ -1,4 +1,4 @@
-//! The pool: idle connections, last in, first out, unless the pool is busy; [`Gate`] decides who may have one.
+//! The pool: idle connections, last in, first out; [`Gate`] decides who may have one.
 //!
 //! ```text
 //! try_acquire ─> Gate::try_enter ──────┬> one that came back, if it is good ─> Lent

@@ -71,27 +71,16 @@ impl Bell {
     }
 }
 
-struct ForConnection(Arc<Bell>);
+/// Rings for one of the two.
+struct Rings<const WHAT: u8>(Arc<Bell>);
 
-impl Wake for ForConnection {
+impl<const WHAT: u8> Wake for Rings<WHAT> {
     fn wake(self: Arc<Self>) {
-        self.0.ring(CONNECTION);
+        self.0.ring(WHAT);
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.0.ring(CONNECTION);
-    }
-}
-
-struct ForWork(Arc<Bell>);
-
-impl Wake for ForWork {
-    fn wake(self: Arc<Self>) {
-        self.0.ring(WORK);
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.0.ring(WORK);
+        self.0.ring(WHAT);
     }
 }
 
@@ -100,12 +89,11 @@ impl<C: Future + Unpin> Pump<C> {
         // What it was polled with before is none of ours.
         let state = AtomicU8::new(IDLE | CONNECTION);
         let bell = Arc::new(Bell { state, attendant: AtomicWaker::new(), task: AtomicWaker::new() });
-        let (for_connection, for_work) = (Arc::new(ForConnection(bell.clone())), Arc::new(ForWork(bell.clone())));
         Arc::new(Pump {
             connection: Mutex::new(Some(connection)),
+            for_connection: Arc::new(Rings::<CONNECTION>(Arc::clone(&bell))).into(),
+            for_work: Arc::new(Rings::<WORK>(Arc::clone(&bell))).into(),
             bell,
-            for_connection: for_connection.into(),
-            for_work: for_work.into(),
         })
     }
 
