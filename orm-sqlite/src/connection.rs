@@ -206,7 +206,7 @@ impl SqliteConnection {
         let written = live.db.total_changes().wrapping_sub(before);
         let given = keys::give_keys(&chunk, live.db.last_insert_rowid(), written, sink);
         if given.is_err() {
-            live.countable.doubt();
+            live.countable.doubt(false);
         }
         given.map(|()| done).map_err(Failure::Failed)
     }
@@ -341,7 +341,7 @@ fn attempt<W: Work>(
 impl Live {
     /// Runs statements that wait for no lock; false if one fails.
     fn end(&mut self, controls: &[Control]) -> bool {
-        self.countable.doubt();
+        self.countable.doubt(false);
         let run = |control: &Control| self.db.prepare_cached(control.sql()).and_then(|mut it| it.raw_execute());
         let ended = controls.iter().all(|control| run(control).is_ok());
         self.settle(&mut None);

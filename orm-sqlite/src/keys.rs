@@ -5,14 +5,15 @@
 //! consecutive: so it is run without its `RETURNING`, and the keys are counted back from `last_insert_rowid()`.
 //!
 //! That is right only as long as nothing else writes to the table, nothing keeps a row out of it, and its largest key is
-//! far from the largest integer, from where on SQLite picks keys at random. [`is_countable`] looks for all of that.
+//! far from the largest integer, from where on SQLite picks keys at random. [`Countable::ask`] looks for all of that.
 //! It does so where the transaction has the write lock, so that no other connection can change it; and whatever this
-//! connection runs that is neither a query nor such an insert makes it be asked again.
+//! connection runs that is neither a query nor such an insert makes it be asked again. How a table is defined is looked up
+//! once for each version of the schema.
 
 use orm_core::ast::{ColumnRef, Expr, InsertChunk, Projection, Statement};
 use orm_core::driver::{Flow, Row, RowSink};
 use orm_core::error::{Error, Result, ValueError};
-use orm_core::meta::TableMeta;
+use orm_core::meta::{ColumnMeta, TableMeta};
 use orm_core::value::ValueRef;
 use rusqlite::{Connection, TransactionState};
 
@@ -24,28 +25,76 @@ const WORTH_ASKING: usize = 16;
 /// Keys up to this one leave more room than can ever be filled by counting.
 const FAR_FROM_THE_LARGEST: i64 = i64::MAX / 2;
 
-/// What is known of the tables that a transaction inserts into.
+/// What is known of the tables that are inserted into.
 #[derive(Debug, Default)]
-pub(crate) struct Countable(Vec<(&'static TableMeta, bool)>);
+pub(crate) struct Countable {
+    /// Whether keys can be counted in this transaction.
+    now: Vec<Answer>,
+    /// Whether this transaction may have changed how tables are defined.
+    altered: bool,
+    /// Whether tables are plain ones, as they are defined in these versions of the main and the temporary schema.
+    plain: Vec<Answer>,
+    versions: (i64, i64),
+}
+
+type Answer = (&'static TableMeta, bool);
+
+fn find(answers: &[Answer], table: &'static TableMeta) -> Option<bool> {
+    answers.iter().find(|(known, _)| std::ptr::eq(*known, table)).map(|(_, answer)| *answer)
+}
 
 impl Countable {
-    fn get(&self, table: &'static TableMeta) -> Option<bool> {
-        self.0.iter().find(|(known, _)| std::ptr::eq(*known, table)).map(|(_, countable)| *countable)
-    }
-
-    /// Something was run that may have changed tables. That keys could not be counted stays known: it is always right
-    /// to ask for them.
+    /// Something was run that may have changed tables, and perhaps how they are defined. That keys could not be counted
+    /// stays known: it is always right to ask for them.
     #[inline]
-    pub(crate) fn doubt(&mut self) {
-        if !self.0.is_empty() {
-            self.0.retain(|(_, countable)| !countable);
+    pub(crate) fn doubt(&mut self, altered: bool) {
+        if !self.now.is_empty() {
+            self.now.retain(|(_, countable)| !countable);
         }
+        self.altered |= altered;
     }
 
     /// Another transaction begins.
     #[inline]
     pub(crate) fn forget(&mut self) {
-        self.0.clear();
+        self.now.clear();
+        self.altered = false;
+    }
+
+    /// Whether keys of one `INSERT` into a table are consecutive, for as long as this transaction does nothing else.
+    fn ask(&mut self, db: &Connection, table: &'static TableMeta) -> rusqlite::Result<bool> {
+        let Some(key) = table.generated.and_then(|key| table.column(key)) else { return Ok(false) };
+        // A transaction may have written to a temporary table only, and hold nothing of the database.
+        if db.transaction_state(Some("main"))? != TransactionState::Write {
+            return Ok(false);
+        }
+        if !self.is_plain(db, table, key)? {
+            return Ok(false);
+        }
+        let largest = format!("SELECT max({}) FROM main.{}", quoted(key.name), quoted(table.name));
+        let largest: Option<i64> = db.prepare_cached(&largest)?.query_row((), |row| row.get(0))?;
+        Ok(largest.is_none_or(|largest| largest < FAR_FROM_THE_LARGEST))
+    }
+
+    /// Whether a table is a plain one. What a transaction changes of that may be undone, and another definition get the
+    /// same version: so it is kept, and found, in transactions only that change no definitions.
+    fn is_plain(&mut self, db: &Connection, table: &'static TableMeta, key: &ColumnMeta) -> rusqlite::Result<bool> {
+        let ask = || db.prepare_cached(PLAIN)?.query_row((table.name, key.name), |row| row.get(0));
+        if self.altered {
+            return ask();
+        }
+        let version = |sql| db.prepare_cached(sql)?.query_row((), |row| row.get::<_, i64>(0));
+        let versions = (version("PRAGMA main.schema_version")?, version("PRAGMA temp.schema_version")?);
+        if versions != self.versions {
+            self.plain.clear();
+            self.versions = versions;
+        }
+        if let Some(plain) = find(&self.plain, table) {
+            return Ok(plain);
+        }
+        let plain = ask()?;
+        self.plain.push((table, plain));
+        Ok(plain)
     }
 }
 
@@ -65,13 +114,13 @@ impl Live {
         if self.writing.is_none() {
             return false;
         }
-        match self.countable.get(chunk.table) {
+        match find(&self.countable.now, chunk.table) {
             Some(countable) => countable,
             None if chunk.rows().len() < WORTH_ASKING => false,
             None => {
                 // What cannot be found out is no reason to fail: the keys are asked for then.
-                let countable = is_countable(&self.db, chunk.table).unwrap_or(false);
-                self.countable.0.push((chunk.table, countable));
+                let countable = self.countable.ask(&self.db, chunk.table).unwrap_or(false);
+                self.countable.now.push((chunk.table, countable));
                 countable
             }
         }
@@ -88,22 +137,6 @@ const PLAIN: &str = "SELECT
     AND 1 = (SELECT count(*) FROM pragma_table_info(?1, 'main') WHERE pk > 0)
     AND EXISTS (SELECT 1 FROM pragma_table_info(?1, 'main') WHERE pk > 0 AND name = ?2 COLLATE NOCASE)
     AND NOT EXISTS (SELECT 1 FROM pragma_index_list(?1, 'main') WHERE origin = 'pk')";
-
-/// Whether keys of one `INSERT` into a table are consecutive, for as long as this transaction does nothing else.
-fn is_countable(db: &Connection, table: &TableMeta) -> rusqlite::Result<bool> {
-    let Some(key) = table.generated.and_then(|key| table.column(key)) else { return Ok(false) };
-    // A transaction may have written to a temporary table only, and hold nothing of the database.
-    if db.transaction_state(Some("main"))? != TransactionState::Write {
-        return Ok(false);
-    }
-    let plain: bool = db.prepare_cached(PLAIN)?.query_row((table.name, key.name), |row| row.get(0))?;
-    if !plain {
-        return Ok(false);
-    }
-    let largest = format!("SELECT max({}) FROM main.{}", quoted(key.name), quoted(table.name));
-    let largest: Option<i64> = db.prepare_cached(&largest)?.query_row((), |row| row.get(0))?;
-    Ok(largest.is_none_or(|largest| largest < FAR_FROM_THE_LARGEST))
-}
 
 fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
@@ -152,7 +185,6 @@ impl Row for Key {
 #[cfg(test)]
 #[allow(clippy::expect_used, reason = "a test that fails should fail loudly")]
 mod tests {
-    use orm_core::meta::ColumnMeta;
     use orm_core::types::ColumnType;
 
     use super::*;
@@ -175,7 +207,7 @@ mod tests {
         let db = Connection::open_in_memory().expect("a database");
         db.execute_batch(definition).expect("a definition");
         db.execute_batch("BEGIN IMMEDIATE").expect("a transaction");
-        is_countable(&db, &TABLE).expect("an answer")
+        Countable::default().ask(&db, &TABLE).expect("an answer")
     }
 
     #[test]
@@ -240,8 +272,43 @@ mod tests {
         let db = Connection::open_in_memory().expect("a database");
         db.execute_batch("CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT); CREATE TEMP TABLE other (a);")
             .expect("tables");
-        assert_eq!(is_countable(&db, &TABLE), Ok(false));
+        assert_eq!(Countable::default().ask(&db, &TABLE), Ok(false));
         db.execute_batch("BEGIN; SELECT * FROM t; INSERT INTO other VALUES (1)").expect("a transaction");
-        assert_eq!(is_countable(&db, &TABLE), Ok(false));
+        assert_eq!(Countable::default().ask(&db, &TABLE), Ok(false));
+    }
+
+    /// What one answers after another in a transaction each, of which the last asks after its statements.
+    fn answers(transactions: &[&str]) -> Vec<bool> {
+        let db = Connection::open_in_memory().expect("a database");
+        db.execute_batch("CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT)").expect("a table");
+        let mut countable = Countable::default();
+        let mut answer = |statements: &str| {
+            countable.forget();
+            db.execute_batch("BEGIN IMMEDIATE").expect("a transaction");
+            let (before, after) = statements.split_once('|').unwrap_or((statements, "COMMIT"));
+            db.execute_batch(before).expect("statements");
+            countable.doubt(!before.is_empty());
+            let answer = countable.ask(&db, &TABLE).expect("an answer");
+            db.execute_batch(after).expect("an end");
+            answer
+        };
+        transactions.iter().map(|statements| answer(statements)).collect()
+    }
+
+    #[test]
+    fn how_a_table_is_defined_is_looked_up_again_when_it_may_be_another() {
+        let trigger = "TRIGGER x AFTER INSERT ON t BEGIN INSERT INTO t (name) VALUES ('b'); END";
+        let (create, temporary) = (format!("CREATE {trigger}"), format!("CREATE TEMP {trigger}"));
+        assert_eq!(answers(&["", &create, "", "DROP TRIGGER x", ""]), [true, false, false, true, true]);
+        assert_eq!(answers(&["", &temporary, "", "DROP TRIGGER x", ""]), [true, false, false, true, true]);
+        assert_eq!(answers(&["", "INSERT INTO t (id) VALUES (9223372036854775807)", ""]), [true, false, false]);
+    }
+
+    #[test]
+    fn a_definition_that_was_undone_leaves_nothing_behind() {
+        let trigger = "CREATE TRIGGER x AFTER INSERT ON t BEGIN INSERT INTO t (name) VALUES ('b'); END";
+        // The table and the trigger get the same version.
+        assert_eq!(answers(&["CREATE TABLE other (a)|ROLLBACK", trigger, ""]), [true, false, false]);
+        assert_eq!(answers(&[&format!("{trigger}|ROLLBACK"), "CREATE TABLE other (a)", ""]), [false, true, true]);
     }
 }

@@ -40,7 +40,7 @@ pub(crate) struct Live {
     pub(crate) clock: Arc<Clock>,
     /// The right to write, held from the statement that began to write until its transaction is over.
     pub(crate) writing: Option<WritePermit>,
-    /// What the transaction has found out about its tables.
+    /// What is known of the tables that are inserted into.
     pub(crate) countable: Countable,
     /// Whether there is a write-ahead log: with one, no commit has to wait for readers.
     pub(crate) wal: bool,

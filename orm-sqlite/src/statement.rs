@@ -43,6 +43,11 @@ pub(crate) trait Work {
         false
     }
 
+    /// Whether it may change how tables are defined.
+    fn alters(&self) -> bool {
+        false
+    }
+
     /// Whether rows can be affected.
     fn counts(&self) -> bool {
         true
@@ -110,8 +115,9 @@ impl Live {
         if alone {
             self.clock.release();
             self.countable.forget();
-        } else if !work.leaves_tables() {
-            self.countable.doubt();
+        }
+        if !work.leaves_tables() {
+            self.countable.doubt(work.alters());
         }
         let read_only = transaction.is_some_and(|transaction| transaction.read_only);
         let result = self.execute(work, read_only, self.writing.is_some() || permit.is_some(), sink);
@@ -404,6 +410,10 @@ impl Work for Compiled<'_, '_> {
         self.how.counted || self.prepared.reads()
     }
 
+    fn alters(&self) -> bool {
+        matches!(self.prepared.statement(), Statement::Raw(_) | Statement::Ddl(_))
+    }
+
     fn columns(&self) -> Vec<&str> {
         let (table, columns): (_, Vec<u16>) = match self.prepared.statement() {
             Statement::Insert(chunk) => (chunk.table, chunk.columns.iter().collect()),
@@ -437,6 +447,7 @@ impl Compiled<'_, '_> {
             table: self.table().map(str::to_owned),
             operation: self.operation(),
             surely_writes: self.surely_writes(),
+            alters: self.alters(),
             counts: self.counts(),
             show_binds: self.show_binds,
         })
@@ -556,6 +567,7 @@ pub(crate) struct Owned {
     table: Option<String>,
     operation: Operation,
     surely_writes: bool,
+    alters: bool,
     counts: bool,
     show_binds: bool,
 }
@@ -583,6 +595,10 @@ impl Work for Owned {
 
     fn surely_writes(&self) -> bool {
         self.surely_writes
+    }
+
+    fn alters(&self) -> bool {
+        self.alters
     }
 
     fn columns(&self) -> Vec<&str> {

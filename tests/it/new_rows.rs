@@ -46,7 +46,7 @@ struct Note {
 struct Nobody;
 
 impl Parents for Nobody {
-    fn key(&mut self, _: KeyPart, _: AnyRef) -> orm::Result<Option<Value>> {
+    fn key(&mut self, _: KeyPart, _: &AnyRef) -> orm::Result<Option<Value>> {
         Err(orm::Error::Statement("nobody is known".into()))
     }
 }

@@ -307,9 +307,13 @@ impl Arena {
         values.clear();
         index.clear();
         drafts.clear();
-        [free, free_notes, pending, touched, deleting, found].into_iter().for_each(Vec::clear);
+        [free, pending, touched, deleting, found].into_iter().for_each(Vec::clear);
         heads.clear();
-        notes.clear();
+        // Notes that were all given back are empty, and need not be made again.
+        if free_notes.len() < notes.len() {
+            free_notes.clear();
+            notes.clear();
+        }
         shapes.clear();
         undo.clear();
         kin.clear();
@@ -436,6 +440,7 @@ impl Arena {
     }
 
     /// Puts an object into a slot: the next one.
+    #[inline]
     fn occupy(&mut self, slot: u32, state: Slot) {
         let origin = if state == Slot::Pending { Origin::Session } else { Origin::Others };
         let read = self.clock.now;
@@ -485,27 +490,32 @@ impl Arena {
         note_in(&self.heads, &self.notes, slot)
     }
 
+    /// The keys that are to be filled in into a row.
+    #[inline]
+    pub(super) fn waits_for(&self, slot: u32) -> &[Parent] {
+        self.note(slot).map_or(&[], |note| &note.parents)
+    }
+
     pub(super) fn note_mut(&mut self, slot: u32) -> Option<&mut Note> {
         if self.heads.get(slot as usize)?.note == 0 {
-            self.put_note(slot, Note::default());
+            return self.new_note(slot);
         }
         self.known_note(slot)
     }
 
-    /// Notes something of a slot of which nothing was noted yet.
-    fn put_note(&mut self, slot: u32, note: Note) {
-        let Some(head) = self.heads.get_mut(slot as usize) else { return };
-        let free = self.free_notes.pop().and_then(|number| Some((number, self.notes.get_mut(number as usize - 1)?)));
-        head.note = match free {
-            Some((number, place)) => {
-                *place = note;
-                number
-            }
+    /// An empty note, of a slot of which nothing was noted yet.
+    #[inline]
+    fn new_note(&mut self, slot: u32) -> Option<&mut Note> {
+        let head = self.heads.get_mut(slot as usize)?;
+        let number = match self.free_notes.pop() {
+            Some(number) => number,
             None => {
-                self.notes.push(note);
+                self.notes.push(Note::default());
                 u32::try_from(self.notes.len()).unwrap_or(u32::MAX)
             }
         };
+        head.note = number;
+        self.notes.get_mut(number.checked_sub(1)? as usize)
     }
 
     /// The note that there is.
@@ -575,7 +585,9 @@ impl Arena {
     }
 
     fn release_draft(&mut self, slot: u32) {
-        if let Some(kept) = self.drafts.remove(&slot) {
+        if !self.drafts.is_empty()
+            && let Some(kept) = self.drafts.remove(&slot)
+        {
             self.values.forget(kept);
         }
     }
@@ -589,6 +601,7 @@ impl Arena {
     }
 
     /// The place of a set of columns among the shapes.
+    #[inline]
     fn shape_of(&mut self, columns: ColumnSet) -> u32 {
         // Rows that come together are mostly alike.
         let recent = self.shapes.len().saturating_sub(RECENT_SHAPES);
@@ -605,6 +618,7 @@ impl Arena {
         let number = std::mem::take(&mut head.note);
         let Some(note) = number.checked_sub(1).and_then(|index| self.notes.get_mut(index as usize)) else { return };
         note.clear();
+        (note.shape, note.logged) = (0, 0);
         if let Some(kept) = note.base.take() {
             self.values.forget(kept);
         }
@@ -663,7 +677,7 @@ impl Arena {
 
     /// Whether a column is a key that an object without one is going to fill in.
     pub(super) fn is_linked(&self, slot: u32, column: u16) -> bool {
-        self.note(slot).is_some_and(|note| note.parents.iter().any(|parent| parent.column == column))
+        self.waits_for(slot).iter().any(|parent| parent.column == column)
     }
 
     // The identity map.
@@ -803,7 +817,10 @@ impl Arena {
         self.occupy(slot, Slot::Pending);
         self.pending.push(slot);
         let shape = self.shape_of(columns);
-        self.put_note(slot, Note { shape, parents, ..Note::default() });
+        if let Some(note) = self.new_note(slot) {
+            note.shape = shape;
+            note.parents = parents;
+        }
         let generation = self.generation(slot);
         self.undo.push(Undo { slot, generation, what: Happened::Added });
         generation

@@ -10,7 +10,7 @@ use super::plan::{self, Deleted, Kind, Op, Plan, Step};
 use super::rows::At;
 use super::{Session, changes, keys};
 use crate::engine::link::Ending;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, ValueError};
 use crate::meta::{ForeignKeyMeta, OnAction};
 use crate::value::{Value, ValueRef};
 
@@ -212,7 +212,7 @@ impl Session {
         let Some(arena) = self.arenas.get(number) else { return Ok(()) };
         let mut overridden = Vec::new();
         for slot in arena.pending.iter().chain(&arena.touched).copied() {
-            for parent in arena.note(slot).map_or(&[][..], |note| &note.parents) {
+            for parent in arena.waits_for(slot) {
                 let column = parent.column;
                 let here = |arena: &Arena| arena.is_here(parent.place.slot, parent.generation);
                 if arena.is_altered(slot) && !keys::is_unset(arena.values.as_ref(), At::Now(slot), column) {
@@ -337,40 +337,32 @@ impl Session {
 
     /// Fills in keys of objects that were inserted in the steps before.
     fn fill_in_keys(&mut self, plan: &Plan, step: &Step) -> Result<()> {
-        let number = usize::from(step.arena);
+        let (before, rest) = self.arenas.split_at_mut(usize::from(step.arena));
+        let Some((arena, after)) = rest.split_first_mut() else { return Ok(()) };
         // Those of one parent mostly come one after the other.
-        let mut last: Option<(Parent, Value)> = None;
+        let (mut last, mut key) = (None, None);
         for op in step.ops.iter().filter_map(|op| plan.ops.get(*op as usize)) {
-            let mut index = 0;
-            while let Some(parent) = self.waiting_key(number, op.place.slot, index) {
-                index += 1;
+            let slot = op.place.slot;
+            for index in 0..arena.waits_for(slot).len() {
+                let Some(parent) = arena.waits_for(slot).get(index).copied() else { break };
                 if !op.columns.contains(parent.column) || op.nulls.contains(parent.column) {
                     continue;
                 }
-                if !last.as_ref().is_some_and(|(known, _)| *known == parent) {
-                    last = self.key_of(number, parent)?.map(|key| (parent, key));
+                if last != Some(parent) {
+                    let parents = match usize::from(parent.place.arena).checked_sub(before.len()) {
+                        None => before.get(usize::from(parent.place.arena)),
+                        Some(0) => Some(&*arena),
+                        Some(distance) => after.get(distance - 1),
+                    };
+                    key = key_of(arena, parent, parents)?;
+                    last = Some(parent);
                 }
-                if let (Some((_, key)), Some(arena)) = (&last, self.arenas.get_mut(number)) {
-                    assign(arena, op.place.slot, parent.column, key)?;
+                if let Some(key) = &key {
+                    assign(arena, slot, parent.column, key)?;
                 }
             }
         }
         Ok(())
-    }
-
-    /// One of those that an object waits for.
-    fn waiting_key(&self, arena: usize, slot: u32, index: usize) -> Option<Parent> {
-        self.arenas.get(arena)?.note(slot)?.parents.get(index).copied()
-    }
-
-    /// The value that an object of an arena waits for.
-    fn key_of(&self, arena: usize, parent: Parent) -> Result<Option<Value>> {
-        let meta =
-            self.arenas.get(arena).and_then(|arena| arena.meta.foreign_keys.get(usize::from(parent.foreign_key)));
-        let pair = meta.and_then(|key| key.pairs().find(|(own, _)| *own == parent.column));
-        let parents = self.arenas.get(usize::from(parent.place.arena));
-        let (Some((_, theirs)), Some(parents)) = (pair, parents) else { return Ok(None) };
-        keys::value(parents.values.as_ref(), At::Now(parent.place.slot), theirs).map(Some)
     }
 
     async fn write_step(&mut self, plan: &Plan, step: &Step) -> Result<()> {
@@ -501,11 +493,28 @@ fn following(arena: &Arena, key: &ForeignKeyMeta, parents: &Arena, rekeyed: &[u3
 }
 
 fn borrowed(value: &Value) -> Result<ValueRef<'_>> {
-    value.borrowed().map_err(|source| Error::Bind { place: "a key".into(), source })
+    value.borrowed().map_err(unbindable)
+}
+
+#[cold]
+fn unbindable(source: ValueError) -> Error {
+    Error::Bind { place: "a key".into(), source }
+}
+
+/// The value that an object of an arena waits for, which one of these has.
+fn key_of(arena: &Arena, parent: Parent, parents: Option<&Arena>) -> Result<Option<Value>> {
+    let key = arena.meta.foreign_keys.get(usize::from(parent.foreign_key));
+    let pair = key.and_then(|key| key.pairs().find(|(own, _)| *own == parent.column));
+    let (Some((_, theirs)), Some(parents)) = (pair, parents) else { return Ok(None) };
+    keys::value(parents.values.as_ref(), At::Now(parent.place.slot), theirs).map(Some)
 }
 
 fn assign(arena: &mut Arena, slot: u32, column: u16, value: &Value) -> Result<()> {
-    arena.values.assign(slot, column, borrowed(value)?)?;
+    // Without `?`, for the value would be moved once more.
+    match value.borrowed() {
+        Ok(value) => arena.values.assign(slot, column, value)?,
+        Err(source) => return Err(unbindable(source)),
+    }
     arena.rekin(slot);
     Ok(())
 }

@@ -93,12 +93,13 @@ pub(super) fn value(values: &dyn Values, at: At, column: u16) -> Result<Value> {
 }
 
 /// What stands for a key that has not been made, where NULL cannot.
-pub(super) fn placeholder(column_type: ColumnType) -> Value {
+#[inline]
+pub(super) fn placeholder(column_type: ColumnType) -> ValueRef<'static> {
     match column_type {
-        ColumnType::Uuid => Value::Uuid([0; 16]),
-        ColumnType::Bytes => Value::Bytes(Vec::new()),
-        ColumnType::Text { .. } => Value::Text(String::new()),
-        _ => Value::Int(0),
+        ColumnType::Uuid => ValueRef::Uuid([0; 16]),
+        ColumnType::Bytes => ValueRef::Bytes(&[]),
+        ColumnType::Text { .. } => ValueRef::Text(""),
+        _ => ValueRef::Int(0),
     }
 }
 

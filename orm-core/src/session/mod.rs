@@ -572,21 +572,21 @@ impl Session {
         Ok(())
     }
 
+    #[inline]
     fn insert_pending<R: NewRow<Model: Object>>(&mut self, row: R) -> Result<Ref<R::Model>> {
-        let mut parents = parents::Found::new(self, R::Model::TABLE);
-        let new = row.into_new(&mut parents)?;
-        let missing = parents.missing;
+        let mut missing = SmallVec::new();
+        let new = row.into_new(&mut parents::Found::new(self, R::Model::TABLE, &mut missing))?;
         self.place_new(new, missing)
     }
 
     /// Adds a row that belongs to others by these foreign keys.
     fn add_nested<R: NestedRow<Model: Object>>(&mut self, row: R, keys: &[(u16, AnyRef)]) -> Result<Ref<R::Model>> {
-        let mut parents = parents::Found::new(self, R::Model::TABLE);
-        let new = row.into_nested(keys, &mut parents)?;
-        let missing = parents.missing;
+        let mut missing = SmallVec::new();
+        let new = row.into_nested(keys, &mut parents::Found::new(self, R::Model::TABLE, &mut missing))?;
         self.place_new(new, missing)
     }
 
+    #[inline]
     fn place_new<T: Object>(&mut self, new: New<T>, parents: SmallVec<[Parent; 1]>) -> Result<Ref<T>> {
         let New { row, columns, children } = new;
         let id = self.id;
@@ -665,6 +665,7 @@ impl Session {
     }
 }
 
+#[inline]
 fn put<T: Object>(arena: &mut Arena, slot: u32, row: T) {
     if let Some(rows) = arena.rows_mut::<T>() {
         rows.put(slot, row);

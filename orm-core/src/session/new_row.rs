@@ -8,7 +8,7 @@ use crate::meta::TableMeta;
 use crate::model::{InsertRow, Model, bind_column, column_error, no_column};
 use crate::relation::{Relation, kind};
 use crate::types::{BindSink, Scalar, SqlType};
-use crate::value::Value;
+use crate::value::{Value, ValueRef};
 
 /// Something that a session can add: a model's struct, or its builder once every required field is set.
 #[diagnostic::on_unimplemented(
@@ -117,7 +117,7 @@ pub trait Parents {
     /// # Errors
     ///
     /// The handle is of another session, or its row is gone.
-    fn key(&mut self, foreign_key: KeyPart, parent: AnyRef) -> Result<Option<Value>>;
+    fn key(&mut self, foreign_key: KeyPart, parent: &AnyRef) -> Result<Option<Value>>;
 }
 
 /// A column of a foreign key.
@@ -174,22 +174,32 @@ pub fn optional_parent<M>(parent: impl ParentOf<M, kind::MaybeBelongsTo>) -> Opt
     parent.into_parent()
 }
 
-/// The key of a new row. One that is not known yet is NULL, or 0 where NULL cannot be, as a generated key is 0 until
+/// The key of a new row, which is taken. One that is not known yet is NULL, or 0 where NULL cannot be, as a generated key is 0 until
 /// its row is inserted. Generated code calls it.
 #[doc(hidden)]
 pub fn parent_key<T: SqlType>(
-    given: ParentKey<T>,
+    given: &mut ParentKey<T>,
     column: u16,
     table: &'static TableMeta,
     parents: &mut dyn Parents,
 ) -> Result<T> {
-    let key = match given {
-        ParentKey::Value(key) => return Ok(key),
-        ParentKey::Parent(parent, foreign_key) => parents.key(foreign_key, parent)?,
-        ParentKey::Unset => None,
+    let unmade = || match T::NULLABLE {
+        true => T::decode_value(ValueRef::Null),
+        false => T::decode_value(placeholder(<T::Plain as Scalar>::COLUMN)),
     };
-    let unknown = if T::NULLABLE { Value::Null } else { placeholder(<T::Plain as Scalar>::COLUMN) };
-    let decoded = key.as_ref().unwrap_or(&unknown).borrowed().and_then(T::decode_value);
+    // Nothing is moved that need not be: most keys are handles, whose rows have none yet.
+    let decoded = match given {
+        ParentKey::Parent(parent, foreign_key) => match parents.key(*foreign_key, parent) {
+            Ok(Some(key)) => key.borrowed().and_then(T::decode_value),
+            Ok(None) => unmade(),
+            Err(error) => return Err(error),
+        },
+        ParentKey::Unset => unmade(),
+        ParentKey::Value(_) => match std::mem::replace(given, ParentKey::Unset) {
+            ParentKey::Value(key) => return Ok(key),
+            ParentKey::Unset | ParentKey::Parent(..) => unmade(),
+        },
+    };
     decoded.map_err(|source| column_error(source, column, table))
 }
 
@@ -224,7 +234,7 @@ pub fn built<M>(row: impl FnOnce(&mut dyn Parents) -> Result<M>) -> M {
 struct Nobody;
 
 impl Parents for Nobody {
-    fn key(&mut self, _foreign_key: KeyPart, _parent: AnyRef) -> Result<Option<Value>> {
+    fn key(&mut self, _foreign_key: KeyPart, _parent: &AnyRef) -> Result<Option<Value>> {
         Ok(None)
     }
 }
@@ -237,7 +247,7 @@ mod tests {
     struct Known(Option<Value>);
 
     impl Parents for Known {
-        fn key(&mut self, _: KeyPart, _: AnyRef) -> Result<Option<Value>> {
+        fn key(&mut self, _: KeyPart, _: &AnyRef) -> Result<Option<Value>> {
             Ok(self.0.clone())
         }
     }
@@ -247,7 +257,7 @@ mod tests {
     }
 
     /// The key of a row of nothing.
-    fn key_of<T: SqlType>(given: ParentKey<T>, parents: &mut dyn Parents) -> Result<T> {
+    fn key_of<T: SqlType>(mut given: ParentKey<T>, parents: &mut dyn Parents) -> Result<T> {
         static TABLE: TableMeta = TableMeta {
             name: "t",
             schema: None,
@@ -263,7 +273,7 @@ mod tests {
             foreign_keys: &[],
             relations: &[],
         };
-        parent_key(given, 0, &TABLE, parents)
+        parent_key(&mut given, 0, &TABLE, parents)
     }
 
     #[test]

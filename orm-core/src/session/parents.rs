@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::meta::{ForeignKeyMeta, TableMeta};
 use crate::model::KeyValues;
 use crate::relation::{Relation, kind};
-use crate::value::Value;
+use crate::value::{Value, ValueRef};
 
 /// What [`Session::set`] takes for a relation of this kind to `P`: a handle, and `None` where the key may be NULL.
 #[diagnostic::on_unimplemented(
@@ -45,17 +45,17 @@ pub(super) struct Found<'a> {
     /// Of the new row.
     table: &'static TableMeta,
     /// Those whose key is to come.
-    pub(super) missing: SmallVec<[Parent; 1]>,
+    missing: &'a mut SmallVec<[Parent; 1]>,
 }
 
 impl<'a> Found<'a> {
-    pub(super) fn new(session: &'a Session, table: &'static TableMeta) -> Self {
-        Found { session, table, missing: SmallVec::new() }
+    pub(super) fn new(session: &'a Session, table: &'static TableMeta, missing: &'a mut SmallVec<[Parent; 1]>) -> Self {
+        Found { session, table, missing }
     }
 }
 
 impl Parents for Found<'_> {
-    fn key(&mut self, part: KeyPart, parent: AnyRef) -> Result<Option<Value>> {
+    fn key(&mut self, part: KeyPart, parent: &AnyRef) -> Result<Option<Value>> {
         let KeyPart { foreign_key, part } = part;
         let key = self.table.foreign_keys.get(usize::from(foreign_key));
         let columns = key.and_then(|key| key.pairs().nth(usize::from(part))).ok_or_else(no_key)?;
@@ -80,29 +80,27 @@ enum Link {
 }
 
 /// What stands for a key that is not known yet.
-fn placeholder(arena: &Arena, column: u16) -> Value {
+fn placeholder(arena: &Arena, column: u16) -> ValueRef<'static> {
     match arena.meta.column(column) {
         Some(column) if !column.nullable => keys::placeholder(column.column_type),
-        _ => Value::Null,
+        _ => ValueRef::Null,
     }
 }
 
-/// An object's value of a column, unless it is still to be made, or to be filled in.
-fn known_value(arena: &Arena, slot: u32, column: u16) -> Result<Option<Value>> {
-    let made_later = || !arena.gives(slot, column) || arena.is_linked(slot, column);
-    let waits = arena.slot_state(slot) == Slot::Pending && made_later();
-    if waits { Ok(None) } else { keys::value(arena.values.as_ref(), At::Now(slot), column).map(Some) }
+/// Whether an object's value of a column is still to be made, or to be filled in.
+fn is_made_later(arena: &Arena, slot: u32, column: u16) -> bool {
+    arena.slot_state(slot) == Slot::Pending && (!arena.gives(slot, column) || arena.is_linked(slot, column))
 }
 
 impl Session {
-    fn arena_of(&self, handle: AnyRef) -> Result<(u16, &Arena)> {
+    #[inline]
+    fn arena_of(&self, handle: &AnyRef) -> Result<(u16, &Arena)> {
         let found = (0..).zip(&self.arenas).find(|(_, arena)| arena.model == handle.model);
         match found {
             Some((number, arena)) if handle.session == self.id && arena.is_here(handle.slot, handle.generation) => {
                 Ok((number, arena))
             }
-            Some((_, arena)) => Err(Error::Detached { model: arena.meta.model }),
-            None => Err(Error::Detached { model: "parent" }),
+            other => Err(not_here(other.map(|(_, arena)| arena))),
         }
     }
 
@@ -158,7 +156,7 @@ impl Session {
     ) -> Result<SmallVec<[(u16, Link); 1]>> {
         let mut links = SmallVec::new();
         for columns in key.pairs() {
-            let link = match parent {
+            let link = match &parent {
                 Some(parent) => self.link_to(number, columns, parent)?,
                 None => Link::Nobody,
             };
@@ -168,14 +166,15 @@ impl Session {
     }
 
     /// How a column of a foreign key gets its value from a parent's, which is the other one of the two.
-    fn link_to(&self, foreign_key: u16, (column, referenced): (u16, u16), parent: AnyRef) -> Result<Link> {
+    #[inline]
+    fn link_to(&self, foreign_key: u16, (column, referenced): (u16, u16), parent: &AnyRef) -> Result<Link> {
         let (number, arena) = self.arena_of(parent)?;
         let (slot, generation) = (parent.slot, parent.generation);
         let place = Place { arena: number, slot };
-        Ok(match known_value(arena, slot, referenced)? {
-            Some(key) => Link::Key(key),
-            None => Link::Waits(Parent { foreign_key, column, place, generation }),
-        })
+        if is_made_later(arena, slot, referenced) {
+            return Ok(Link::Waits(Parent { foreign_key, column, place, generation }));
+        }
+        keys::value(arena.values.as_ref(), At::Now(slot), referenced).map(Link::Key)
     }
 
     /// The object that another one belongs to, if it is in the session. Nothing is loaded for it.
@@ -225,13 +224,12 @@ impl Session {
 
 /// Sets a column of a foreign key to what it is linked to. What it waited for before is forgotten.
 fn follow_link(arena: &mut Arena, slot: u32, column: u16, link: Link) -> Result<()> {
-    let (key, waits) = match link {
+    let (value, waits) = match &link {
         Link::Nobody if arena.meta.column(column).is_some_and(|column| !column.nullable) => return Ok(()),
-        Link::Nobody => (Value::Null, None),
-        Link::Key(key) => (key, None),
-        Link::Waits(parent) => (placeholder(arena, column), Some(parent)),
+        Link::Nobody => (ValueRef::Null, None),
+        Link::Key(key) => (key.borrowed().map_err(|source| Error::Bind { place: "a key".into(), source })?, None),
+        Link::Waits(parent) => (placeholder(arena, column), Some(*parent)),
     };
-    let value = key.borrowed().map_err(|source| Error::Bind { place: "a key".into(), source })?;
     arena.values.assign(slot, column, value)?;
     if let Some(note) = arena.note_mut(slot) {
         note.parents.retain(|parent| parent.column != column);
@@ -247,6 +245,11 @@ fn follow_link(arena: &mut Arena, slot: u32, column: u16, link: Link) -> Result<
 
 fn foreign_key<T: Object>(number: u16) -> Result<&'static ForeignKeyMeta> {
     T::TABLE.foreign_keys.get(usize::from(number)).ok_or_else(no_key)
+}
+
+#[cold]
+fn not_here(arena: Option<&Arena>) -> Error {
+    Error::Detached { model: arena.map_or("parent", |arena| arena.meta.model) }
 }
 
 #[cold]

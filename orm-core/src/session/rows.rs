@@ -93,6 +93,7 @@ impl<T> Rows<T> {
     }
 
     /// Puts a row into a slot: the next new one, or one that is there.
+    #[inline]
     pub(super) fn put(&mut self, slot: u32, row: T) {
         if let Some(place) = self.place(slot) {
             *place = Some(row);

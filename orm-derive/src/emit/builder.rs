@@ -418,6 +418,7 @@ fn new_row(model: &Model, names: &Names, followed: &[Followed<'_>]) -> TokenStre
             type Model = #name;
 
             #[allow(unused_mut)]
+            #[inline]
             fn into_new(
                 mut self,
                 parents: &mut dyn #private::session::Parents,
@@ -526,6 +527,7 @@ fn columns(model: &Model) -> TokenStream {
     });
     quote! {
         #[allow(unused_mut)]
+        #[inline]
         fn columns(&self) -> #private::ast::ColumnSet {
             let mut columns = #private::ast::ColumnSet::first(#width);
             #(#left_out)*
@@ -541,7 +543,7 @@ fn row(model: &Model) -> TokenStream {
         _ if column.computed.is_some() => filled_in(model, column),
         _ if model.holds_key(column) => {
             let table = quote!(<#name as #private::model::Model>::TABLE);
-            quote!(#field: #private::session::parent_key(self.#field, #number, #table, parents)?)
+            quote!(#field: #private::session::parent_key(&mut self.#field, #number, #table, parents)?)
         }
         Slot::Required => quote!(#field: #private::model::required(self.#field)),
         Slot::Optional => filled_in(model, column),
@@ -549,9 +551,10 @@ fn row(model: &Model) -> TokenStream {
     });
     let skipped = model.skipped.iter().map(|skipped| &skipped.field);
     quote! {
-        #[allow(unused_variables)]
+        #[allow(unused_variables, unused_mut)]
+        #[inline]
         fn into_row(
-            self,
+            mut self,
             parents: &mut dyn #private::session::Parents,
         ) -> ::core::result::Result<#name, #private::error::Error> {
             ::core::result::Result::Ok(#name {

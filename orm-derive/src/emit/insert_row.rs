@@ -20,6 +20,7 @@ pub(super) fn insert_row(model: &Model) -> TokenStream {
         impl #private::model::InsertRow for #name {
             type Model = Self;
 
+            #[inline]
             fn columns(&self) -> #private::ast::ColumnSet {
                 #columns
             }
@@ -37,6 +38,7 @@ pub(super) fn insert_row(model: &Model) -> TokenStream {
         impl #private::session::NewRow for #name {
             type Model = Self;
 
+            #[inline]
             fn into_new(
                 self,
                 _parents: &mut dyn #private::session::Parents,

@@ -287,25 +287,29 @@ fn collect_one(arenas: &[Arena], number: u16, arena: &Arena, ops: &mut Vec<Op>) 
     for slot in arena.pending.iter().copied().filter(|slot| arena.slot_state(*slot) == Slot::Pending) {
         let Some(note) = arena.note(slot) else { continue };
         let place = Place { arena: number, slot };
-        let mut op = Op::new(place, Kind::Insert, arena.given(slot));
-        if let Some(other) = same_key(arena, slot, &op.columns)? {
+        let (mut columns, mut kind, mut base) = (arena.given(slot), Kind::Insert, slot);
+        if let Some(other) = same_key(arena, slot, &columns)? {
             let deleting = arena.slot_state(other) == Slot::Deleting;
             let moves = moves_by_itself(arenas, arena, other)?;
             if deleting && !moves {
                 if !switched.insert(other) {
                     return Err(Error::IdentityConflict { object: describe(arena, other) });
                 }
-                (op.kind, op.base, op.columns) = (Kind::Update, other, ColumnSet::default());
-                arena.differences(arena.stored(other), At::Now(slot), &mut op.columns)?;
+                (kind, base, columns) = (Kind::Update, other, ColumnSet::default());
+                arena.differences(arena.stored(other), At::Now(slot), &mut columns)?;
             } else if !deleting && !moves && !is_rekeyed(arena, other, arena.meta.primary_key)? {
                 return Err(Error::IdentityConflict { object: describe(arena, other) });
             }
         }
-        note.parents.iter().for_each(|parent| op.columns.insert(parent.column));
-        let expressions = !note.expressions.is_empty();
-        ops.push(op);
-        if expressions {
-            ops.push(Op { expressions, whole: false, ..Op::new(place, Kind::Update, ColumnSet::default()) });
+        // Looked at first, for most are given already.
+        for parent in &note.parents {
+            if !columns.contains(parent.column) {
+                columns.insert(parent.column);
+            }
+        }
+        ops.push(Op { base, ..Op::new(place, kind, columns) });
+        if !note.expressions.is_empty() {
+            ops.push(Op { expressions: true, whole: false, ..Op::new(place, Kind::Update, ColumnSet::default()) });
         }
     }
     for slot in arena.touched.iter().copied().filter(|slot| arena.slot_state(*slot) == Slot::Persistent) {
