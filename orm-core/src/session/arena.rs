@@ -526,8 +526,12 @@ impl Arena {
     }
 
     /// The columns that a pending row gives: those that it was added with, and those that were set since.
+    #[inline]
     pub(super) fn given(&self, slot: u32) -> ColumnSet {
         let mut given = self.shape(slot).copied().unwrap_or_default();
+        if !self.is_altered(slot) {
+            return given;
+        }
         if let Some(key) = self.meta.generated.filter(|key| self.was_set(slot, *key)) {
             given.insert(key);
         }

@@ -1,5 +1,7 @@
 //! Running a plan: one statement for many rows of a step, and back into memory what the database made.
 
+use std::ops::Range;
+
 use hashbrown::HashMap;
 
 use super::arena::{Arena, Parent, Place, Slot};
@@ -329,19 +331,19 @@ impl Session {
     /// Sends the steps.
     async fn write(&mut self, plan: &Plan) -> Result<()> {
         for step in &plan.steps {
-            self.fill_in_keys(plan, step)?;
             self.write_step(plan, step).await?;
         }
         Ok(())
     }
 
-    /// Fills in keys of objects that were inserted in the steps before.
-    fn fill_in_keys(&mut self, plan: &Plan, step: &Step) -> Result<()> {
+    /// Fills in keys of objects that were inserted in the steps before, into some rows of a step.
+    fn fill_in_keys(&mut self, plan: &Plan, step: &Step, rows: Range<usize>) -> Result<()> {
         let (before, rest) = self.arenas.split_at_mut(usize::from(step.arena));
         let Some((arena, after)) = rest.split_first_mut() else { return Ok(()) };
         // Those of one parent mostly come one after the other.
         let (mut last, mut key) = (None, None);
-        for op in step.ops.iter().filter_map(|op| plan.ops.get(*op as usize)) {
+        let ops = step.ops.get(rows).unwrap_or_default();
+        for op in ops.iter().filter_map(|op| plan.ops.get(*op as usize)) {
             let slot = op.place.slot;
             for index in 0..arena.waits_for(slot).len() {
                 let Some(parent) = arena.waits_for(slot).get(index).copied() else { break };
@@ -367,9 +369,7 @@ impl Session {
 
     async fn write_step(&mut self, plan: &Plan, step: &Step) -> Result<()> {
         let number = usize::from(step.arena);
-        let (Some(arena), Some(link)) = (self.arenas.get_mut(number), self.line.link()) else {
-            return Err(Error::TransactionEnded);
-        };
+        let Some(arena) = self.arenas.get_mut(number) else { return Ok(()) };
         if step.is_empty() {
             // The row stays as it is, and its new object has what the database made of it.
             for op in step.ops.iter().filter_map(|op| plan.ops.get(*op as usize)) {
@@ -377,10 +377,15 @@ impl Session {
             }
             return Ok(());
         }
-        let engine = link.engine.clone();
+        let engine = self.line.engine().clone();
         let features = engine.driver().features();
         let chunks = Job::new(arena, &plan.ops, step, features).chunks(features);
         for (start, end) in chunks {
+            // Of these rows only: what is near at hand is bound sooner.
+            self.fill_in_keys(plan, step, start..end)?;
+            let (Some(arena), Some(link)) = (self.arenas.get_mut(number), self.line.link()) else {
+                return Err(Error::TransactionEnded);
+            };
             let job = Job::new(arena, &plan.ops, step, features);
             let returned = match job.run(link, start, end).await {
                 Ok(returned) if returned.affected == (end - start) as u64 => returned,

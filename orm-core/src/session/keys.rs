@@ -18,25 +18,26 @@ pub(super) fn hash_row(builder: &DefaultHashBuilder, values: &dyn Values, at: At
 /// The same, where the model is known.
 #[inline]
 pub(super) fn hash_in<T: Model>(builder: &DefaultHashBuilder, row: &T, columns: &[u16]) -> Result<u32> {
-    let mut sink = Hashing(builder.build_hasher());
+    let mut hasher = builder.build_hasher();
+    let mut sink = Hashing(&mut hasher);
     columns.iter().try_for_each(|column| row.bind(*column, &mut sink))?;
-    Ok(sink.finish())
+    Ok(half(&hasher))
 }
 
 /// The hash of values that stand for such columns.
 pub(super) fn hash_values(builder: &DefaultHashBuilder, key: &[Value]) -> Result<u32> {
-    let mut sink = Hashing(builder.build_hasher());
+    let mut hasher = builder.build_hasher();
     for value in key {
-        sink.bind(value.borrowed().map_err(|source| Error::Bind { place: "a key".into(), source })?)?;
+        Hashing(&mut hasher).bind(value.borrowed().map_err(|source| Error::Bind { place: "a key".into(), source })?)?;
     }
-    Ok(sink.finish())
+    Ok(half(&hasher))
 }
 
 /// The hash of a key that is one integer.
 pub(super) fn hash_integer(builder: &DefaultHashBuilder, key: i64) -> u32 {
-    let mut sink = Hashing(builder.build_hasher());
-    sink.add(ValueRef::Int(key));
-    sink.finish()
+    let mut hasher = builder.build_hasher();
+    Hashing(&mut hasher).add(ValueRef::Int(key));
+    half(&hasher)
 }
 
 /// Whether a row's columns have these values.
@@ -124,9 +125,16 @@ fn equal(left: ValueRef<'_>, right: ValueRef<'_>) -> bool {
     }
 }
 
-struct Hashing<H>(H);
+/// Half of a hash: the other half would make every object four bytes larger.
+#[expect(clippy::cast_possible_truncation, reason = "half of it is meant")]
+fn half(hasher: &impl Hasher) -> u32 {
+    hasher.finish() as u32
+}
 
-impl<H: Hasher> Hashing<H> {
+/// The hasher stays where it is: to move it takes as long as to hash an integer.
+struct Hashing<'a, H>(&'a mut H);
+
+impl<H: Hasher> Hashing<'_, H> {
     fn add(&mut self, value: ValueRef<'_>) {
         match value {
             ValueRef::Null => self.0.write_u8(0),
@@ -155,22 +163,16 @@ impl<H: Hasher> Hashing<H> {
             // It was read, and what is hashed is bound.
             ValueRef::Encoded(encoded) => self.0.write(encoded.bytes()),
             ValueRef::Interval(interval) => self.0.write_i64(interval.micros),
-            ValueRef::Inet(inet) => inet.hash(&mut self.0),
+            ValueRef::Inet(inet) => inet.hash(self.0),
             ValueRef::Word(word) => {
                 self.0.write(word.text.as_bytes());
                 self.0.write_u8(0xff);
             }
         }
     }
-
-    /// Half of the hash: the other half would make every object four bytes larger.
-    #[expect(clippy::cast_possible_truncation, reason = "half of it is meant")]
-    fn finish(self) -> u32 {
-        self.0.finish() as u32
-    }
 }
 
-impl<H: Hasher> BindSink for Hashing<H> {
+impl<H: Hasher> BindSink for Hashing<'_, H> {
     fn bind(&mut self, value: ValueRef<'_>) -> Result<()> {
         self.add(value);
         Ok(())
