@@ -60,6 +60,9 @@ pub(super) struct Arena {
     pub(super) lent: SmallVec<[u32; 1]>,
     /// How many objects of the database's have left.
     departures: u32,
+    /// Whether the program had a pending row in its hands since the last flush, or an object has left: only then may
+    /// keys that are to be filled in have been set otherwise, or come to nothing.
+    unsettled: bool,
 }
 
 /// What is known of every slot.
@@ -273,6 +276,7 @@ impl Arena {
             kin: Vec::new(),
             lent: SmallVec::new(),
             departures: 0,
+            unsettled: false,
         }
     }
 
@@ -303,6 +307,7 @@ impl Arena {
             kin,
             lent,
             departures,
+            unsettled,
         } = self;
         values.clear();
         index.clear();
@@ -318,7 +323,7 @@ impl Arena {
         undo.clear();
         kin.clear();
         lent.clear();
-        (*mark, *len, *departures) = (0, 0, 0);
+        (*mark, *len, *departures, *unsettled) = (0, 0, 0, false);
     }
 
     /// The same arena, which is empty, for a session that begins.
@@ -458,6 +463,7 @@ impl Arena {
 
     /// The object leaves, and its row with it.
     fn vacate(&mut self, slot: u32, left: State) {
+        self.unsettled = true;
         // Whoever gets the slot next must not be found in the lists of this one.
         let touched = self.note(slot).is_some_and(|note| note.base.is_some());
         let deleted = self.slot_state(slot) == Slot::Deleted;
@@ -577,6 +583,7 @@ impl Arena {
     /// The program gets a pending row into its hands. It is put aside if it leaves a default to the database: only so is
     /// it known whether that is to stay.
     fn alter(&mut self, slot: u32) {
+        self.unsettled = true;
         if let Some(head) = self.heads.get_mut(slot as usize) {
             head.origin = Origin::Program;
         }
@@ -1207,6 +1214,11 @@ impl Arena {
         scratch
     }
 
+    /// Whether keys that are to be filled in need a look. Those of rows that were touched always do.
+    pub(super) fn is_unsettled(&self) -> bool {
+        self.unsettled || !self.touched.is_empty()
+    }
+
     /// Whether a flush could have something to do.
     pub(super) fn is_dirty(&self) -> bool {
         !(self.pending.is_empty() && self.touched.is_empty() && self.deleting.is_empty())
@@ -1214,6 +1226,7 @@ impl Arena {
 
     /// Everything that was to be written is.
     pub(super) fn flushed(&mut self) {
+        self.unsettled = false;
         self.pending.clear();
         self.shapes.clear();
         self.deleting.clear();

@@ -198,8 +198,11 @@ impl Session {
 
     /// Sets what a flush sets by itself: first versions, and defaults of rows that are updated.
     fn fill_in(&mut self) -> Result<()> {
+        let unsettled = self.arenas.iter().any(Arena::is_unsettled);
         for number in 0..self.arenas.len() {
-            self.settle_parents(number)?;
+            if unsettled {
+                self.settle_parents(number)?;
+            }
             let Some(arena) = self.arenas.get_mut(number) else { continue };
             arena.begin_versions()?;
             arena.restore_made()?;
@@ -283,6 +286,9 @@ impl Session {
     /// What hooks after the flush are told of updated rows: once they are written it is not known any more.
     fn changes_to_tell(&self, plan: &Plan) -> Result<Vec<(u32, Vec<super::Change>)>> {
         let mut told = Vec::new();
+        if self.hooks.is_empty() {
+            return Ok(told);
+        }
         for (number, op) in (0_u32..).zip(&plan.ops) {
             let arena = usize::from(op.place.arena);
             if op.kind == Kind::Update && op.whole && self.is_hooked(arena, Moment::AfterUpdate) {
@@ -406,7 +412,7 @@ impl Session {
     /// Everything is written: states, keys and the undo log follow. Gives the objects that are to be read again.
     fn finish(&mut self, plan: &Plan) -> Result<Vec<Place>> {
         let followers = self.followers(plan)?;
-        for op in plan.ops.iter().filter(|op| op.whole) {
+        for op in plan.changes().filter(|op| op.whole) {
             let (number, slot) = (usize::from(op.place.arena), op.place.slot);
             let Some(arena) = self.arenas.get_mut(number) else { continue };
             match op.kind {

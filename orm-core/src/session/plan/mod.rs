@@ -142,10 +142,18 @@ impl Plan {
         })
     }
 
+    /// The operations, unless all are inserts.
+    pub(super) fn changes(&self) -> impl Iterator<Item = &Op> {
+        let inserts = self.steps.iter().all(|step| step.kind == Kind::Insert);
+        self.ops.iter().take(if inserts { 0 } else { self.ops.len() })
+    }
+
     /// What is deleted, and when.
     pub(super) fn deletes(&self) -> Vec<Deleted> {
-        let deletes = self.in_order().filter(|(_, op)| op.kind == Kind::Delete);
-        deletes.map(|(when, op)| Deleted { place: op.place, when }).collect()
+        let steps = self.steps.iter().enumerate().filter(|(_, step)| step.kind == Kind::Delete);
+        let ops = steps.flat_map(|(when, step)| step.ops.iter().map(move |op| (when, *op)));
+        let deletes = ops.filter_map(|(when, op)| Some(Deleted { place: self.ops.get(op as usize)?.place, when }));
+        deletes.collect()
     }
 
     /// Whether a column of a row is written by a step after this one.
