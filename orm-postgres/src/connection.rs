@@ -6,7 +6,7 @@
 
 use std::any::Any;
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -110,7 +110,7 @@ impl PostgresConnection {
         live.stale = false;
         let attendance = live.attendance();
         Ok(match live.statements.find(prepared.sql()) {
-            Some(known) => Box::pin(attendance.to(live.run_known(known, prepared, show, sink))),
+            Some(known) => boxed(|| attendance.to(live.run_known(known, prepared, show, sink))),
             None => Box::pin(attendance.to(live.run_anew(prepared, show, sink))),
         })
     }
@@ -278,16 +278,19 @@ impl PostgresConnection {
 
 impl Live {
     /// Runs a statement that the server has prepared.
-    async fn run_known(
-        &mut self,
+    #[expect(clippy::manual_async_fn, reason = "a function has its arguments twice, and a block what it takes once")]
+    fn run_known<'a>(
+        &'a mut self,
         known: tokio_postgres::Statement,
-        prepared: Prepared<'_>,
+        prepared: Prepared<'a>,
         show: bool,
-        sink: &mut dyn RowSink,
-    ) -> Result<Done> {
-        match self.attempt(&known, &prepared, sink).await {
-            Ok(done) => Ok(done),
-            Err(failure) => Box::pin(self.run_stale(failure, prepared, show, sink)).await,
+        sink: &'a mut dyn RowSink,
+    ) -> impl Future<Output = Result<Done>> + Send + 'a {
+        async move {
+            match self.attempt(&known, &prepared, sink).await {
+                Ok(done) => Ok(done),
+                Err(failure) => Box::pin(self.run_stale(failure, prepared, show, sink)).await,
+            }
         }
     }
 
@@ -501,13 +504,20 @@ impl Live {
         let binder = Binder::reusing(&mut self.scratch, values, statement.params())?;
         self.depart();
         // Apart from the rest, the driver's future is as small as what an allocator keeps at hand.
-        let sent = Box::pin(self.client.query_raw(statement, binder.binds())).await;
+        let sent = boxed(|| self.client.query_raw(statement, binder.binds())).await;
         self.scratch = binder.into_scratch();
         if let Err(error) = &sent {
             self.arrive(Some(error));
         }
         Ok(sent?)
     }
+}
+
+/// A future in its own allocation, made where it is to be: to move one takes longer than to allocate it.
+#[inline]
+fn boxed<F: Future>(make: impl FnOnce() -> F) -> Pin<Box<F>> {
+    let place = Box::new_uninit();
+    Box::into_pin(Box::write(place, make()))
 }
 
 /// Reads an answer to its end, whatever the sink says of it: others come after it.
