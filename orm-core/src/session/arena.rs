@@ -334,7 +334,10 @@ impl Arena {
     /// What its lists take, or nearly.
     pub(super) fn bytes(&self) -> usize {
         let slot = size_of::<Head>() + 6 * size_of::<u32>();
-        let lists = self.notes.capacity() * size_of::<Note>() + self.undo.capacity() * size_of::<Undo>();
+        let parents = self.notes.iter().map(|note| &note.parents).filter(|parents| parents.spilled());
+        let parents = parents.map(SmallVec::capacity).sum::<usize>() * size_of::<Parent>();
+        let notes = self.notes.capacity() * size_of::<Note>() + parents;
+        let lists = notes + self.undo.capacity() * size_of::<Undo>();
         size_of::<Arena>() + self.heads.capacity() * slot + lists + self.index.capacity() * 10 + self.values.bytes()
     }
 

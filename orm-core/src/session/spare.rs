@@ -90,6 +90,7 @@ mod tests {
 
     use super::*;
     use crate::ast::ColumnSet;
+    use crate::session::arena::{Parent, Place};
     use crate::session::plan::tests::arenas;
 
     fn keep(spare: &Spare, arena: Arena) {
@@ -115,6 +116,26 @@ mod tests {
         let lent = lent.map(|arena| (arena.len(), arena.next_slot(), arena.is_dirty(), arena.slots().count()));
         assert_eq!(lent, Some((0, 0, false, 0)));
         assert!(before > 100);
+    }
+
+    #[test]
+    fn notes_that_are_used_again_are_empty() {
+        let spare = Spare::default();
+        let mut arena = filled(arenas().remove(0), 0);
+        let place = Place { arena: 0, slot: 0 };
+        let parent = |column| Parent { foreign_key: 0, column, place, generation: 0 };
+        arena.add(0, ColumnSet::first(1), smallvec![]);
+        arena.add(1, ColumnSet::first(2), smallvec![parent(1), parent(2)]);
+        let before = arena.bytes();
+        arena.expunge(0);
+        arena.expunge(1);
+        let model = arena.model;
+        keep(&spare, arena);
+        let again = spare.arena(model);
+        assert!(again.as_ref().is_some_and(|arena| arena.bytes() >= before), "what notes hold is counted");
+        let again = again.map(|arena| filled(arena, 2));
+        let known = again.map(|arena| [0, 1].map(|slot| (arena.waits_for(slot).len(), arena.given(slot))));
+        assert_eq!(known, Some([(0, ColumnSet::default()); 2]));
     }
 
     #[test]
