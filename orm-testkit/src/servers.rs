@@ -194,6 +194,8 @@ impl PostgresServer {
         let end = Instant::now() + PATIENCE;
         while !self.is_ready(child.id()) {
             if child.try_wait().expect("a process").is_some() {
+                // It is tried again, in the same folder.
+                dismiss(&mut child);
                 return false;
             }
             assert!(Instant::now() < end, "the server takes too long to start: {}", self.last_words());
@@ -272,8 +274,7 @@ impl PostgresServer {
     fn end(&mut self, signal: &str) {
         self.signal(signal);
         let Some(mut child) = self.running.take() else { return };
-        // Nobody need end it any more, and another process may get its number.
-        let _gone_already = child.stdin.take().map(|mut line| line.write_all(b"over\n"));
+        dismiss(&mut child);
         let end = Instant::now() + PATIENCE;
         while child.try_wait().expect("a process").is_none() {
             assert!(Instant::now() < end, "the server does not stop: {}", self.last_words());
@@ -338,6 +339,12 @@ impl PostgresServer {
     fn give_away(&self, path: &Path) {
         give_away(self.owner, path);
     }
+}
+
+/// Tells what waits beside a server that nobody need end it any more, and its folder stays: another process may get its
+/// number.
+fn dismiss(server: &mut Child) {
+    let _gone_already = server.stdin.take().map(|mut line| line.write_all(b"over\n"));
 }
 
 fn give_away(owner: Option<Owner>, path: &Path) {
@@ -462,6 +469,23 @@ mod tests {
         let folder = server.folder().to_owned();
         drop(server);
         assert!(!folder.exists());
+    }
+
+    #[test]
+    fn a_server_that_finds_its_port_taken_starts_when_it_is_free() {
+        let mut server = PostgresServer::run();
+        server.stop();
+        let (taken, log) = (TcpListener::bind(("127.0.0.1", server.port())), server.folder().join("log"));
+        let taken = taken.expect("the port is free");
+        let owner = thread::spawn(move || {
+            while !fs::read_to_string(&log).expect("the server's log").contains("in use") {
+                thread::sleep(Duration::from_millis(10));
+            }
+            drop(taken);
+        });
+        server.start();
+        owner.join().expect("no panic");
+        assert!(connects(&server));
     }
 
     #[test]
