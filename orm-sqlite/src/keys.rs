@@ -277,7 +277,7 @@ mod tests {
         assert_eq!(Countable::default().ask(&db, &TABLE), Ok(false));
     }
 
-    /// What one answers after another in a transaction each, of which the last asks after its statements.
+    /// What is answered in transactions, one after the other: each runs statements, asks, and ends with those behind a `|`.
     fn answers(transactions: &[&str]) -> Vec<bool> {
         let db = Connection::open_in_memory().expect("a database");
         db.execute_batch("CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT)").expect("a table");

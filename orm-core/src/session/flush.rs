@@ -12,9 +12,9 @@ use super::plan::{self, Deleted, Kind, Op, Plan, Step};
 use super::rows::At;
 use super::{Session, changes, keys};
 use crate::engine::link::Ending;
-use crate::error::{Error, Result, ValueError};
+use crate::error::{Error, Result};
 use crate::meta::{ForeignKeyMeta, OnAction};
-use crate::value::{Value, ValueRef};
+use crate::value::Value;
 
 /// How often a commit flushes what hooks of the flush before have changed.
 const ROUNDS: usize = 100;
@@ -375,7 +375,7 @@ impl Session {
 
     async fn write_step(&mut self, plan: &Plan, step: &Step) -> Result<()> {
         let number = usize::from(step.arena);
-        let Some(arena) = self.arenas.get_mut(number) else { return Ok(()) };
+        let Some(arena) = self.arenas.get_mut(number) else { return Err(Error::TransactionEnded) };
         if step.is_empty() {
             // The row stays as it is, and its new object has what the database made of it.
             for op in step.ops.iter().filter_map(|op| plan.ops.get(*op as usize)) {
@@ -429,7 +429,7 @@ impl Session {
             {
                 // What was touched and not changed has no operation: it is as the database has it, too.
                 arena.was_unchanged(slot);
-                arena.follow(slot, column, borrowed(&key)?)?;
+                arena.follow(slot, column, key.borrowed().map_err(keys::unbindable)?)?;
             }
         }
         self.arenas.iter_mut().for_each(|arena| arena.make_room(arena.pending.len()));
@@ -503,15 +503,6 @@ fn following(arena: &Arena, key: &ForeignKeyMeta, parents: &Arena, rekeyed: &[u3
     found.collect()
 }
 
-fn borrowed(value: &Value) -> Result<ValueRef<'_>> {
-    value.borrowed().map_err(unbindable)
-}
-
-#[cold]
-fn unbindable(source: ValueError) -> Error {
-    Error::Bind { place: "a key".into(), source }
-}
-
 /// The value that an object of an arena waits for, which one of these has.
 fn key_of(arena: &Arena, parent: Parent, parents: Option<&Arena>) -> Result<Option<Value>> {
     let key = arena.meta.foreign_keys.get(usize::from(parent.foreign_key));
@@ -524,7 +515,7 @@ fn assign(arena: &mut Arena, slot: u32, column: u16, value: &Value) -> Result<()
     // Without `?`, for the value would be moved once more.
     match value.borrowed() {
         Ok(value) => arena.values.assign(slot, column, value)?,
-        Err(source) => return Err(unbindable(source)),
+        Err(source) => return Err(keys::unbindable(source)),
     }
     arena.rekin(slot);
     Ok(())

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hash, Hasher};
 use hashbrown::DefaultHashBuilder;
 
 use super::rows::{At, Values};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, ValueError};
 use crate::model::Model;
 use crate::types::{BindSink, ColumnType};
 use crate::value::{Value, ValueRef};
@@ -28,7 +28,7 @@ pub(super) fn hash_in<T: Model>(builder: &DefaultHashBuilder, row: &T, columns: 
 pub(super) fn hash_values(builder: &DefaultHashBuilder, key: &[Value]) -> Result<u32> {
     let mut hasher = builder.build_hasher();
     for value in key {
-        Hashing(&mut hasher).bind(value.borrowed().map_err(|source| Error::Bind { place: "a key".into(), source })?)?;
+        Hashing(&mut hasher).bind(value.borrowed().map_err(unbindable)?)?;
     }
     Ok(half(&hasher))
 }
@@ -91,6 +91,12 @@ pub(super) fn value(values: &dyn Values, at: At, column: u16) -> Result<Value> {
     let mut sink = Copied(Value::Null);
     values.bind(at, column, &mut sink)?;
     Ok(sink.0)
+}
+
+/// The error of a key that no column can hold.
+#[cold]
+pub(super) fn unbindable(source: ValueError) -> Error {
+    Error::Bind { place: "a key".into(), source }
 }
 
 /// What stands for a key that has not been made, where NULL cannot.

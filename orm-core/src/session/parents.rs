@@ -227,7 +227,7 @@ fn follow_link(arena: &mut Arena, slot: u32, column: u16, link: Link) -> Result<
     let (value, waits) = match &link {
         Link::Nobody if arena.meta.column(column).is_some_and(|column| !column.nullable) => return Ok(()),
         Link::Nobody => (ValueRef::Null, None),
-        Link::Key(key) => (key.borrowed().map_err(|source| Error::Bind { place: "a key".into(), source })?, None),
+        Link::Key(key) => (key.borrowed().map_err(keys::unbindable)?, None),
         Link::Waits(parent) => (placeholder(arena, column), Some(*parent)),
     };
     arena.values.assign(slot, column, value)?;
