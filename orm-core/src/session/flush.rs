@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use hashbrown::HashMap;
 
-use super::arena::{Arena, Parent, Place, Slot};
+use super::arena::{Arena, Awaited, Parent, Place, Slot};
 use super::hooks::{Moment, Told};
 use super::job::{Job, miscounted, write_back};
 use super::line::Status;
@@ -233,9 +233,9 @@ impl Session {
         }
         let Some(arena) = self.arenas.get_mut(number) else { return Ok(()) };
         for (slot, foreign_key, column) in overridden {
-            if let Some(note) = arena.note_mut(slot) {
-                note.parents.retain(|parent| (parent.foreign_key, parent.column) != (foreign_key, column));
-            }
+            let mut parents = Awaited::from_slice(arena.waits_for(slot));
+            parents.retain(|parent| (parent.foreign_key, parent.column) != (foreign_key, column));
+            arena.set_parents(slot, &parents);
         }
         Ok(())
     }
@@ -336,6 +336,7 @@ impl Session {
 
     /// Sends the steps.
     async fn write(&mut self, plan: &Plan) -> Result<()> {
+        self.arenas.iter_mut().for_each(Arena::forget_made);
         for step in &plan.steps {
             self.write_step(plan, step).await?;
         }
@@ -432,12 +433,21 @@ impl Session {
                 arena.follow(slot, column, key.borrowed().map_err(keys::unbindable)?)?;
             }
         }
-        self.arenas.iter_mut().for_each(|arena| arena.make_room(arena.pending.len()));
+        let mut entered = 0;
+        for arena in &mut self.arenas {
+            let at_once = arena.enter_made();
+            arena.make_room(arena.pending.len().saturating_sub(at_once));
+            entered += at_once;
+        }
         // Keys are entered once those that gave them up have left, and in the order of writing: a key that fell with a
         // deleted row may have been given again.
         let mut deleted = plan.deletes();
-        for (when, op) in plan.in_order().filter(|(_, op)| op.whole) {
+        let left = if entered == plan.ops.len() { 0 } else { plan.ops.len() };
+        for (when, op) in plan.in_order().take(left).filter(|(_, op)| op.whole) {
             let Some(arena) = self.arenas.get_mut(usize::from(op.place.arena)) else { continue };
+            if arena.slot_state(op.place.slot) == Slot::Persistent {
+                continue;
+            }
             if (op.kind == Kind::Insert || (op.kind == Kind::Update && op.base != op.place.slot))
                 && let Some(other) = arena.was_inserted(op.place.slot)?
             {

@@ -131,8 +131,7 @@ impl<'a> Job<'a> {
     fn with_expressions(&self, row: usize) -> Result<Update> {
         let table = TableRef { meta: self.arena.meta, alias: None };
         let Some(op) = self.op(row) else { return Err(Error::Statement("an update without a row".into())) };
-        let note = self.arena.note(op.place.slot);
-        let mut set: Assignments = note.map(|note| note.expressions.iter().cloned().collect()).unwrap_or_default();
+        let mut set: Assignments = self.arena.expressions(op.place.slot).iter().cloned().collect();
         for column in self.columns.iter() {
             if !set.iter().any(|assignment| assignment.column == column) {
                 let mut value = Kept(Value::Null);
@@ -251,8 +250,8 @@ fn returning(arena: &Arena, ops: &[Op], step: &Step, columns: ColumnSet, version
         }
     }
     if step.expressions {
-        let notes = step.ops.iter().filter_map(|op| arena.note(ops.get(*op as usize)?.place.slot));
-        notes.flat_map(|note| note.expressions.iter()).for_each(|assignment| made.insert(assignment.column));
+        let expressions = step.ops.iter().filter_map(|op| Some(arena.expressions(ops.get(*op as usize)?.place.slot)));
+        expressions.flatten().for_each(|assignment| made.insert(assignment.column));
     }
     let by_order = meta.generated.is_some_and(|generated| made.contains(generated));
     let guarded = version.is_some() && step.kind == Kind::Update;
@@ -482,6 +481,7 @@ fn write_keys(arena: &mut Arena, ops: &[&Op], returning: &[u16], mut keys: Vec<i
     keys.sort_unstable();
     for ((op, key), column) in ops.iter().zip(keys).zip(returning.iter().cycle()) {
         arena.values.assign(op.place.slot, *column, ValueRef::Int(key))?;
+        arena.was_made(op.place.slot, key);
     }
     Ok(())
 }

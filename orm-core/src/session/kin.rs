@@ -66,8 +66,7 @@ impl Arena {
         }
         let Some(key) = self.meta.foreign_keys.get(usize::from(foreign_key)) else { return Group::Nobody };
         let (values, at) = (self.values.as_ref(), At::Now(slot));
-        let waits =
-            self.note(slot).and_then(|note| note.parents.iter().find(|parent| parent.foreign_key == foreign_key));
+        let waits = self.waits_for(slot).iter().find(|parent| parent.foreign_key == foreign_key);
         if let Some(parent) = waits
             && key.columns.iter().any(|column| keys::is_unset(values, at, *column))
         {

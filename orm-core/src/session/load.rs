@@ -4,8 +4,6 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use smallvec::SmallVec;
-
 use super::arena::{Arena, Clock, ReadKey, Reading, Slot};
 use super::cascade::of_rows;
 use super::rows::At;
@@ -242,7 +240,7 @@ impl Session {
         let slot = arena.next_slot();
         put(arena, slot, row);
         let columns = arena.given_by_struct(slot);
-        let generation = arena.add(slot, columns, SmallVec::new());
+        let generation = arena.add(slot, columns, &[]);
         Ok(Ref::new(id, slot, generation))
     }
 

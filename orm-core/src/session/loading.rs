@@ -241,7 +241,7 @@ impl Session {
             if arena.slot_state(slot) == Slot::Pending {
                 // The database has no row that belongs to it. What it belongs to itself may be as new as it is.
                 let waits = |parent: &&Parent| spec.own && parent.foreign_key == spec.known.foreign_key;
-                let parent = arena.note(slot).and_then(|note| note.parents.iter().find(waits));
+                let parent = arena.waits_for(slot).iter().find(waits);
                 known.extend(parent.map(|parent| parent.place.slot));
                 if parent.is_some() || !spec.own {
                     continue;

@@ -43,8 +43,6 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use smallvec::SmallVec;
-
 pub use find::{Find, Findable};
 pub use handle::{AnyRef, Ref};
 pub use hooks::{Hooks, Violations};
@@ -508,7 +506,7 @@ impl Session {
         match self.state(handle) {
             State::Pending => true,
             State::Persistent => self.arena::<T>().is_some_and(|arena| {
-                let expressions = arena.note(handle.slot).is_some_and(|note| !note.expressions.is_empty());
+                let expressions = !arena.expressions(handle.slot).is_empty();
                 expressions || arena.changed(handle.slot).is_ok_and(|columns| !columns.is_empty())
             }),
             State::Deleted | State::Transient | State::Detached => false,
@@ -565,29 +563,26 @@ impl Session {
         let arena = self.arena_mut::<T>();
         // A row with an expression is looked at by the next flush, like one that was changed.
         arena.touch(handle.slot);
-        if let Some(note) = arena.note_mut(handle.slot) {
-            note.expressions.retain(|assignment| assignment.column != column);
-            note.expressions.push(crate::ast::Assignment { column, value });
-        }
+        arena.set_expression(handle.slot, crate::ast::Assignment { column, value });
         Ok(())
     }
 
     #[inline]
     fn insert_pending<R: NewRow<Model: Object>>(&mut self, row: R) -> Result<Ref<R::Model>> {
-        let mut missing = SmallVec::new();
+        let mut missing = arena::Awaited::new();
         let new = row.into_new(&mut parents::Found::new(self, R::Model::TABLE, &mut missing))?;
-        self.place_new(new, missing)
+        self.place_new(new, &missing)
     }
 
     /// Adds a row that belongs to others by these foreign keys.
     fn add_nested<R: NestedRow<Model: Object>>(&mut self, row: R, keys: &[(u16, AnyRef)]) -> Result<Ref<R::Model>> {
-        let mut missing = SmallVec::new();
+        let mut missing = arena::Awaited::new();
         let new = row.into_nested(keys, &mut parents::Found::new(self, R::Model::TABLE, &mut missing))?;
-        self.place_new(new, missing)
+        self.place_new(new, &missing)
     }
 
     #[inline]
-    fn place_new<T: Object>(&mut self, new: New<T>, parents: SmallVec<[Parent; 1]>) -> Result<Ref<T>> {
+    fn place_new<T: Object>(&mut self, new: New<T>, parents: &[Parent]) -> Result<Ref<T>> {
         let New { row, columns, children } = new;
         let id = self.id;
         let arena = self.arena_mut::<T>();

@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::arena::{Arena, Parent, Place, Slot};
+use super::arena::{Arena, Awaited, Parent, Place, Slot};
 use super::handle::AnyRef;
 use super::keys;
 use super::new_row::{KeyPart, Parents};
@@ -45,11 +45,11 @@ pub(super) struct Found<'a> {
     /// Of the new row.
     table: &'static TableMeta,
     /// Those whose key is to come.
-    missing: &'a mut SmallVec<[Parent; 1]>,
+    missing: &'a mut Awaited,
 }
 
 impl<'a> Found<'a> {
-    pub(super) fn new(session: &'a Session, table: &'static TableMeta, missing: &'a mut SmallVec<[Parent; 1]>) -> Self {
+    pub(super) fn new(session: &'a Session, table: &'static TableMeta, missing: &'a mut Awaited) -> Self {
         Found { session, table, missing }
     }
 }
@@ -199,7 +199,7 @@ impl Session {
         let waits = |parent: &&Parent| {
             parent.foreign_key == number && keys::is_unset(values, At::Now(handle.slot), parent.column)
         };
-        if let Some(parent) = arena.note(handle.slot).and_then(|note| note.parents.iter().find(waits)) {
+        if let Some(parent) = arena.waits_for(handle.slot).iter().find(waits) {
             let here = parents.is_here(parent.place.slot, parent.generation);
             return Ok(here.then(|| Ref::new(self.id, parent.place.slot, parent.generation)));
         }
@@ -231,10 +231,10 @@ fn follow_link(arena: &mut Arena, slot: u32, column: u16, link: Link) -> Result<
         Link::Waits(parent) => (placeholder(arena, column), Some(*parent)),
     };
     arena.values.assign(slot, column, value)?;
-    if let Some(note) = arena.note_mut(slot) {
-        note.parents.retain(|parent| parent.column != column);
-        note.parents.extend(waits);
-    }
+    let mut parents = Awaited::from_slice(arena.waits_for(slot));
+    parents.retain(|parent| parent.column != column);
+    parents.extend(waits);
+    arena.set_parents(slot, &parents);
     if waits.is_none() && arena.slot_state(slot) == Slot::Pending {
         let mut columns = arena.given(slot);
         columns.insert(column);

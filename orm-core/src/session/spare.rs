@@ -86,7 +86,6 @@ impl std::fmt::Debug for Spare {
 
 #[cfg(test)]
 mod tests {
-    use smallvec::smallvec;
 
     use super::*;
     use crate::ast::ColumnSet;
@@ -100,7 +99,7 @@ mod tests {
     /// An arena of so many objects without rows.
     fn filled(mut arena: Arena, objects: u32) -> Arena {
         for slot in 0..objects {
-            arena.add(slot, ColumnSet::default(), smallvec![]);
+            arena.add(slot, ColumnSet::default(), &[]);
         }
         arena
     }
@@ -124,8 +123,8 @@ mod tests {
         let mut arena = filled(arenas().remove(0), 0);
         let place = Place { arena: 0, slot: 0 };
         let parent = |column| Parent { foreign_key: 0, column, place, generation: 0 };
-        arena.add(0, ColumnSet::first(1), smallvec![]);
-        arena.add(1, ColumnSet::first(2), smallvec![parent(1), parent(2)]);
+        arena.add(0, ColumnSet::first(1), &[]);
+        arena.add(1, ColumnSet::first(2), &[parent(1), parent(2)]);
         let before = arena.bytes();
         arena.expunge(0);
         arena.expunge(1);

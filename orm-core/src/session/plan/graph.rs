@@ -149,9 +149,8 @@ impl<'a> Graph<'a> {
             let claim = |at| Claim { tag, arena: op.place.arena, at, columns: key.columns };
             let Some(column) = self.column_to_break(number, key.columns) else { continue };
             let written = key.columns.iter().any(|column| op.columns.contains(*column));
-            let linked = arena.note(op.place.slot).and_then(|note| {
-                note.parents.iter().find(|link| link.foreign_key == key_number).map(|link| link.place)
-            });
+            let waits_for = arena.waits_for(op.place.slot);
+            let linked = waits_for.iter().find(|link| link.foreign_key == key_number).map(|link| link.place);
             if op.kind != Kind::Delete && written {
                 if let Some(maker) = linked.and_then(|place| inserts.get(&place)) {
                     self.edge(*maker, number, Why::Key(column), false);

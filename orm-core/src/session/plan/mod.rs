@@ -293,7 +293,6 @@ pub(super) fn collect(arenas: &[Arena]) -> Result<Vec<Op>> {
 fn collect_one(arenas: &[Arena], number: u16, arena: &Arena, ops: &mut Vec<Op>) -> Result<()> {
     let mut switched = HashSet::new();
     for slot in arena.pending.iter().copied().filter(|slot| arena.slot_state(*slot) == Slot::Pending) {
-        let Some(note) = arena.note(slot) else { continue };
         let place = Place { arena: number, slot };
         let (mut columns, mut kind, mut base) = (arena.given(slot), Kind::Insert, slot);
         if let Some(other) = same_key(arena, slot, &columns)? {
@@ -310,19 +309,19 @@ fn collect_one(arenas: &[Arena], number: u16, arena: &Arena, ops: &mut Vec<Op>) 
             }
         }
         // Looked at first, for most are given already.
-        for parent in &note.parents {
+        for parent in arena.waits_for(slot) {
             if !columns.contains(parent.column) {
                 columns.insert(parent.column);
             }
         }
         ops.push(Op { base, ..Op::new(place, kind, columns) });
-        if !note.expressions.is_empty() {
+        if !arena.expressions(slot).is_empty() {
             ops.push(Op { expressions: true, whole: false, ..Op::new(place, Kind::Update, ColumnSet::default()) });
         }
     }
     for slot in arena.touched.iter().copied().filter(|slot| arena.slot_state(*slot) == Slot::Persistent) {
         let columns = arena.changed(slot)?;
-        let expressions = arena.note(slot).is_some_and(|note| !note.expressions.is_empty());
+        let expressions = !arena.expressions(slot).is_empty();
         if !columns.is_empty() || expressions {
             let op = Op::new(Place { arena: number, slot }, Kind::Update, columns);
             ops.push(Op { expressions, ..op });

@@ -4,8 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 
-use smallvec::smallvec;
-
 use super::{Kind, Op, Plan, Step, collect};
 use crate::ast::{Alias, ColumnSet, TableRef};
 use crate::driver::Row;
@@ -240,7 +238,7 @@ impl World {
             given.remove(0);
         }
         let (arena, place) = self.put::<T>(row);
-        arena.add(place.slot, given, smallvec![]);
+        arena.add(place.slot, given, &[]);
         place
     }
 
@@ -261,8 +259,7 @@ impl World {
         let arena = &mut self.arenas[usize::from(child.arena)];
         arena.touch(child.slot);
         let column = arena.meta.foreign_keys[usize::from(foreign_key)].columns[0];
-        let parents = &mut arena.note_mut(child.slot).expect("it is here").parents;
-        *parents = smallvec![Parent { foreign_key, column, place: parent, generation }];
+        arena.set_parents(child.slot, &[Parent { foreign_key, column, place: parent, generation }]);
     }
 
     fn plan(&self) -> Result<Plan> {

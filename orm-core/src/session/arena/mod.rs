@@ -4,9 +4,12 @@
 //! in a [`Note`], which exists from the first touch to the end of the transaction: so a flush, a commit and a rollback
 //! cost what was touched, not what was loaded.
 
+mod identity;
+mod note;
+mod undo;
+
 use std::any::TypeId;
 
-use hashbrown::hash_table::Entry;
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use smallvec::SmallVec;
 
@@ -19,8 +22,12 @@ use crate::driver::Row;
 use crate::error::Result;
 use crate::meta::TableMeta;
 use crate::model::KeyValues;
-use crate::types::ColumnType;
 use crate::value::{Value, ValueRef};
+pub(super) use identity::ReadKey;
+use identity::Run;
+pub(super) use note::Awaited;
+use note::{Note, Notes};
+use undo::Undo;
 
 /// The objects of one model.
 pub(super) struct Arena {
@@ -32,14 +39,17 @@ pub(super) struct Arena {
     pub(super) values: Box<dyn Values>,
     heads: Vec<Head>,
     free: Vec<u32>,
-    notes: Vec<Note>,
-    free_notes: Vec<u32>,
+    notes: Notes,
     /// The different sets of columns that pending rows give, few as they are.
     shapes: Vec<ColumnSet>,
     /// Of pending rows that leave a default to the database, and were touched: what they were, by their slots.
     drafts: HashMap<u32, u32>,
     /// The identity map: slots by the key that the database has for them.
     index: HashTable<u32>,
+    /// The identity map of rows whose keys were made one after the other, by their keys.
+    runs: Vec<Run>,
+    /// Such keys, of the flush that is being written.
+    made: Vec<Run>,
     hasher: DefaultHashBuilder,
     /// Slots of pending objects in the order of their coming.
     pub(super) pending: Vec<u32>,
@@ -113,70 +123,8 @@ pub(super) enum Slot {
     Deleted,
 }
 
-/// An identity map with so many objects grows by more than twice: to enter all anew each time takes as long as to enter
-/// them once.
-const LARGE: usize = 224;
-
 /// How many shapes are looked at before one more is noted.
 const RECENT_SHAPES: usize = 8;
-
-/// What is known of an object that is not as it was loaded.
-#[derive(Debug, Default)]
-pub(super) struct Note {
-    /// The row as the database has it, put aside at the first touch since the last flush.
-    pub(super) base: Option<u32>,
-    /// Keys to be filled in from objects that have none yet.
-    pub(super) parents: SmallVec<[Parent; 1]>,
-    /// Columns to be set to expressions.
-    pub(super) expressions: Rarely<Assignment>,
-    /// The columns that a pending row gives: their place among the shapes.
-    shape: u32,
-    /// Its last entry in the undo log, counted from 1; 0 is none.
-    logged: u32,
-}
-
-impl Note {
-    /// Forgets what was to be written beside the row itself.
-    fn clear(&mut self) {
-        self.parents.clear();
-        self.expressions.clear();
-    }
-}
-
-/// A list that is mostly empty, and then takes no more than a word.
-#[derive(Debug)]
-pub(super) struct Rarely<T>(#[expect(clippy::box_collection, reason = "a `Vec` has three words")] Option<Box<Vec<T>>>);
-
-impl<T> Default for Rarely<T> {
-    fn default() -> Self {
-        Rarely(None)
-    }
-}
-
-impl<T> Rarely<T> {
-    pub(super) fn push(&mut self, value: T) {
-        self.0.get_or_insert_default().push(value);
-    }
-
-    pub(super) fn retain(&mut self, keep: impl FnMut(&T) -> bool) {
-        if let Some(list) = &mut self.0 {
-            list.retain(keep);
-        }
-    }
-
-    pub(super) fn clear(&mut self) {
-        self.0 = None;
-    }
-}
-
-impl<T> std::ops::Deref for Rarely<T> {
-    type Target = [T];
-
-    #[inline]
-    fn deref(&self) -> &[T] {
-        self.0.as_ref().map_or(&[], |list| list)
-    }
-}
 
 /// An object of some arena.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -195,14 +143,6 @@ pub(super) struct Parent {
     pub(super) generation: u32,
 }
 
-/// A key of one integer column, as it stands in a row of the database.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct ReadKey {
-    column: u16,
-    key: i64,
-    hash: u32,
-}
-
 /// How rows are read.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reading {
@@ -212,38 +152,14 @@ pub(super) struct Reading {
     pub(super) late: bool,
 }
 
-/// What happened, for the way back.
-#[derive(Debug, Clone, Copy)]
-struct Undo {
-    slot: u32,
-    generation: u32,
-    what: Happened,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Happened {
-    /// It was added: on the way back it leaves, as if it had never been saved.
-    Added,
-    /// It was read after so many writes of the transaction: it leaves on the way back beyond the last of them, for what
-    /// was read may be undone.
-    Came { writes: u32 },
-    /// Its row was read anew; it was read last by this transaction before.
-    Read { before: u16 },
-    /// Its row was another one, which is kept. `before` is the object's entry before this one.
-    Changed { kept: u32, before: u32 },
-    /// It was marked as deleted.
-    Deleted,
-}
-
 #[inline]
-fn note_in<'a>(heads: &[Head], notes: &'a [Note], slot: u32) -> Option<&'a Note> {
-    let number = heads.get(slot as usize)?.note;
-    notes.get(number.checked_sub(1)? as usize)
+fn note_in<'a>(heads: &[Head], notes: &'a Notes, slot: u32) -> Option<&'a Note> {
+    notes.get(heads.get(slot as usize)?.note)
 }
 
 /// Where the row of a slot is as the database has it.
 #[inline]
-fn stored_in(heads: &[Head], notes: &[Note], slot: u32) -> At {
+fn stored_in(heads: &[Head], notes: &Notes, slot: u32) -> At {
     match note_in(heads, notes, slot).and_then(|note| note.base) {
         Some(kept) => At::Kept(kept),
         None => At::Now(slot),
@@ -260,11 +176,12 @@ impl Arena {
             values: Box::new(Rows::<T>::default()),
             heads: Vec::new(),
             free: Vec::new(),
-            notes: Vec::new(),
-            free_notes: Vec::new(),
+            notes: Notes::default(),
             shapes: Vec::new(),
             drafts: HashMap::new(),
             index: HashTable::new(),
+            runs: Vec::new(),
+            made: Vec::new(),
             hasher: DefaultHashBuilder::default(),
             pending: Vec::new(),
             touched: Vec::new(),
@@ -293,10 +210,11 @@ impl Arena {
             heads,
             free,
             notes,
-            free_notes,
             shapes,
             drafts,
             index,
+            runs,
+            made,
             pending,
             touched,
             deleting,
@@ -314,13 +232,9 @@ impl Arena {
         drafts.clear();
         [free, pending, touched, deleting, found].into_iter().for_each(Vec::clear);
         heads.clear();
-        // Notes that were all given back are empty, and need not be made again.
-        if free_notes.len() < notes.len() {
-            free_notes.clear();
-            notes.clear();
-        }
+        notes.clear();
         shapes.clear();
-        undo.clear();
+        (runs.clear(), made.clear(), undo.clear());
         kin.clear();
         lent.clear();
         (*mark, *len, *departures, *unsettled) = (0, 0, 0, false);
@@ -334,10 +248,7 @@ impl Arena {
     /// What its lists take, or nearly.
     pub(super) fn bytes(&self) -> usize {
         let slot = size_of::<Head>() + 6 * size_of::<u32>();
-        let parents = self.notes.iter().map(|note| &note.parents).filter(|parents| parents.spilled());
-        let parents = parents.map(SmallVec::capacity).sum::<usize>() * size_of::<Parent>();
-        let notes = self.notes.capacity() * size_of::<Note>() + parents;
-        let lists = notes + self.undo.capacity() * size_of::<Undo>();
+        let lists = self.notes.bytes() + self.undo.capacity() * size_of::<Undo>();
         size_of::<Arena>() + self.heads.capacity() * slot + lists + self.index.capacity() * 10 + self.values.bytes()
     }
 
@@ -449,16 +360,16 @@ impl Arena {
 
     /// Puts an object into a slot: the next one.
     #[inline]
-    fn occupy(&mut self, slot: u32, state: Slot) {
+    fn occupy(&mut self, slot: u32, state: Slot, note: u32) {
         let origin = if state == Slot::Pending { Origin::Session } else { Origin::Others };
         let read = self.clock.now;
         if self.free.last() == Some(&slot) {
             self.free.pop();
             if let Some(head) = self.heads.get_mut(slot as usize) {
-                (head.state, head.origin, head.read) = (state, origin, read);
+                (head.note, head.state, head.origin, head.read) = (note, state, origin, read);
             }
         } else {
-            self.heads.push(Head { generation: 0, note: 0, hash: 0, state, origin, read });
+            self.heads.push(Head { generation: 0, note, hash: 0, state, origin, read });
         }
         self.len += 1;
         self.rekin(slot);
@@ -502,36 +413,44 @@ impl Arena {
     /// The keys that are to be filled in into a row.
     #[inline]
     pub(super) fn waits_for(&self, slot: u32) -> &[Parent] {
-        self.note(slot).map_or(&[], |note| &note.parents)
+        self.note(slot).map_or(&[], |note| self.notes.parents(note))
     }
 
-    pub(super) fn note_mut(&mut self, slot: u32) -> Option<&mut Note> {
-        if self.heads.get(slot as usize)?.note == 0 {
-            return self.new_note(slot);
+    /// Has a row wait for these keys, and no others.
+    pub(super) fn set_parents(&mut self, slot: u32, parents: &[Parent]) {
+        if let Some(number) = self.note_number(slot) {
+            self.notes.set_parents(number, parents);
         }
-        self.known_note(slot)
     }
 
-    /// An empty note, of a slot of which nothing was noted yet.
-    #[inline]
-    fn new_note(&mut self, slot: u32) -> Option<&mut Note> {
+    /// The columns of a row that are to be set to expressions.
+    pub(super) fn expressions(&self, slot: u32) -> &[Assignment] {
+        self.notes.expressions(slot)
+    }
+
+    /// Has the next flush set a column of a row to an expression.
+    pub(super) fn set_expression(&mut self, slot: u32, assignment: Assignment) {
+        self.notes.set_expression(slot, assignment);
+    }
+
+    /// The number of a slot's note, which is made if there is none.
+    fn note_number(&mut self, slot: u32) -> Option<u32> {
         let head = self.heads.get_mut(slot as usize)?;
-        let number = match self.free_notes.pop() {
-            Some(number) => number,
-            None => {
-                self.notes.push(Note::default());
-                u32::try_from(self.notes.len()).unwrap_or(u32::MAX)
-            }
-        };
-        head.note = number;
-        self.notes.get_mut(number.checked_sub(1)? as usize)
+        if head.note == 0 {
+            head.note = self.notes.add(Note::default());
+        }
+        Some(head.note)
+    }
+
+    fn note_mut(&mut self, slot: u32) -> Option<&mut Note> {
+        let number = self.note_number(slot)?;
+        self.notes.get_mut(number)
     }
 
     /// The note that there is.
     #[inline]
     fn known_note(&mut self, slot: u32) -> Option<&mut Note> {
-        let number = self.heads.get(slot as usize)?.note;
-        self.notes.get_mut(number.checked_sub(1)? as usize)
+        self.notes.get_mut(self.heads.get(slot as usize)?.note)
     }
 
     /// The columns that a pending row gives: those that it was added with, and those that were set since.
@@ -630,13 +549,10 @@ impl Arena {
     fn release_note(&mut self, slot: u32) {
         let Some(head) = self.heads.get_mut(slot as usize) else { return };
         let number = std::mem::take(&mut head.note);
-        let Some(note) = number.checked_sub(1).and_then(|index| self.notes.get_mut(index as usize)) else { return };
-        note.clear();
-        (note.shape, note.logged) = (0, 0);
-        if let Some(kept) = note.base.take() {
+        self.notes.settle(number, slot);
+        if let Some(kept) = self.notes.give_back(number) {
             self.values.forget(kept);
         }
-        self.free_notes.push(number);
     }
 
     // Rows.
@@ -674,7 +590,7 @@ impl Arena {
         if let Some(kept) = note.base {
             self.differences(At::Kept(kept), At::Now(slot), &mut columns)?;
         }
-        for parent in &note.parents {
+        for parent in self.notes.parents(note) {
             // Else a key was set since, which counts.
             if keys::is_unset(self.values.as_ref(), At::Now(slot), parent.column) {
                 columns.insert(parent.column);
@@ -694,155 +610,22 @@ impl Arena {
         self.waits_for(slot).iter().any(|parent| parent.column == column)
     }
 
-    // The identity map.
-
-    /// The object with this key.
-    pub(super) fn find(&self, key: &[Value]) -> Option<u32> {
-        if let [Value::Int(key)] = key {
-            return self.find_integer(*key);
-        }
-        let hash = keys::hash_values(&self.hasher, key).ok()?;
-        let matches = |at| keys::row_is(self.values.as_ref(), at, self.meta.primary_key, key);
-        self.look_up(hash, matches)
-    }
-
-    /// The object with this key, which is one integer.
-    pub(super) fn find_integer(&self, key: i64) -> Option<u32> {
-        let [column] = *self.meta.primary_key else { return None };
-        let hash = keys::hash_integer(&self.hasher, key);
-        self.find_read(ReadKey { column, key, hash })
-    }
-
-    /// A key that was looked for in vain, if that means that no object has it, and not that one is in doubt.
-    pub(super) fn absent(&self, key: &[Value]) -> Option<ReadKey> {
-        match (key, self.meta.primary_key) {
-            ([Value::Int(key)], [column]) if self.clock.doubt == 0 => {
-                Some(ReadKey { column: *column, key: *key, hash: keys::hash_integer(&self.hasher, *key) })
-            }
-            _ => None,
-        }
-    }
-
-    /// The object that the database has these values of in `columns`, which are unique. Where they are not the primary
-    /// key, every object is looked at.
-    pub(super) fn find_by(&self, columns: &[u16], values: &[Value]) -> Option<u32> {
-        if columns == self.meta.primary_key {
-            return self.find(values);
-        }
-        let stored = |slot: &u32| matches!(self.slot_state(*slot), Slot::Persistent | Slot::Deleting);
-        let is = |slot: &u32| keys::row_is(self.values.as_ref(), self.stored(*slot), columns, values);
-        self.slots().filter(stored).find(is)
-    }
-
-    /// The object whose key is that of a row.
-    pub(super) fn find_row(&self, row: At) -> Result<Option<u32>> {
-        let hash = keys::hash_row(&self.hasher, self.values.as_ref(), row, self.meta.primary_key)?;
-        Ok(self.find_hashed(hash, row))
-    }
-
-    fn find_hashed(&self, hash: u32, row: At) -> Option<u32> {
-        let values = self.values.as_ref();
-        let same =
-            |at| self.meta.primary_key.iter().all(|column| matches!(keys::same(values, row, at, *column), Ok(true)));
-        self.look_up(hash, same)
-    }
-
-    fn look_up(&self, hash: u32, matches: impl Fn(At) -> bool) -> Option<u32> {
-        let found = self.index.find(spread(hash), |slot| {
-            self.heads.get(*slot as usize).is_some_and(|head| head.hash == hash) && matches(self.stored(*slot))
-        });
-        found.copied()
-    }
-
-    /// The key that a row of the database has, where that can be said without reading the row.
-    fn read_key(&self, row: &dyn Row) -> Option<ReadKey> {
-        let [column] = *self.meta.primary_key else { return None };
-        let meta = self.meta.column(column)?;
-        if !matches!(meta.column_type, ColumnType::Int16 | ColumnType::Int32 | ColumnType::Int64) {
-            return None;
-        }
-        let Ok(ValueRef::Int(key)) = row.get(usize::from(column)) else { return None };
-        Some(ReadKey { column, key, hash: keys::hash_integer(&self.hasher, key) })
-    }
-
-    /// Whether a row has this key, as the model reads it.
-    fn has_key(&self, at: At, ReadKey { column, key, .. }: ReadKey) -> bool {
-        keys::column_is(self.values.as_ref(), at, column, ValueRef::Int(key))
-    }
-
-    fn find_read(&self, key: ReadKey) -> Option<u32> {
-        self.look_up(key.hash, |at| self.has_key(at, key))
-    }
-
-    /// Enters an object by the key that the database has for it.
-    pub(super) fn enter(&mut self, slot: u32) -> Result<()> {
-        let hash = keys::hash_row(&self.hasher, self.values.as_ref(), self.stored(slot), self.meta.primary_key)?;
-        self.enter_by(hash, slot);
-        Ok(())
-    }
-
-    /// Enters a slot by the key of the row in it, unless there is an object with that key, which it gives. The slot is
-    /// still to be told its hash.
-    fn enter_unless_known(&mut self, hash: u32, slot: u32) -> Option<u32> {
-        let Arena { index, heads, notes, values, meta, .. } = self;
-        let hash_of = |slot: u32| heads.get(slot as usize).map_or(0, |head| head.hash);
-        let same = |other: &u32| {
-            let stored = stored_in(heads, notes, *other);
-            let same = |column: &u16| matches!(keys::same(values.as_ref(), At::Now(slot), stored, *column), Ok(true));
-            hash_of(*other) == hash && meta.primary_key.iter().all(same)
-        };
-        if index.len() == index.capacity() && index.len() >= LARGE {
-            index.reserve(index.len() * 3, |other| spread(hash_of(*other)));
-        }
-        match index.entry(spread(hash), same, |other| spread(hash_of(*other))) {
-            Entry::Occupied(known) => Some(*known.get()),
-            Entry::Vacant(place) => {
-                place.insert(slot);
-                None
-            }
-        }
-    }
-
-    fn set_hash(&mut self, slot: u32, hash: u32) {
-        if let Some(head) = self.heads.get_mut(slot as usize) {
-            head.hash = hash;
-        }
-    }
-
-    fn enter_by(&mut self, hash: u32, slot: u32) {
-        self.set_hash(slot, hash);
-        let heads = &self.heads;
-        let hash_of = |slot: &u32| spread(heads.get(*slot as usize).map_or(0, |head| head.hash));
-        self.index.insert_unique(spread(hash), slot, hash_of);
-    }
-
-    /// Takes an object out of the identity map, if it is in it.
-    pub(super) fn leave(&mut self, slot: u32) {
-        let hash = self.heads.get(slot as usize).map_or(0, |head| head.hash);
-        if let Ok(entry) = self.index.find_entry(spread(hash), |other| *other == slot) {
-            entry.remove();
-        }
-    }
-
     // What happens to objects.
 
     /// A new object, whose row was put into `slot`, and the keys that are to be filled in.
-    pub(super) fn add(&mut self, slot: u32, columns: ColumnSet, parents: SmallVec<[Parent; 1]>) -> u32 {
-        self.occupy(slot, Slot::Pending);
-        self.pending.push(slot);
+    pub(super) fn add(&mut self, slot: u32, columns: ColumnSet, parents: &[Parent]) -> u32 {
         let shape = self.shape_of(columns);
-        if let Some(note) = self.new_note(slot) {
-            note.shape = shape;
-            note.parents = parents;
-        }
+        let note = self.notes.of_new_row(shape, parents);
+        self.occupy(slot, Slot::Pending, note);
+        self.pending.push(slot);
         let generation = self.generation(slot);
-        self.undo.push(Undo { slot, generation, what: Happened::Added });
+        self.log_added(slot, generation);
         generation
     }
 
     /// An object of the database's, whose row was put into `slot`, which is the next one.
     pub(super) fn attach(&mut self, slot: u32) -> Result<u32> {
-        self.occupy(slot, Slot::Persistent);
+        self.occupy(slot, Slot::Persistent, 0);
         self.enter(slot)?;
         Ok(self.generation(slot))
     }
@@ -862,7 +645,7 @@ impl Arena {
         self.values.decode(slot, row)?;
         if let Some(key) = key.filter(|key| self.has_key(At::Now(slot), *key)) {
             // Looked for already, and not found.
-            self.occupy(slot, Slot::Persistent);
+            self.occupy(slot, Slot::Persistent, 0);
             self.enter_by(key.hash, slot);
             return Ok((slot, true));
         }
@@ -884,7 +667,7 @@ impl Arena {
             self.read_again(known, row, how)?;
             return Ok((known, false));
         }
-        self.occupy(slot, Slot::Persistent);
+        self.occupy(slot, Slot::Persistent, 0);
         self.set_hash(slot, hash);
         Ok((slot, true))
     }
@@ -1006,46 +789,15 @@ impl Arena {
         Ok(())
     }
 
-    /// The row is known as it is in this transaction.
-    fn log_read(&mut self, slot: u32) {
-        let before = self.heads.get(slot as usize).map_or(0, |head| head.read);
-        if before != self.clock.now {
-            self.log(slot, Happened::Read { before });
-            self.set_read(slot, self.clock.now);
-        }
-    }
-
     /// Puts back what was not flushed.
     fn unkeep(&mut self, slot: u32) {
         let Some(number) = self.heads.get(slot as usize).map(|head| head.note) else { return };
-        let Some(note) = number.checked_sub(1).and_then(|index| self.notes.get_mut(index as usize)) else { return };
-        note.clear();
+        self.notes.settle(number, slot);
+        let Some(note) = self.notes.get_mut(number) else { return };
         if let Some(kept) = note.base.take() {
             self.values.restore(slot, kept);
         }
         self.rekin(slot);
-    }
-
-    /// Keeps a row for the way back, unless the innermost level has one of the object already.
-    fn log_changed(&mut self, slot: u32, kept: u32) {
-        let (mark, entry) = (self.mark, u32::try_from(self.undo.len() + 1).unwrap_or(u32::MAX));
-        let Some(note) = self.note_mut(slot) else { return };
-        if note.logged as usize > mark {
-            self.values.forget(kept);
-            return;
-        }
-        let before = std::mem::replace(&mut note.logged, entry);
-        self.log(slot, Happened::Changed { kept, before });
-    }
-
-    fn log(&mut self, slot: u32, what: Happened) {
-        let generation = self.generation(slot);
-        self.undo.push(Undo { slot, generation, what });
-    }
-
-    /// Notes that an object was read after so many writes of the transaction.
-    pub(super) fn log_came(&mut self, slot: u32, writes: u32) {
-        self.log(slot, Happened::Came { writes });
     }
 
     /// Marks an object to be deleted by the next flush; a pending one just leaves.
@@ -1055,7 +807,7 @@ impl Arena {
             Slot::Persistent => {
                 self.set_state(slot, Slot::Deleting);
                 self.deleting.push(slot);
-                self.log(slot, Happened::Deleted);
+                self.log_deleted(slot);
             }
             Slot::Deleting | Slot::Deleted | Slot::Empty(_) => {}
         }
@@ -1075,7 +827,7 @@ impl Arena {
         // It is the row that the database had, under whose key its children are looked for.
         self.unkeep(slot);
         if self.slot_state(slot) == Slot::Persistent {
-            self.log(slot, Happened::Deleted);
+            self.log_deleted(slot);
         }
         self.set_state(slot, Slot::Deleted);
     }
@@ -1094,12 +846,6 @@ impl Arena {
         self.vacate(slot, left);
     }
 
-    /// So many rows are going to be entered.
-    pub(super) fn make_room(&mut self, rows: usize) {
-        let heads = &self.heads;
-        self.index.reserve(rows, |slot| spread(heads.get(*slot as usize).map_or(0, |head| head.hash)));
-    }
-
     /// A pending row was inserted. If another object had its key, that one's row was gone, unknown to us: gives it.
     pub(super) fn was_inserted(&mut self, slot: u32) -> Result<Option<u32>> {
         let hash = keys::hash_row(&self.hasher, self.values.as_ref(), At::Now(slot), self.meta.primary_key)?;
@@ -1108,13 +854,20 @@ impl Arena {
             self.was_deleted(other);
             self.enter_by(hash, slot);
         }
+        self.set_hash(slot, hash);
+        self.is_inserted(slot);
+        Ok(other)
+    }
+
+    /// A pending row is one of the database's now.
+    fn is_inserted(&mut self, slot: u32) {
         let now = self.clock.now;
         if let Some(head) = self.heads.get_mut(slot as usize) {
-            (head.state, head.read, head.hash) = (Slot::Persistent, now, hash);
+            (head.state, head.read) = (Slot::Persistent, now);
+            self.notes.settle(head.note, slot);
         }
-        self.settle(slot);
+        self.rekin(slot);
         self.release_draft(slot);
-        Ok(other)
     }
 
     /// A changed row was updated: the database has it as it is now, perhaps under another key.
@@ -1141,8 +894,8 @@ impl Arena {
     }
 
     fn settle(&mut self, slot: u32) {
-        if let Some(note) = self.known_note(slot) {
-            note.clear();
+        if let Some(head) = self.heads.get(slot as usize) {
+            self.notes.settle(head.note, slot);
         }
         self.rekin(slot);
     }
@@ -1190,7 +943,7 @@ impl Arena {
             return Ok(());
         }
         for slot in self.touched.clone() {
-            let expressions = self.note(slot).is_some_and(|note| !note.expressions.is_empty());
+            let expressions = !self.expressions(slot).is_empty();
             let changed = if self.slot_state(slot) == Slot::Persistent { self.changed(slot)? } else { continue };
             if changed.is_empty() && !expressions {
                 continue;
@@ -1234,113 +987,12 @@ impl Arena {
         self.shapes.clear();
         self.deleting.clear();
         let mut touched = std::mem::take(&mut self.touched);
-        touched.drain(..).for_each(|slot| self.was_unchanged(slot));
+        for slot in touched.drain(..) {
+            self.was_unchanged(slot);
+            self.set_parents(slot, &[]);
+        }
         self.touched = touched;
-    }
-
-    // The way back.
-
-    /// Begins a level. Gives what ends it.
-    pub(super) fn begin_level(&mut self) -> usize {
-        std::mem::replace(&mut self.mark, self.undo.len())
-    }
-
-    /// Ends a level whose changes now belong to the one around it, which begins at `outer`.
-    pub(super) fn end_level(&mut self, outer: usize) {
-        self.mark = outer;
-    }
-
-    /// Undoes the innermost level in memory. It began after so many writes of the transaction.
-    pub(super) fn undo_level(&mut self, before: u32) {
-        for slot in std::mem::take(&mut self.touched) {
-            self.unkeep(slot);
-        }
-        let mut kept = Vec::new();
-        while self.undo.len() > self.mark {
-            let Some(entry) = self.undo.pop() else { break };
-            match entry.what {
-                // What it may hang on was written before this level: it is the affair of a level around it.
-                Happened::Came { writes } if writes <= before => kept.push(entry),
-                _ => self.undo_one(entry),
-            }
-        }
-        self.undo.extend(kept);
-        let heads = &self.heads;
-        let is = |slot: &u32, state: Slot| heads.get(*slot as usize).is_some_and(|head| head.state == state);
-        self.pending.retain(|slot| is(slot, Slot::Pending));
-        self.deleting.retain(|slot| is(slot, Slot::Deleting));
-    }
-
-    fn undo_one(&mut self, Undo { slot, generation, what }: Undo) {
-        let here = self.is_here(slot, generation);
-        match what {
-            Happened::Added if here => {
-                self.leave(slot);
-                self.vacate(slot, State::Transient);
-            }
-            Happened::Came { .. } if here => {
-                self.leave(slot);
-                self.vacate(slot, State::Detached);
-            }
-            Happened::Changed { kept, before } if here => {
-                self.leave(slot);
-                self.values.restore(slot, kept);
-                self.rekin(slot);
-                if let Some(note) = self.note_mut(slot) {
-                    note.logged = before;
-                }
-                if self.slot_state(slot) != Slot::Deleted {
-                    // A row that was in the identity map before can be entered again.
-                    drop(self.enter(slot));
-                }
-            }
-            Happened::Deleted if here => {
-                if self.slot_state(slot) == Slot::Deleted {
-                    drop(self.enter(slot));
-                }
-                self.set_state(slot, Slot::Persistent);
-            }
-            Happened::Read { before } if here => self.set_read(slot, before),
-            Happened::Changed { kept, .. } => self.values.forget(kept),
-            Happened::Added | Happened::Came { .. } | Happened::Read { .. } | Happened::Deleted => {}
-        }
-    }
-
-    /// The transaction is over, and what it did is lasting.
-    pub(super) fn committed(&mut self) {
-        let mut undo = std::mem::take(&mut self.undo);
-        for entry in undo.drain(..) {
-            match entry.what {
-                Happened::Changed { kept, .. } => self.values.forget(kept),
-                Happened::Deleted if self.is_here(entry.slot, entry.generation) => {
-                    if self.slot_state(entry.slot) == Slot::Deleted {
-                        self.vacate(entry.slot, State::Detached);
-                    }
-                }
-                Happened::Added | Happened::Came { .. } | Happened::Read { .. } | Happened::Deleted => {}
-            }
-            if self.is_here(entry.slot, entry.generation) {
-                self.tidy(entry.slot);
-            }
-        }
-        self.undo = undo;
-        self.mark = 0;
-    }
-
-    /// Gives a note back if nothing is in it that is still needed.
-    fn tidy(&mut self, slot: u32) {
-        let Some(note) = self.known_note(slot) else { return };
-        note.logged = 0;
-        let idle = note.base.is_none() && note.parents.is_empty() && note.expressions.is_empty();
-        if idle && self.slot_state(slot) != Slot::Pending {
-            self.release_note(slot);
-        }
-    }
-
-    /// The transaction is over, and nothing of it is left.
-    pub(super) fn rolled_back(&mut self) {
-        self.mark = 0;
-        self.undo_level(0);
+        self.notes.nobody_waits();
     }
 }
 
@@ -1349,9 +1001,4 @@ fn strike(list: &mut Vec<u32>, slot: u32) {
     if let Some(at) = list.iter().rposition(|other| *other == slot) {
         list.remove(at);
     }
-}
-
-/// The identity map looks at the upper bits of a hash, too.
-fn spread(hash: u32) -> u64 {
-    u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
