@@ -13,6 +13,7 @@
 
 use std::any::Any;
 use std::future::{Future, ready};
+use std::ops::RangeInclusive;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -257,6 +258,13 @@ pub trait RowSink: Send {
     ///
     /// The row does not fit the Rust type; the driver ends the statement and hands the error on.
     fn row(&mut self, row: &dyn Row) -> Result<Flow>;
+
+    /// Takes the keys of new rows that the database counted up, each of which stands for a row of one column. Says whether
+    /// it has: if not, they are given to it as rows.
+    fn keys(&mut self, keys: RangeInclusive<i64>) -> bool {
+        let _as_rows = keys;
+        false
+    }
 }
 
 /// A row while it lasts.

@@ -153,6 +153,9 @@ pub(crate) fn give_keys(chunk: &InsertChunk<'_>, last: i64, written: u64, sink: 
     let Some(first) = first else {
         return Err(Error::RowCount { table: chunk.table.name, expected: rows as u64, found: written });
     };
+    if sink.keys(first..=last) {
+        return Ok(());
+    }
     for key in first..=last {
         if sink.row(&Key { key, table: chunk.table })? == Flow::Stop {
             break;

@@ -182,6 +182,13 @@ impl ColumnSet {
         Columns { left: *self, word: 0 }
     }
 
+    /// The set of these four words.
+    #[must_use]
+    #[inline]
+    pub fn of_words(words: [u64; 4]) -> Self {
+        ColumnSet(words)
+    }
+
     /// The four words of the set, for a statement's shape.
     #[must_use]
     pub fn words(&self) -> [u64; 4] {

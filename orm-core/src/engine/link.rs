@@ -1,6 +1,6 @@
 //! A connection with what is around it: the engine's log and traces, and the splitting of many rows.
 
-use std::ops::{Deref, DerefMut};
+use std::ops::{Deref, DerefMut, RangeInclusive};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -580,5 +580,12 @@ impl RowSink for Counting<'_> {
     fn row(&mut self, row: &dyn Row) -> Result<Flow> {
         self.rows += 1;
         self.sink.row(row)
+    }
+
+    fn keys(&mut self, keys: RangeInclusive<i64>) -> bool {
+        let rows = keys.clone().count() as u64;
+        let taken = self.sink.keys(keys);
+        self.rows += if taken { rows } else { 0 };
+        taken
     }
 }

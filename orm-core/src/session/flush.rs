@@ -352,9 +352,10 @@ impl Session {
         let ops = step.ops.get(rows).unwrap_or_default();
         for op in ops.iter().filter_map(|op| plan.ops.get(*op as usize)) {
             let slot = op.place.slot;
-            for index in 0..arena.waits_for(slot).len() {
-                let Some(parent) = arena.waits_for(slot).get(index).copied() else { break };
-                if !op.columns.contains(parent.column) || op.nulls.contains(parent.column) {
+            let mut next = 0;
+            while let Some(parent) = arena.waits_for(slot).get(next).copied() {
+                next += 1;
+                if !op.columns.contains(parent.column) || op.columns.is_null(parent.column) {
                     continue;
                 }
                 if last != Some(parent) {
@@ -403,9 +404,7 @@ impl Session {
                 }
             };
             let returning = job.returning;
-            let ops = step.ops.get(start..end).unwrap_or_default();
-            let ops: Vec<&Op> = ops.iter().filter_map(|op| plan.ops.get(*op as usize)).collect();
-            write_back(arena, step, &ops, &returning, returned)?;
+            write_back(arena, &plan.ops, step, (start, end), &returning, returned)?;
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! One step of a plan as statements, with values straight from the arena.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use super::arena::Arena;
 use super::handle::AnyRef;
@@ -275,11 +276,11 @@ impl RowSource for Job<'_> {
     fn bind(&self, row: usize, columns: &[u16], sink: &mut dyn BindSink) -> Result<()> {
         let Some(op) = self.op(row) else { return Ok(()) };
         let values = self.arena.values.as_ref();
-        if op.nulls.is_empty() && self.guard.is_none() {
+        if !op.columns.has_nulls() && self.guard.is_none() {
             return values.bind_all(At::Now(op.place.slot), columns, sink);
         }
         for column in columns {
-            if op.nulls.contains(*column) {
+            if op.columns.is_null(*column) {
                 sink.bind(ValueRef::Null)?;
             } else if self.guard == Some(*column) {
                 let version = self.arena.version(self.arena.stored(op.base))?.unwrap_or_default();
@@ -300,7 +301,7 @@ impl KeyedRows for Job<'_> {
     fn bind_key(&self, row: usize, columns: &[u16], sink: &mut dyn BindSink) -> Result<()> {
         let Some(op) = self.op(row) else { return Ok(()) };
         // A part that follows its row's own operation finds it under its new key.
-        let follows = !op.whole && op.nulls.is_empty();
+        let follows = !op.whole && !op.columns.has_nulls();
         let at = if follows { At::Now(op.place.slot) } else { self.arena.stored(op.base) };
         self.arena.values.bind_all(at, columns, sink)
     }
@@ -326,6 +327,14 @@ impl BindSink for Kept {
 }
 
 impl RowSink for Returned {
+    fn keys(&mut self, keys: RangeInclusive<i64>) -> bool {
+        let takes = self.width == 1 && self.values.is_empty();
+        if takes {
+            self.integers.extend(keys);
+        }
+        takes
+    }
+
     fn row(&mut self, row: &dyn Row) -> Result<Flow> {
         if self.width == 1
             && self.values.is_empty()
@@ -436,16 +445,19 @@ fn whose(arena: &mut Arena, ops: &[&Op], row: &[Value], guess: usize) -> Result<
 /// Puts what came back into the rows it belongs to, in whatever order it came.
 pub(super) fn write_back(
     arena: &mut Arena,
+    ops: &[Op],
     step: &Step,
-    ops: &[&Op],
+    (start, end): (usize, usize),
     returning: &[u16],
     mut returned: Returned,
 ) -> Result<()> {
+    let numbers = step.ops.get(start..end).unwrap_or_default();
+    let concerned = numbers.iter().filter_map(|op| ops.get(*op as usize));
     if step.kind == Kind::Update
         && step.whole
         && let Some(version) = arena.meta.version
     {
-        for op in ops {
+        for op in concerned.clone() {
             let next = arena.version(arena.stored(op.base))?.unwrap_or_default().wrapping_add(1);
             arena.values.assign(op.place.slot, version, ValueRef::Int(next))?;
         }
@@ -453,15 +465,16 @@ pub(super) fn write_back(
     if returning.is_empty() {
         return Ok(());
     }
-    if returned.rows() != ops.len() {
-        let (expected, found) = (ops.len() as u64, returned.rows() as u64);
+    if returned.rows() != numbers.len() {
+        let (expected, found) = (numbers.len() as u64, returned.rows() as u64);
         return Err(Error::RowCount { table: arena.meta.name, expected, found });
     }
     if made_keys(arena, step) == returning.first().copied() && !returned.integers.is_empty() {
-        return write_keys(arena, ops, returning, returned.integers);
+        return write_keys(arena, concerned, returning, returned.integers);
     }
     returned.spread();
-    for (row, target) in targets(arena, step, ops, returning, &returned)? {
+    let ops: Vec<&Op> = concerned.collect();
+    for (row, target) in targets(arena, step, &ops, returning, &returned)? {
         let Some(op) = ops.get(target) else { continue };
         for (column, value) in returning.iter().zip(returned.row(row)) {
             let value = value.borrowed().map_err(|source| Error::Decode { column: "RETURNING".into(), source })?;
@@ -477,9 +490,14 @@ fn made_keys(arena: &Arena, step: &Step) -> Option<u16> {
 }
 
 /// Writes back keys of which nothing else came. They are made in the order in which the rows were sent.
-fn write_keys(arena: &mut Arena, ops: &[&Op], returning: &[u16], mut keys: Vec<i64>) -> Result<()> {
+fn write_keys<'a>(
+    arena: &mut Arena,
+    ops: impl Iterator<Item = &'a Op>,
+    returning: &[u16],
+    mut keys: Vec<i64>,
+) -> Result<()> {
     keys.sort_unstable();
-    for ((op, key), column) in ops.iter().zip(keys).zip(returning.iter().cycle()) {
+    for ((op, key), column) in ops.zip(keys).zip(returning.iter().cycle()) {
         arena.values.assign(op.place.slot, *column, ValueRef::Int(key))?;
         arena.was_made(op.place.slot, key);
     }

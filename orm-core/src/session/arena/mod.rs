@@ -469,6 +469,14 @@ impl Arena {
         given
     }
 
+    /// The shape of a pending row and the keys that it waits for, unless it may be another than the one that was added, or
+    /// columns are set to expressions.
+    #[inline]
+    pub(super) fn unaltered(&self, slot: u32) -> Option<(u32, &[Parent])> {
+        let note = self.note(slot).filter(|_| !self.is_altered(slot) && self.expressions(slot).is_empty())?;
+        Some((note.shape, self.notes.parents(note)))
+    }
+
     /// Whether a pending row gives a column.
     pub(super) fn gives(&self, slot: u32, column: u16) -> bool {
         self.shape(slot).is_some_and(|shape| shape.contains(column)) || self.was_set(slot, column)

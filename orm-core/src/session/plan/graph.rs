@@ -9,8 +9,7 @@ use std::collections::BTreeMap;
 use hashbrown::{HashMap, HashSet};
 
 use super::keyed::{Book, Claim, Claims, uniques};
-use super::{Kind, Nulls, Op, Place, Step, Tables, describe, order};
-use crate::ast::ColumnSet;
+use super::{Kind, Op, Place, Step, Tables, Written, describe, order};
 use crate::error::{Error, Result};
 use crate::meta::{Deferrable, ForeignKeyMeta, OnAction};
 use crate::session::arena::Arena;
@@ -230,7 +229,7 @@ impl<'a> Graph<'a> {
         let op = self.op(number)?;
         // A row with expressions has a statement of its own.
         let alone = if op.expressions { number + 2 } else { u32::from(!op.whole) };
-        Some((op.kind, order(tables, op.kind, op.place.arena), op.place.arena, op.columns.words(), alone))
+        Some((op.kind, order(tables, op.kind, op.place.arena), op.place.arena, op.columns.set().words(), alone))
     }
 
     fn is_ready(&self, number: u32) -> bool {
@@ -285,7 +284,7 @@ impl<'a> Graph<'a> {
 
     /// Whether parts of rows can be written with other parts of the same rows, which were to be written just before.
     fn joins(&self, last: Option<&Step>, rows: &[u32]) -> bool {
-        let late = |number: &u32| self.op(*number).filter(|op| !op.whole && !op.expressions && op.nulls.is_empty());
+        let late = |number: &u32| self.op(*number).filter(|op| !op.whole && !op.expressions && !op.columns.has_nulls());
         let waits = |before: &u32| {
             let out = self.out.get(*before as usize).into_iter().flatten();
             out.filter_map(|edge| self.edges.get(*edge as usize)).any(|edge| !edge.gone && rows.contains(&edge.after))
@@ -302,7 +301,7 @@ impl<'a> Graph<'a> {
     /// Writes the columns of parts with those of a step. The parts are then in no step of their own.
     fn join(&mut self, last: &mut Step, rows: &[u32]) {
         for (into, from) in last.ops.iter().zip(rows) {
-            let columns = self.op(*from).map(|op| op.columns).unwrap_or_default();
+            let columns = self.op(*from).map(|op| op.columns.set()).unwrap_or_default();
             if let Some(op) = self.ops.get_mut(*into as usize) {
                 columns.iter().for_each(|column| op.columns.insert(column));
             }
@@ -487,19 +486,13 @@ impl<'a> Graph<'a> {
         }
         let number = u32::try_from(self.ops.len()).unwrap_or(u32::MAX);
         let Some(op) = self.op(whole) else { return number };
-        let mut columns = ColumnSet::default();
+        let mut columns = Written::default();
         columns.insert(column);
-        let nulls = if early { Nulls::of(columns) } else { Nulls::default() };
+        if early {
+            columns.insert_null(column);
+        }
         let base = if early { op.base } else { op.place.slot };
-        self.ops.push(Op {
-            place: op.place,
-            kind: Kind::Update,
-            columns,
-            base,
-            nulls,
-            whole: false,
-            expressions: false,
-        });
+        self.ops.push(Op { place: op.place, kind: Kind::Update, columns, base, whole: false, expressions: false });
         self.out.push(Vec::new());
         self.into.push(Vec::new());
         self.done.push(false);
@@ -509,7 +502,7 @@ impl<'a> Graph<'a> {
             self.edge(number, whole, Why::Part, false);
         } else {
             if let Some(op) = self.ops.get_mut(whole as usize) {
-                op.nulls.insert(column);
+                op.columns.insert_null(column);
             }
             self.edge(whole, number, Why::Part, false);
         }

@@ -9,10 +9,12 @@ mod graph;
 mod keyed;
 #[cfg(test)]
 pub(super) mod tests;
+mod written;
 
 use hashbrown::HashSet;
+use smallvec::SmallVec;
 
-use super::arena::{Arena, Place, Slot};
+use super::arena::{Arena, Parent, Place, Slot};
 use super::keys;
 use super::rows::At;
 use crate::ast::ColumnSet;
@@ -21,6 +23,7 @@ use crate::meta::{ForeignKeyMeta, OnAction, TableMeta, describe_key};
 use crate::model::KeyValues;
 use crate::value::Value;
 use keyed::Claims;
+pub(super) use written::Written;
 
 /// One row to be written.
 #[derive(Debug, Clone)]
@@ -28,39 +31,13 @@ pub(super) struct Op {
     pub(super) place: Place,
     pub(super) kind: Kind,
     /// The columns that are given or set.
-    pub(super) columns: ColumnSet,
+    pub(super) columns: Written,
     /// The slot of the row that the database has: another object's where a key is used again.
     pub(super) base: u32,
-    /// Columns that are written as NULL for now.
-    pub(super) nulls: Nulls,
     /// Whether this is all that happens to the row, and not a part that was taken out to break a circle.
     pub(super) whole: bool,
     /// Whether columns are set to expressions.
     pub(super) expressions: bool,
-}
-
-/// A set of columns that is mostly empty, and then takes no more than a word.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Nulls(Option<Box<ColumnSet>>);
-
-impl Nulls {
-    pub(super) fn of(columns: ColumnSet) -> Self {
-        Nulls(Some(Box::new(columns)))
-    }
-
-    pub(super) fn insert(&mut self, column: u16) {
-        self.0.get_or_insert_default().insert(column);
-    }
-
-    #[inline]
-    pub(super) fn contains(&self, column: u16) -> bool {
-        self.0.as_ref().is_some_and(|columns| columns.contains(column))
-    }
-
-    #[inline]
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.as_ref().is_none_or(|columns| columns.is_empty())
-    }
 }
 
 /// What is done to a row.
@@ -88,7 +65,7 @@ pub(super) struct Step {
 impl Step {
     fn of(op: &Op, ops: Vec<u32>) -> Self {
         let Op { place, kind, columns, expressions, whole, .. } = op;
-        Step { arena: place.arena, kind: *kind, columns: *columns, expressions: *expressions, whole: *whole, ops }
+        Step { arena: place.arena, kind: *kind, columns: columns.set(), expressions: *expressions, whole: *whole, ops }
     }
 
     /// Whether nothing is to be sent for it: a key is used again by an equal row.
@@ -97,7 +74,7 @@ impl Step {
     }
 
     fn takes(&self, op: &Op) -> bool {
-        let alike = self.arena == op.place.arena && self.kind == op.kind && self.columns == op.columns;
+        let alike = self.arena == op.place.arena && self.kind == op.kind && op.columns.are(&self.columns);
         alike && self.whole == op.whole && !self.expressions && !op.expressions
     }
 }
@@ -160,7 +137,7 @@ impl Plan {
     pub(super) fn is_written_after(&self, place: Place, column: u16, step: usize) -> bool {
         let writes = |op: &u32| {
             let op = self.ops.get(*op as usize);
-            op.is_some_and(|op| op.place == place && op.columns.contains(column) && !op.nulls.contains(column))
+            op.is_some_and(|op| op.place == place && op.columns.contains(column) && !op.columns.is_null(column))
         };
         self.steps.iter().skip(step + 1).any(|step| step.ops.iter().any(writes))
     }
@@ -292,10 +269,17 @@ pub(super) fn collect(arenas: &[Arena]) -> Result<Vec<Op>> {
 
 fn collect_one(arenas: &[Arena], number: u16, arena: &Arena, ops: &mut Vec<Op>) -> Result<()> {
     let mut switched = HashSet::new();
+    let mut before: Option<Alike> = None;
     for slot in arena.pending.iter().copied().filter(|slot| arena.slot_state(*slot) == Slot::Pending) {
         let place = Place { arena: number, slot };
+        let unaltered = arena.unaltered(slot);
+        if let Some(columns) = unaltered.zip(before.as_ref()).and_then(|(row, before)| before.columns(row)) {
+            ops.push(Op::new(place, Kind::Insert, columns));
+            continue;
+        }
         let (mut columns, mut kind, mut base) = (arena.given(slot), Kind::Insert, slot);
-        if let Some(other) = same_key(arena, slot, &columns)? {
+        let has_key = knows_key(arena, slot, &columns);
+        if has_key && let Some(other) = arena.find_row(At::Now(slot))? {
             let deleting = arena.slot_state(other) == Slot::Deleting;
             let moves = moves_by_itself(arenas, arena, other)?;
             if deleting && !moves {
@@ -314,22 +298,23 @@ fn collect_one(arenas: &[Arena], number: u16, arena: &Arena, ops: &mut Vec<Op>) 
                 columns.insert(parent.column);
             }
         }
-        ops.push(Op { base, ..Op::new(place, kind, columns) });
+        before = unaltered.filter(|_| !has_key).map(|row| Alike::new(row, columns));
+        ops.push(Op { base, ..Op::new(place, kind, columns.into()) });
         if !arena.expressions(slot).is_empty() {
-            ops.push(Op { expressions: true, whole: false, ..Op::new(place, Kind::Update, ColumnSet::default()) });
+            ops.push(Op { expressions: true, whole: false, ..Op::new(place, Kind::Update, Written::default()) });
         }
     }
     for slot in arena.touched.iter().copied().filter(|slot| arena.slot_state(*slot) == Slot::Persistent) {
         let columns = arena.changed(slot)?;
         let expressions = !arena.expressions(slot).is_empty();
         if !columns.is_empty() || expressions {
-            let op = Op::new(Place { arena: number, slot }, Kind::Update, columns);
+            let op = Op::new(Place { arena: number, slot }, Kind::Update, columns.into());
             ops.push(Op { expressions, ..op });
         }
     }
     for slot in arena.deleting.iter().copied() {
         if arena.slot_state(slot) == Slot::Deleting && !switched.contains(&slot) {
-            ops.push(Op::new(Place { arena: number, slot }, Kind::Delete, ColumnSet::default()));
+            ops.push(Op::new(Place { arena: number, slot }, Kind::Delete, Written::default()));
         }
     }
     Ok(())
@@ -402,17 +387,36 @@ fn leave_to_database(arenas: &[Arena], ops: &mut [Op]) -> Result<()> {
     Ok(())
 }
 
-/// The object that has a pending row's key, if that is known.
-fn same_key(arena: &Arena, slot: u32, columns: &ColumnSet) -> Result<Option<u32>> {
-    let known =
-        arena.meta.primary_key.iter().all(|column| columns.contains(*column) && !arena.is_linked(slot, *column));
-    if known { arena.find_row(At::Now(slot)) } else { Ok(None) }
+/// Whether a pending row's key is known.
+fn knows_key(arena: &Arena, slot: u32, columns: &ColumnSet) -> bool {
+    arena.meta.primary_key.iter().all(|column| columns.contains(*column) && !arena.is_linked(slot, *column))
+}
+
+/// A new row that nobody has altered since it was added, and whose key the database makes. The next one is mostly like
+/// it, and gives the same columns.
+struct Alike {
+    shape: u32,
+    /// The columns that wait for keys.
+    waits: SmallVec<[u16; 4]>,
+    columns: Written,
+}
+
+impl Alike {
+    fn new((shape, waits): (u32, &[Parent]), columns: ColumnSet) -> Self {
+        Alike { shape, waits: waits.iter().map(|parent| parent.column).collect(), columns: columns.into() }
+    }
+
+    /// The columns of another unaltered row, if it is like this one.
+    #[inline]
+    fn columns(&self, (shape, waits): (u32, &[Parent])) -> Option<Written> {
+        let alike = shape == self.shape && waits.iter().map(|parent| parent.column).eq(self.waits.iter().copied());
+        alike.then(|| self.columns.clone())
+    }
 }
 
 impl Op {
-    fn new(place: Place, kind: Kind, columns: ColumnSet) -> Self {
-        let nulls = Nulls::default();
-        Op { place, kind, columns, base: place.slot, nulls, whole: true, expressions: false }
+    fn new(place: Place, kind: Kind, columns: Written) -> Self {
+        Op { place, kind, columns, base: place.slot, whole: true, expressions: false }
     }
 
     /// Whether the one before sets the same columns of the same table: then what follows from them is known.
@@ -420,7 +424,7 @@ impl Op {
     fn updates_as(&self, before: Option<&Op>) -> bool {
         before.is_some_and(|before| {
             let kinds = (self.kind, before.kind) == (Kind::Update, Kind::Update);
-            kinds && self.place.arena == before.place.arena && self.columns == before.columns
+            kinds && self.place.arena == before.place.arena && self.columns.are(&before.columns.set())
         })
     }
 }

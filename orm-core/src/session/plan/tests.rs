@@ -288,7 +288,7 @@ impl World {
     fn row_told(&self, op: &Op) -> String {
         let key = self.value(op.place.arena, self.arenas[usize::from(op.place.arena)].stored(op.base), 0);
         let nulls: String =
-            (0..5).filter(|column| op.nulls.contains(*column)).map(|column| format!("!{column}")).collect();
+            (0..5).filter(|column| op.columns.is_null(*column)).map(|column| format!("!{column}")).collect();
         format!("{}{nulls}", key.unwrap_or_default())
     }
 
@@ -580,12 +580,12 @@ impl Rows {
 
     fn write(&mut self, world: &World, op: &Op) -> std::result::Result<(), String> {
         let (table, arena) = (op.place.arena, &world.arenas[usize::from(op.place.arena)]);
-        let now = |column: u16| match op.nulls.contains(column) {
+        let now = |column: u16| match op.columns.is_null(column) {
             true => None,
             false => world.value(table, At::Now(op.place.slot), column),
         };
         // A part that follows its row's own operation finds it under its new key.
-        let follows = !op.whole && op.nulls.is_empty();
+        let follows = !op.whole && !op.columns.has_nulls();
         let at = if follows { At::Now(op.place.slot) } else { arena.stored(op.base) };
         let key = world.value(table, at, 0).unwrap_or_default();
         match op.kind {
@@ -601,7 +601,7 @@ impl Rows {
             }
             Kind::Update => {
                 let row = self.0.get_mut(&(table, key)).ok_or("a row to be updated is not there")?;
-                op.columns.iter().for_each(|column| row[usize::from(column)] = now(column));
+                op.columns.set().iter().for_each(|column| row[usize::from(column)] = now(column));
             }
             Kind::Delete => {
                 self.0.remove(&(table, key)).ok_or("a row to be deleted is not there")?;
