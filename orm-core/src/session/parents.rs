@@ -89,6 +89,9 @@ fn placeholder(arena: &Arena, column: u16) -> ValueRef<'static> {
 
 /// Whether an object's value of a column is still to be made, or to be filled in.
 fn is_made_later(arena: &Arena, slot: u32, column: u16) -> bool {
+    if let Some((shape, waits)) = arena.unaltered(slot) {
+        return !arena.shape_has(shape, column) || waits.iter().any(|parent| parent.column == column);
+    }
     arena.slot_state(slot) == Slot::Pending && (!arena.gives(slot, column) || arena.is_linked(slot, column))
 }
 

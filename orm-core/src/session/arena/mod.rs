@@ -477,6 +477,12 @@ impl Arena {
         Some((note.shape, self.notes.parents(note)))
     }
 
+    /// Whether rows of a shape give a column.
+    #[inline]
+    pub(super) fn shape_has(&self, shape: u32, column: u16) -> bool {
+        self.shapes.get(shape as usize).is_some_and(|shape| shape.contains(column))
+    }
+
     /// Whether a pending row gives a column.
     pub(super) fn gives(&self, slot: u32, column: u16) -> bool {
         self.shape(slot).is_some_and(|shape| shape.contains(column)) || self.was_set(slot, column)
