@@ -56,7 +56,9 @@ impl Session {
             return Err(self.lost(error));
         }
         // What they refuse is written already, and is undone with the flush.
-        self.tell(&plan, told).and_then(|()| self.run_after_flush()).map_err(|error| self.lost(error))
+        let heard = self.tell(&plan, told).and_then(|()| self.run_after_flush());
+        self.line.engine().spare().keep_ops(plan.ops);
+        heard.map_err(|error| self.lost(error))
     }
 
     /// The statements that a flush would send now. Keys that are still to be made show in none of them, since binds
@@ -178,7 +180,8 @@ impl Session {
         if !self.hooks.is_empty() {
             self.run_before_rows()?;
         }
-        let ops = plan::collect(&self.arenas)?;
+        let room = self.line.engine().spare().ops(plan::most(&self.arenas));
+        let ops = plan::collect_into(room, &self.arenas)?;
         if self.clock.doubt > 0 {
             self.refuse_doubtful(&ops)?;
         }

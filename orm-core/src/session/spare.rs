@@ -8,9 +8,13 @@ use std::any::TypeId;
 use std::sync::Mutex;
 
 use super::arena::Arena;
+use super::plan::Op;
 
 /// So many bytes an engine keeps at most.
 const MOST: usize = 4 << 20;
+
+/// A list of so many bytes is kept.
+const LARGE: usize = 32 << 10;
 
 /// So many empty lists of arenas it keeps.
 const LISTS: usize = 16;
@@ -26,6 +30,8 @@ struct Kept {
     bytes: usize,
     /// Large enough that an allocator may tidy up to make one, and be slow with small things afterwards.
     lists: Vec<Vec<Arena>>,
+    /// The operations of a large flush, emptied: so large that an allocator may ask the system for it each time.
+    ops: Vec<Op>,
 }
 
 impl Spare {
@@ -41,6 +47,26 @@ impl Spare {
         let (arena, bytes) = kept.arenas.remove(at);
         kept.bytes -= bytes;
         Some(arena)
+    }
+
+    /// An empty list with room for so many operations of a flush.
+    pub(super) fn ops(&self, room: usize) -> Vec<Op> {
+        let large = room * size_of::<Op>() >= LARGE;
+        let kept = if large { self.0.try_lock().ok().map(|mut kept| std::mem::take(&mut kept.ops)) } else { None };
+        let mut ops = kept.unwrap_or_default();
+        ops.reserve_exact(room);
+        ops
+    }
+
+    /// Empties a list of operations, and keeps it if it is a large one.
+    pub(super) fn keep_ops(&self, mut ops: Vec<Op>) {
+        let bytes = ops.capacity() * size_of::<Op>();
+        if (LARGE..=MOST).contains(&bytes)
+            && let Ok(mut kept) = self.0.try_lock()
+        {
+            ops.clear();
+            kept.ops = ops;
+        }
     }
 
     /// Empties arenas, and keeps them and their list. Those that have been kept for longest make room.
@@ -146,6 +172,20 @@ mod tests {
         let list = spare.list();
         assert_eq!((list.len(), list.capacity()), (0, room));
         assert_eq!(spare.list().capacity(), 0);
+    }
+
+    #[test]
+    fn the_list_of_a_large_flush_is_used_again() {
+        let spare = Spare::default();
+        let (large, small) = (LARGE / size_of::<Op>(), 10);
+        spare.keep_ops(spare.ops(small));
+        spare.keep_ops(spare.ops(2 * large));
+        assert_eq!(spare.ops(small).capacity(), small);
+        let again = spare.ops(large);
+        assert_eq!((again.len(), again.capacity()), (0, 2 * large));
+        assert_eq!(spare.ops(large).capacity(), large, "it is lent once");
+        spare.keep_ops(spare.ops(MOST / size_of::<Op>() + 1));
+        assert_eq!(spare.ops(large).capacity(), large, "one that is too large is not kept");
     }
 
     #[test]

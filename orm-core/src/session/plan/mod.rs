@@ -258,8 +258,16 @@ fn mark(reach: &mut [Vec<bool>], from: usize, to: usize) {
 /// [`Error::IdentityConflict`] if a pending object has the key of another one, [`Error::Bind`] if no column can hold a
 /// value.
 pub(super) fn collect(arenas: &[Arena]) -> Result<Vec<Op>> {
-    let most = |arena: &Arena| arena.pending.len() + arena.touched.len() + arena.deleting.len();
-    let mut ops = Vec::with_capacity(arenas.iter().map(most).sum());
+    collect_into(Vec::with_capacity(most(arenas)), arenas)
+}
+
+/// How many objects may have to be written.
+pub(super) fn most(arenas: &[Arena]) -> usize {
+    arenas.iter().map(|arena| arena.pending.len() + arena.touched.len() + arena.deleting.len()).sum()
+}
+
+/// As [`collect`], into an empty list.
+pub(super) fn collect_into(mut ops: Vec<Op>, arenas: &[Arena]) -> Result<Vec<Op>> {
     for (number, arena) in (0_u16..).zip(arenas) {
         collect_one(arenas, number, arena, &mut ops)?;
     }
