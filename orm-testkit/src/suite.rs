@@ -209,6 +209,11 @@ macro_rules! cases {
                 w067_an_object_that_was_deleted_is_not_got,
                 w063_an_expression_is_a_statement_of_its_own_and_the_others_stay_together,
                 w071_a_key_that_is_in_use_without_a_rule_is_refused,
+                rows_whose_keys_were_made_in_a_row_are_found_by_them,
+                rows_whose_keys_were_made_in_a_row_change_one_by_one,
+                rows_whose_keys_were_made_in_a_row_leave_with_their_savepoint,
+                a_made_key_that_was_an_object_s_before_is_the_new_object_s,
+                all_that_was_added_leaves_with_the_transaction,
             ],
             unit_server_values: [
                 w081_keys_and_defaults_of_many_rows_come_back_with_the_insert,

@@ -215,3 +215,133 @@ pub async fn w071_a_key_that_is_in_use_without_a_rule_is_refused(db: &TestDb) ->
     assert_eq!((session[alice].id, session[posts[0]].author_id), (1, 1));
     Ok(())
 }
+
+/// So many new users that their keys are made in a row.
+const MANY: usize = 20;
+
+fn add_many(session: &mut Session, tag: &str) -> Vec<Ref<User>> {
+    let user = |n: usize| User::builder().name(format!("{tag} {n}")).email(format!("{tag}{n}@example.com"));
+    (0..MANY).map(|n| session.add(user(n))).collect()
+}
+
+/// Each object is found by its key, and nothing is sent for it.
+async fn are_found(db: &TestDb, session: &mut Session, users: &[Ref<User>]) -> TestResult {
+    db.log.take();
+    for user in users {
+        let key = session[*user].id;
+        assert_eq!(session.get(User, key).await?, Some(*user), "{key}");
+    }
+    assert!(db.log.take().is_empty());
+    Ok(())
+}
+
+pub async fn rows_whose_keys_were_made_in_a_row_are_found_by_them(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    let first = add_many(&mut session, "a");
+    session.flush().await?;
+    are_found(db, &mut session, &first).await?;
+    let second = add_many(&mut session, "b");
+    session.flush().await?;
+    are_found(db, &mut session, &[&first[..], &second].concat()).await?;
+
+    let alice = session.get_one(User, 1).await?;
+    assert_eq!(session[alice].name, "Alice");
+    let above = session[second[MANY - 1]].id + 1;
+    assert_eq!((session.get(User, above).await?, session.get(User, 0).await?), (None, None));
+    let third = add_many(&mut session, "c");
+    session.commit().await?;
+    are_found(db, &mut session, &[&first[..], &second, &third, &[alice]].concat()).await?;
+    // What is read again are the same objects.
+    let mut read = session.query(User).filter(User.name.like("b %")).order_by(User.id).all().await?;
+    assert_eq!(read, second);
+    read = session.query(User).filter(User.id.gt(above - 1)).order_by(User.id).all().await?;
+    assert_eq!(read, third);
+    Ok(())
+}
+
+pub async fn rows_whose_keys_were_made_in_a_row_change_one_by_one(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    let users = add_many(&mut session, "a");
+    session.commit().await?;
+    let keys: Vec<i64> = users.iter().map(|user| session[*user].id).collect();
+
+    session.delete(users[3])?;
+    session[users[5]].id = 1_000;
+    session.expunge(users[7]);
+    session.flush().await?;
+    let others: Vec<_> = users.iter().enumerate().filter(|(n, _)| ![3, 7].contains(n)).map(|(_, user)| *user).collect();
+    are_found(db, &mut session, &others).await?;
+    assert_eq!((session.get(User, keys[3]).await?, session.get(User, keys[5]).await?), (None, None));
+    let again = session.get_one(User, keys[7]).await?;
+    assert_ne!(again, users[7]);
+
+    session.rollback().await?;
+    let back: Vec<_> = users.iter().enumerate().filter(|(n, _)| *n != 7).map(|(_, user)| *user).collect();
+    are_found(db, &mut session, &back).await?;
+    assert_eq!((session[users[5]].id, session.get(User, 1_000).await?), (keys[5], None));
+    // An object with the key of one that is here is refused as ever.
+    assert!(matches!(session.try_add(keyed(keys[2], "Twin")), Err(Error::IdentityConflict { .. })));
+    Ok(())
+}
+
+pub async fn rows_whose_keys_were_made_in_a_row_leave_with_their_savepoint(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    let outer = add_many(&mut session, "a");
+    let mut nested = session.begin_nested().await?;
+    let inner = add_many(&mut nested, "b");
+    nested.flush().await?;
+    let keys: Vec<i64> = inner.iter().map(|user| nested[*user].id).collect();
+    nested.rollback().await?;
+
+    assert!(inner.iter().all(|user| session.state(*user) == State::Transient));
+    for key in keys {
+        assert_eq!(session.get(User, key).await?, None);
+    }
+    are_found(db, &mut session, &outer).await?;
+    // Where keys are used again, they are those of other objects now.
+    let after = add_many(&mut session, "c");
+    session.commit().await?;
+    are_found(db, &mut session, &[outer, after].concat()).await
+}
+
+pub async fn a_made_key_that_was_an_object_s_before_is_the_new_object_s(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    let users = add_many(&mut session, "a");
+    session.commit().await?;
+    let gone = session[users[MANY - 1]].id;
+    db.execute(delete(User).filter(User.id.eq(gone))).await?;
+
+    let after = add_many(&mut session, "b");
+    session.flush().await?;
+    are_found(db, &mut session, &after).await?;
+    are_found(db, &mut session, &users[..MANY - 1]).await?;
+    let used_again = session[after[0]].id == gone;
+    assert_eq!(session.state(users[MANY - 1]) == State::Deleted, used_again);
+    Ok(())
+}
+
+pub async fn all_that_was_added_leaves_with_the_transaction(db: &TestDb) -> TestResult {
+    people(db).await?;
+    let mut session = Session::new(db);
+    let mut users = add_many(&mut session, "a");
+    session.expunge(users[4]);
+    // The place of one that left is taken by another.
+    users[4] = session.add(user("Dora"));
+    let tag = session.add(Tag { name: "new".into() });
+    users.extend(add_many(&mut session, "b"));
+    session.flush().await?;
+    session.delete(users[9])?;
+    session.flush().await?;
+    users.push(session.add(user("Erin")));
+
+    session.rollback().await?;
+
+    assert!(users.iter().all(|user| session.state(*user) == State::Transient));
+    assert_eq!((session.state(tag), session.len()), (State::Transient, 0));
+    assert_eq!(db.fetch_scalar(select(count(User.id))).await?, 3);
+    Ok(())
+}
