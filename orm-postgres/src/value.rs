@@ -348,7 +348,8 @@ fn text(value: ValueRef<'_>) -> Result<&str, ValueError> {
 
 #[inline]
 pub(crate) fn without_nul(text: &str) -> Result<&str, ValueError> {
-    match text.as_bytes().contains(&0) {
+    // To its end always, so that many bytes are looked at in one step: there mostly is no NUL.
+    match text.bytes().fold(false, |found, byte| found | (byte == 0)) {
         true => Err(ValueError::OutOfRange { target: "PostgreSQL, whose texts hold no NUL" }),
         false => Ok(text),
     }

@@ -146,8 +146,13 @@ impl Arena {
     }
 
     /// The object of a run that has the key of a row.
+    #[inline]
     fn find_row_in_run(&self, row: At) -> Option<u32> {
-        let ([column], false) = (self.meta.primary_key, self.runs.is_empty()) else { return None };
+        if self.runs.is_empty() { None } else { self.search_runs_for(row) }
+    }
+
+    fn search_runs_for(&self, row: At) -> Option<u32> {
+        let [column] = self.meta.primary_key else { return None };
         match keys::value(self.values.as_ref(), row, *column) {
             Ok(Value::Int(key)) => self.search_runs(key),
             _ => None,
@@ -217,6 +222,7 @@ impl Arena {
 
     /// Enters a slot by the key of the row in it, unless there is an object with that key, which it gives. The slot is
     /// still to be told its hash.
+    #[inline]
     pub(super) fn enter_unless_known(&mut self, hash: u32, slot: u32) -> Option<u32> {
         if let Some(known) = self.find_row_in_run(At::Now(slot)) {
             return Some(known);
@@ -240,6 +246,7 @@ impl Arena {
         }
     }
 
+    #[inline]
     pub(super) fn set_hash(&mut self, slot: u32, hash: u32) {
         if let Some(head) = self.heads.get_mut(slot as usize) {
             head.hash = hash;
