@@ -444,6 +444,7 @@ impl Session {
         // Keys are entered once those that gave them up have left, and in the order of writing: a key that fell with a
         // deleted row may have been given again.
         let mut deleted = plan.deletes();
+        // Mostly all were entered as runs, and none is left.
         let left = if entered == plan.ops.len() { 0 } else { plan.ops.len() };
         for (when, op) in plan.in_order().take(left).filter(|(_, op)| op.whole) {
             let Some(arena) = self.arenas.get_mut(usize::from(op.place.arena)) else { continue };
