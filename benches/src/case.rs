@@ -62,19 +62,9 @@ pub(crate) const SESSION: &str = "session";
 pub(crate) fn all() -> Vec<Case> {
     let mut cases = Vec::new();
     let mut add = |id, operation, storage, sizes: &[usize]| {
-        cases.extend(sizes.iter().map(|&rows| Case {
-            id,
-            operation,
-            rows,
-            storage,
-        }));
+        cases.extend(sizes.iter().map(|&rows| Case { id, operation, rows, storage }));
     };
-    add(
-        "w1",
-        Operation::Load,
-        Storage::Memory,
-        &[1, 10, 100, 1_000, 10_000],
-    );
+    add("w1", Operation::Load, Storage::Memory, &[1, 10, 100, 1_000, 10_000]);
     add("w2", Operation::Join, Storage::Memory, &[100, 1_000, 10_000]);
     add("w3", Operation::Insert, Storage::Memory, &[1, 10, 25, 100, 1_000]);
     add("w4", Operation::Trees, Storage::Memory, &[1, 10, 100, 2_000]);

@@ -51,10 +51,7 @@ pub(crate) trait Client: Sized + 'static {
 
     /// `SELECT users.*, posts.* FROM users LEFT JOIN posts ON posts.user_id = users.id WHERE users.hair_color = ?1
     /// ORDER BY users.id DESC`
-    async fn load_users_with_posts(
-        &mut self,
-        hair_color: &str,
-    ) -> Result<Vec<(Self::User, Option<Self::Post>)>>;
+    async fn load_users_with_posts(&mut self, hair_color: &str) -> Result<Vec<(Self::User, Option<Self::Post>)>>;
 
     /// Users up to this key with their posts, and these with their comments.
     async fn load_trees(&mut self, last: i64) -> Result<Vec<Self::Tree>>;

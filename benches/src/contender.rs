@@ -77,11 +77,7 @@ impl Answer {
     }
 }
 
-pub(crate) fn enter<C: Client>(
-    case: &Case,
-    folder: &Path,
-    runtime: &Rc<Runtime>,
-) -> Result<Box<dyn Contender>> {
+pub(crate) fn enter<C: Client>(case: &Case, folder: &Path, runtime: &Rc<Runtime>) -> Result<Box<dyn Contender>> {
     let place = match case.storage {
         Storage::Memory => Place::Memory,
         Storage::File => Place::File(folder.join(format!("{}-{}.db", case.id, C::NAME))),
@@ -93,13 +89,7 @@ pub(crate) fn enter<C: Client>(
         }
         anyhow::Ok(client)
     })?;
-    Ok(Box::new(Entry {
-        client,
-        case: *case,
-        runtime: Rc::clone(runtime),
-        times: 1,
-        turn: 0,
-    }))
+    Ok(Box::new(Entry { client, case: *case, runtime: Rc::clone(runtime), times: 1, turn: 0 }))
 }
 
 struct Entry<C: Client> {
@@ -133,9 +123,7 @@ impl<C: Client> Contender for Entry<C> {
                 }
                 Operation::SessionLoad => Answer::Number(client.load_into_session().await?),
                 Operation::Tuples => Answer::Columns(client.load_tuples().await?),
-                Operation::Shapes => {
-                    Answer::Columns(client.load_shapes().await?.into_iter().map(Into::into).collect())
-                }
+                Operation::Shapes => Answer::Columns(client.load_shapes().await?.into_iter().map(Into::into).collect()),
                 Operation::UnitOfWork => {
                     client.rename_every_other("Renamed").await?;
                     Answer::Users(plain(client.load_users().await?))
@@ -149,9 +137,9 @@ impl<C: Client> Contender for Entry<C> {
                     client.rename_user(picked_key(1), "Renamed").await?;
                     Answer::Users(vec![client.user_by_id(picked_key(1)).await?.into()])
                 }
-                Operation::Render => Answer::Width(columns(
-                    &client.render_users_with_posts(model::WANTED_HAIR_COLOR)?,
-                )?),
+                Operation::Render => {
+                    Answer::Width(columns(&client.render_users_with_posts(model::WANTED_HAIR_COLOR)?)?)
+                }
             })
         })
     }
@@ -191,10 +179,7 @@ impl<C: Client> Contender for Entry<C> {
         result?;
 
         let times = self.times as f64;
-        Ok(Sample {
-            cpu: cpu.as_secs_f64() / times,
-            wall: wall.as_secs_f64() / times,
-        })
+        Ok(Sample { cpu: cpu.as_secs_f64() / times, wall: wall.as_secs_f64() / times })
     }
 
     fn repeat(&mut self, times: usize) -> Result<()> {
@@ -214,18 +199,11 @@ fn watched<T>(work: impl FnOnce() -> T) -> T {
 impl<C: Client> Entry<C> {
     /// What is not measured: empties the table that will be inserted into, and makes the rows.
     fn prepare(&mut self, times: usize) -> Result<Batches<C>> {
-        let mut batches = Batches {
-            users: Vec::new(),
-            graphs: Vec::new(),
-        };
+        let mut batches = Batches { users: Vec::new(), graphs: Vec::new() };
         match self.case.operation {
             Operation::Insert => {
                 self.execute_all(model::DELETE_USERS)?;
-                let batch = || {
-                    (0..self.case.rows)
-                        .map(|number| model::NewUser::numbered(number).into())
-                        .collect()
-                };
+                let batch = || (0..self.case.rows).map(|number| model::NewUser::numbered(number).into()).collect();
                 batches.users.extend((0..times).map(|_| batch()));
             }
             Operation::Graph => {
@@ -238,21 +216,14 @@ impl<C: Client> Entry<C> {
     }
 
     fn execute_all(&mut self, statements: &[&'static str]) -> Result<()> {
-        statements
-            .iter()
-            .try_for_each(|sql| self.runtime.block_on(self.client.execute(sql)))
+        statements.iter().try_for_each(|sql| self.runtime.block_on(self.client.execute(sql)))
     }
 
     /// What is measured. The runtime is entered once for all operations.
     fn work(&mut self, times: usize, batches: &mut Batches<C>) -> Result<()> {
         let turn = self.turn;
         self.turn += times;
-        self.runtime.block_on(operate(
-            &mut self.client,
-            &self.case,
-            turn..turn + times,
-            batches,
-        ))
+        self.runtime.block_on(operate(&mut self.client, &self.case, turn..turn + times, batches))
     }
 
     fn lasts(&self, sample: Sample) -> f64 {
@@ -274,11 +245,7 @@ async fn operate<C: Client>(
         }
         Operation::Join => {
             for _ in turns {
-                black_box(
-                    client
-                        .load_users_with_posts(black_box(model::WANTED_HAIR_COLOR))
-                        .await?,
-                );
+                black_box(client.load_users_with_posts(black_box(model::WANTED_HAIR_COLOR)).await?);
             }
         }
         Operation::Trees => {
@@ -308,9 +275,7 @@ async fn operate<C: Client>(
         }
         Operation::UnitOfWork => {
             for turn in turns {
-                client
-                    .rename_every_other(new_name(turn * USERS_TO_PICK_FROM))
-                    .await?;
+                client.rename_every_other(new_name(turn * USERS_TO_PICK_FROM)).await?;
             }
         }
         Operation::Graph => {
@@ -339,11 +304,7 @@ async fn operate<C: Client>(
 
 /// Another one each time a user's turn comes: SQLite skips the write of a row that stays as it was.
 fn new_name(turn: usize) -> &'static str {
-    if (turn / USERS_TO_PICK_FROM).is_multiple_of(2) {
-        "Alice Adams"
-    } else {
-        "Benjamin Baker"
-    }
+    if (turn / USERS_TO_PICK_FROM).is_multiple_of(2) { "Alice Adams" } else { "Benjamin Baker" }
 }
 
 /// Runs the work without counting its allocations.
@@ -376,10 +337,7 @@ fn columns(sql: &str) -> Result<usize> {
     for statement in model::SCHEMA {
         judge.execute(statement, ())?;
     }
-    let columns = judge
-        .prepare(sql)
-        .with_context(|| format!("SQLite does not take `{sql}`"))?
-        .column_count();
+    let columns = judge.prepare(sql).with_context(|| format!("SQLite does not take `{sql}`"))?.column_count();
     ensure!(columns > 0, "`{sql}` is not a query");
     Ok(columns)
 }

@@ -51,12 +51,8 @@ pub(crate) fn repeat(options: &Options, times: usize, clients: &[&Registration],
 /// Measures, and prints the table.
 pub(crate) fn run(options: &Options, peers: &[&Registration], folder: &Path) -> Result<()> {
     let runtime = Rc::new(Builder::new_current_thread().enable_all().build()?);
-    let cases = case::all()
-        .into_iter()
-        .filter(|case| options.wants_case(case));
-    let mut lines = cases
-        .map(|case| Line::open(case, peers, folder, &runtime))
-        .collect::<Result<Vec<_>>>()?;
+    let cases = case::all().into_iter().filter(|case| options.wants_case(case));
+    let mut lines = cases.map(|case| Line::open(case, peers, folder, &runtime)).collect::<Result<Vec<_>>>()?;
     if lines.is_empty() {
         return Ok(());
     }
@@ -83,12 +79,7 @@ impl Line {
         let raw = enter(&RAW)?;
         let able = peers.iter().filter(|peer| (peer.does)(&case));
         let peers = able.map(|peer| enter(peer)).collect::<Result<_>>()?;
-        Ok(Self {
-            case,
-            raw,
-            raw_samples: Vec::new(),
-            peers,
-        })
+        Ok(Self { case, raw, raw_samples: Vec::new(), peers })
     }
 
     /// None if the client does not do this.
@@ -99,23 +90,10 @@ impl Line {
     fn verify(&mut self) -> Result<()> {
         let expected = self.raw.contender.answer()?;
         let rows = expected.rows().unwrap_or(self.case.rows);
-        ensure!(
-            rows == self.case.rows,
-            "{} has {rows} rows instead of {}",
-            self.case,
-            self.case.rows
-        );
+        ensure!(rows == self.case.rows, "{} has {rows} rows instead of {}", self.case, self.case.rows);
         for peer in &mut self.peers {
-            let answer = peer
-                .contender
-                .answer()
-                .with_context(|| format!("{} at {}", peer.name, self.case))?;
-            ensure!(
-                answer == expected,
-                "{} at {} does not answer what the raw driver does",
-                peer.name,
-                self.case
-            );
+            let answer = peer.contender.answer().with_context(|| format!("{} at {}", peer.name, self.case))?;
+            ensure!(answer == expected, "{} at {} does not answer what the raw driver does", peer.name, self.case);
         }
         Ok(())
     }
@@ -135,16 +113,10 @@ impl Line {
             let peer = &mut self.peers[(place + round) % count];
             let pair = if round.is_multiple_of(2) {
                 let raw = self.raw.contender.sample()?;
-                Pair {
-                    raw,
-                    peer: peer.contender.sample()?,
-                }
+                Pair { raw, peer: peer.contender.sample()? }
             } else {
                 let sample = peer.contender.sample()?;
-                Pair {
-                    raw: self.raw.contender.sample()?,
-                    peer: sample,
-                }
+                Pair { raw: self.raw.contender.sample()?, peer: sample }
             };
             self.raw_samples.push(pair.raw);
             peer.pairs.push(pair);
@@ -160,12 +132,7 @@ impl Entrant {
     fn open(client: &Registration, case: &Case, folder: &Path, runtime: &Rc<Runtime>) -> Result<Self> {
         let contender = (client.enter_contender)(case, folder, runtime)
             .with_context(|| format!("cannot open {} for {case}", client.name))?;
-        Ok(Self {
-            name: client.name,
-            contender,
-            allocations: 0.0,
-            pairs: Vec::new(),
-        })
+        Ok(Self { name: client.name, contender, allocations: 0.0, pairs: Vec::new() })
     }
 
     fn ratio(&self, time: fn(&Sample) -> f64) -> Option<Spread> {
@@ -182,9 +149,7 @@ fn wall(sample: &Sample) -> f64 {
 }
 
 fn print(lines: &[Line], peers: &[&Registration], markdown: bool) {
-    let mut header = ["workload", "n", "raw CPU", "raw allocations"]
-        .map(str::to_owned)
-        .to_vec();
+    let mut header = ["workload", "n", "raw CPU", "raw allocations"].map(str::to_owned).to_vec();
     for peer in peers {
         header.extend(["CPU", "wall", "allocations"].map(|what| format!("{} {what}", peer.name)));
     }
@@ -200,10 +165,7 @@ fn row(line: &Line, peers: &[&Registration]) -> Vec<String> {
     let mut row = vec![line.case.to_string(), line.case.rows.to_string()];
     if line.case.has_baseline() {
         let raw = Spread::of(line.raw_samples.iter().map(cpu));
-        row.extend([
-            raw.map_or_else(String::new, |raw| time(raw.median)),
-            count(line.raw.allocations),
-        ]);
+        row.extend([raw.map_or_else(String::new, |raw| time(raw.median)), count(line.raw.allocations)]);
     } else {
         row.extend(["-".to_owned(), "-".to_owned()]);
     }
@@ -229,22 +191,10 @@ fn cell(line: &Line, peer: &Entrant, of: fn(&Sample) -> f64) -> String {
 fn means(lines: &[Line], peers: &[&Registration]) -> Vec<String> {
     let mean = |peer: &Registration, of: fn(&Sample) -> f64| {
         let compared = lines.iter().filter(|line| line.case.has_baseline());
-        let ratios: Vec<f64> = compared
-            .filter_map(|line| line.peer(peer)?.ratio(of))
-            .map(|it| it.median)
-            .collect();
-        if ratios.is_empty() {
-            "-".to_owned()
-        } else {
-            format!("{:.2}", geometric_mean(&ratios))
-        }
+        let ratios: Vec<f64> = compared.filter_map(|line| line.peer(peer)?.ratio(of)).map(|it| it.median).collect();
+        if ratios.is_empty() { "-".to_owned() } else { format!("{:.2}", geometric_mean(&ratios)) }
     };
-    let mut row = vec![
-        "geometric mean".to_owned(),
-        String::new(),
-        String::new(),
-        String::new(),
-    ];
+    let mut row = vec!["geometric mean".to_owned(), String::new(), String::new(), String::new()];
     for peer in peers {
         row.extend([mean(peer, cpu), mean(peer, wall), String::new()]);
     }
@@ -253,9 +203,5 @@ fn means(lines: &[Line], peers: &[&Registration]) -> Vec<String> {
 
 /// Allocations per operation: whole when they are.
 fn count(value: f64) -> String {
-    if (value - value.round()).abs() < 0.005 {
-        format!("{value:.0}")
-    } else {
-        format!("{value:.2}")
-    }
+    if (value - value.round()).abs() < 0.005 { format!("{value:.0}") } else { format!("{value:.2}") }
 }

@@ -45,26 +45,12 @@ pub(crate) fn enter<C: Client>(folder: &Path, runtime: &Rc<Runtime>, gets: usize
         fill::<C>(&file).await?;
         C::open_tasks(&file, TASKS).await
     })?;
-    ensure!(
-        tasks.len() == TASKS,
-        "{} opened {} tasks instead of {TASKS}",
-        C::NAME,
-        tasks.len()
-    );
-    Ok(Box::new(Tasks::<C> {
-        runtime: Rc::clone(runtime),
-        tasks,
-        gets_per_task: gets / TASKS,
-    }))
+    ensure!(tasks.len() == TASKS, "{} opened {} tasks instead of {TASKS}", C::NAME, tasks.len());
+    Ok(Box::new(Tasks::<C> { runtime: Rc::clone(runtime), tasks, gets_per_task: gets / TASKS }))
 }
 
 async fn fill<C: Client>(file: &Path) -> Result<()> {
-    let case = Case {
-        id: crate::case::CROWD,
-        operation: Operation::Get,
-        rows: 1,
-        storage: Storage::File,
-    };
+    let case = Case { id: crate::case::CROWD, operation: Operation::Get, rows: 1, storage: Storage::File };
     let mut client = C::open(&Place::File(file.to_owned())).await?;
     for sql in case.seed() {
         client.execute(sql).await?;
@@ -110,23 +96,14 @@ impl<C: Client> Crowd for Tasks<C> {
 
 /// One task's work. It lets the others have a turn after each get, as a server does between two requests: without that, the
 /// tasks of a client that never waits would run one after another, and not be a crowd.
-async fn get_users<C: Client>(
-    mut task: C::Task,
-    first_turn: usize,
-    gets: usize,
-) -> Result<(C::Task, Vec<Duration>)> {
+async fn get_users<C: Client>(mut task: C::Task, first_turn: usize, gets: usize) -> Result<(C::Task, Vec<Duration>)> {
     let mut latencies = Vec::with_capacity(gets);
     for turn in first_turn..first_turn + gets {
         let key = picked_key(turn);
         let started = Instant::now();
         let user: model::User = C::user_by_id_in_task(&mut task, key).await?.into();
         latencies.push(started.elapsed());
-        ensure!(
-            user.id == key,
-            "{} was asked for user {key} and gave {}",
-            C::NAME,
-            user.id
-        );
+        ensure!(user.id == key, "{} was asked for user {key} and gave {}", C::NAME, user.id);
         black_box(user);
         tokio::task::yield_now().await;
     }

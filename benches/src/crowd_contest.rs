@@ -21,22 +21,13 @@ struct Entrant {
 
 /// Measures, and prints the table.
 pub(crate) fn run(options: &Options, peers: &[&Registration], folder: &Path) -> Result<()> {
-    let runtime = Rc::new(
-        Builder::new_multi_thread()
-            .worker_threads(WORKERS)
-            .enable_all()
-            .build()?,
-    );
+    let runtime = Rc::new(Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build()?);
     let gets = if options.quick { 8_000 } else { 40_000 };
     let mut entrants = Vec::new();
     for client in std::iter::once(&RAW).chain(peers.iter().copied()) {
         let crowd = (client.enter_crowd)(folder, &runtime, gets)
             .with_context(|| format!("cannot open a crowd of {}", client.name))?;
-        entrants.push(Entrant {
-            name: client.name,
-            crowd,
-            samples: Vec::new(),
-        });
+        entrants.push(Entrant { name: client.name, crowd, samples: Vec::new() });
     }
     // Statements are compiled, and threads started, before anything counts.
     for entrant in &mut entrants {
@@ -66,14 +57,8 @@ fn print(entrants: &[Entrant], markdown: bool) {
 
 fn row(entrant: &Entrant, raw: &[CrowdSample]) -> Vec<String> {
     let samples = &entrant.samples;
-    let median =
-        |of: fn(&CrowdSample) -> f64| Spread::of(samples.iter().map(of)).map_or(0.0, |spread| spread.median);
-    let ratio = Spread::of(
-        samples
-            .iter()
-            .zip(raw)
-            .map(|(own, raw)| own.per_second / raw.per_second),
-    );
+    let median = |of: fn(&CrowdSample) -> f64| Spread::of(samples.iter().map(of)).map_or(0.0, |spread| spread.median);
+    let ratio = Spread::of(samples.iter().zip(raw).map(|(own, raw)| own.per_second / raw.per_second));
     vec![
         entrant.name.to_owned(),
         format!("{:.1} k", median(|sample| sample.per_second) / 1e3),

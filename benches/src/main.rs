@@ -30,13 +30,11 @@ fn main() -> Result<()> {
         println!("{}", options::USAGE);
         return Ok(());
     };
-    let peers: Vec<_> = clients::PEERS
-        .iter()
-        .filter(|peer| options.wants_client(peer.name))
-        .collect();
+    let peers: Vec<_> = clients::PEERS.iter().filter(|peer| options.wants_client(peer.name)).collect();
     let folder = tempfile::tempdir()?;
     if let Some(times) = options.repeat {
-        let clients: Vec<_> = options.wants_client(clients::RAW.name).then_some(&clients::RAW).into_iter().chain(peers).collect();
+        let clients: Vec<_> =
+            options.wants_client(clients::RAW.name).then_some(&clients::RAW).into_iter().chain(peers).collect();
         return contest::repeat(&options, times, &clients, folder.path());
     }
 

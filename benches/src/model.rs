@@ -81,7 +81,9 @@ pub(crate) fn graph() -> Vec<NewTree> {
         comments: comments(number),
     };
     let user = |_| NewUser { name: "The author".to_owned(), hair_color: Some(WANTED_HAIR_COLOR.to_owned()) };
-    (0..GRAPH_USERS).map(|number| NewTree { user: user(number), posts: (0..POSTS_OF_A_USER).map(post).collect() }).collect()
+    (0..GRAPH_USERS)
+        .map(|number| NewTree { user: user(number), posts: (0..POSTS_OF_A_USER).map(post).collect() })
+        .collect()
 }
 
 const HAIR_COLORS: [Option<&str>; 4] = [None, Some("brown"), Some("black"), Some("red")];
@@ -148,7 +150,8 @@ pub(crate) const SEED_POSTS: &str = "INSERT INTO posts (user_id, title, body)
      ORDER BY users.id, numbers.column1";
 
 /// Gives each user ten posts.
-pub(crate) const SEED_TREE_POSTS: &str = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 10)
+pub(crate) const SEED_TREE_POSTS: &str =
+    "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 10)
      INSERT INTO posts (user_id, title, body)
      SELECT users.id, 'Post ' || n || ' of ' || users.name,
             CASE n % 2 WHEN 1 THEN 'A body of some forty letters, no more.' END
@@ -156,7 +159,8 @@ pub(crate) const SEED_TREE_POSTS: &str = "WITH RECURSIVE numbers (n) AS (SELECT 
      ORDER BY users.id, n";
 
 /// Gives each post ten comments.
-pub(crate) const SEED_TREE_COMMENTS: &str = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 10)
+pub(crate) const SEED_TREE_COMMENTS: &str =
+    "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 10)
      INSERT INTO comments (post_id, text)
      SELECT posts.id, 'Comment ' || n || ' on post ' || posts.id
      FROM posts CROSS JOIN numbers

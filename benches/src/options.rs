@@ -33,14 +33,7 @@ pub(crate) struct Options {
 impl Options {
     /// `None` when only help was asked for.
     pub(crate) fn from_command_line() -> Result<Option<Self>> {
-        let mut options = Self {
-            rounds: 0,
-            quick: false,
-            markdown: false,
-            repeat: None,
-            only: None,
-            clients: None,
-        };
+        let mut options = Self { rounds: 0, quick: false, markdown: false, repeat: None, only: None, clients: None };
         let mut arguments = env::args().skip(1);
         while let Some(argument) = arguments.next() {
             let mut value = || match arguments.next() {

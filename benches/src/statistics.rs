@@ -17,24 +17,14 @@ impl Spread {
         values.sort_by(f64::total_cmp);
         let (lowest, highest) = (*values.first()?, *values.last()?);
         let median = (values[(values.len() - 1) / 2] + values[values.len() / 2]) / 2.0;
-        Some(Self {
-            median,
-            lowest,
-            highest,
-        })
+        Some(Self { median, lowest, highest })
     }
 }
 
 /// A ratio: `1.18 (0.77–1.74)`.
 impl fmt::Display for Spread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} ({}–{})",
-            short(self.median),
-            short(self.lowest),
-            short(self.highest)
-        )
+        write!(f, "{} ({}–{})", short(self.median), short(self.lowest), short(self.highest))
     }
 }
 

@@ -103,7 +103,10 @@ impl<C: Client> Contender for Entry<C> {
         }
         if self.case.operation == Operation::Trees {
             let trees = self.runtime.block_on(self.client.load_trees(self.case.last_user()))?;
-            return Ok(Answer::Trees(sorted(trees.into_iter().map(plain_tree::<C>).collect(), |(user, _): &model::Tree| user.id)));
+            return Ok(Answer::Trees(sorted(
+                trees.into_iter().map(plain_tree::<C>).collect(),
+                |(user, _): &model::Tree| user.id,
+            )));
         }
         if self.case.operation == Operation::Get {
             let user = self.runtime.block_on(self.client.user_by_id(picked_key(1)))?;
@@ -111,7 +114,9 @@ impl<C: Client> Contender for Entry<C> {
         }
         if self.case.operation == Operation::Load {
             let users = self.runtime.block_on(self.client.load_users())?;
-            return Ok(Answer::Users(sorted(users.into_iter().map(Into::into).collect(), |user: &model::User| user.id)));
+            return Ok(Answer::Users(sorted(users.into_iter().map(Into::into).collect(), |user: &model::User| {
+                user.id
+            })));
         }
         self.work(1, batches)?;
         let (users, posts, comments) = self.runtime.block_on(all_rows(&self.keeper))?;

@@ -49,8 +49,7 @@ pub(crate) fn repeat(options: &Options, times: usize, clients: &[&Registration],
 pub(crate) fn run(options: &Options, peers: &[&Registration], server: &str) -> Result<()> {
     let runtime = Rc::new(Builder::new_current_thread().enable_all().build()?);
     let cases = case::all().into_iter().filter(|case| options.wants_case(case));
-    let mut lines =
-        cases.map(|case| Line::open(case, peers, server, &runtime)).collect::<Result<Vec<_>>>()?;
+    let mut lines = cases.map(|case| Line::open(case, peers, server, &runtime)).collect::<Result<Vec<_>>>()?;
     if lines.is_empty() {
         return Ok(());
     }

@@ -39,7 +39,8 @@ async fn beside_the_structs(count: usize) -> Result<f64> {
     engine.execute(insert((0..count).map(user).collect::<Vec<_>>())).await?;
     // What belongs to the connection is allocated before.
     let warm = engine.fetch_all(select(User)).await?;
-    let strings: usize = warm.iter().map(|user| user.name.capacity() + user.hair_color.as_ref().map_or(0, String::capacity)).sum();
+    let strings: usize =
+        warm.iter().map(|user| user.name.capacity() + user.hair_color.as_ref().map_or(0, String::capacity)).sum();
     drop(warm);
     let mut session = Session::new(&engine);
     session.begin().await?;

@@ -127,9 +127,7 @@ impl Client for Diesel {
     }
 
     async fn load_users(&mut self) -> Result<Vec<User>> {
-        Ok(users::table
-            .select(User::as_select())
-            .load(&mut self.connection)?)
+        Ok(users::table.select(User::as_select()).load(&mut self.connection)?)
     }
 
     async fn load_users_with_posts(&mut self, hair_color: &str) -> Result<Vec<(User, Option<Post>)>> {
@@ -155,12 +153,7 @@ impl Client for Diesel {
     async fn insert_users(&mut self, users: &mut Vec<NewUser>) -> Result<()> {
         self.connection.transaction(|connection| {
             let mut statements = users.chunks(ROWS_PER_INSERT);
-            statements.try_for_each(|users| {
-                insert_into(users::table)
-                    .values(users)
-                    .execute(connection)
-                    .map(drop)
-            })
+            statements.try_for_each(|users| insert_into(users::table).values(users).execute(connection).map(drop))
         })?;
         Ok(())
     }
@@ -170,9 +163,7 @@ impl Client for Diesel {
     }
 
     async fn rename_user(&mut self, id: i64, name: &str) -> Result<()> {
-        update(users::table.find(id))
-            .set(users::name.eq(name))
-            .execute(&mut self.connection)?;
+        update(users::table.find(id)).set(users::name.eq(name)).execute(&mut self.connection)?;
         Ok(())
     }
 
@@ -193,9 +184,7 @@ impl Client for Diesel {
             let mut all = users::table.select(User::as_select()).load(connection)?;
             for user in all.iter_mut().step_by(2) {
                 user.name = name.to_owned();
-                update(users::table.find(user.id))
-                    .set(users::name.eq(&user.name))
-                    .execute(connection)?;
+                update(users::table.find(user.id)).set(users::name.eq(&user.name)).execute(connection)?;
             }
             Ok(())
         })
@@ -208,10 +197,8 @@ impl Client for Diesel {
                 authors.push(NewUser::from(user));
                 their_posts.push(posts);
             }
-            let keys: Vec<i64> = insert_into(users::table)
-                .values(&authors)
-                .returning(users::id)
-                .get_results(connection)?;
+            let keys: Vec<i64> =
+                insert_into(users::table).values(&authors).returning(users::id).get_results(connection)?;
             let (mut new_posts, mut their_comments) = (Vec::new(), Vec::new());
             for (user_id, posts) in keys.into_iter().zip(their_posts) {
                 for model::NewPost { title, body, comments } in posts {
@@ -219,10 +206,8 @@ impl Client for Diesel {
                     their_comments.push(comments);
                 }
             }
-            let keys: Vec<i64> = insert_into(posts::table)
-                .values(&new_posts)
-                .returning(posts::id)
-                .get_results(connection)?;
+            let keys: Vec<i64> =
+                insert_into(posts::table).values(&new_posts).returning(posts::id).get_results(connection)?;
             let new_comments: Vec<NewComment> = keys
                 .into_iter()
                 .zip(their_comments)
@@ -265,10 +250,7 @@ fn users_with_posts<'a>(hair_color: &'a str) -> _ {
 
 /// `first` is shown in the guides as well. It binds a LIMIT, for which SQLite compiles the statement anew at each call.
 fn user_by_id(connection: &mut SqliteConnection, id: i64) -> Result<User> {
-    Ok(users::table
-        .find(id)
-        .select(User::as_select())
-        .get_result(connection)?)
+    Ok(users::table.find(id).select(User::as_select()).get_result(connection)?)
 }
 
 fn in_memory() -> Result<SqliteConnection> {
@@ -290,9 +272,7 @@ struct FilePragmas;
 
 impl CustomizeConnection<SqliteConnection, diesel::r2d2::Error> for FilePragmas {
     fn on_acquire(&self, connection: &mut SqliteConnection) -> Result<(), diesel::r2d2::Error> {
-        connection
-            .batch_execute(FILE_PRAGMAS)
-            .map_err(diesel::r2d2::Error::QueryError)
+        connection.batch_execute(FILE_PRAGMAS).map_err(diesel::r2d2::Error::QueryError)
     }
 }
 
@@ -311,22 +291,13 @@ impl From<Shape> for (String, i64) {
 
 impl From<User> for model::User {
     fn from(user: User) -> Self {
-        Self {
-            id: user.id,
-            name: user.name,
-            hair_color: user.hair_color,
-        }
+        Self { id: user.id, name: user.name, hair_color: user.hair_color }
     }
 }
 
 impl From<Post> for model::Post {
     fn from(post: Post) -> Self {
-        Self {
-            id: post.id,
-            user_id: post.user_id,
-            title: post.title,
-            body: post.body,
-        }
+        Self { id: post.id, user_id: post.user_id, title: post.title, body: post.body }
     }
 }
 
@@ -338,9 +309,6 @@ impl From<Comment> for model::Comment {
 
 impl From<model::NewUser> for NewUser {
     fn from(user: model::NewUser) -> Self {
-        Self {
-            name: user.name,
-            hair_color: user.hair_color,
-        }
+        Self { name: user.name, hair_color: user.hair_color }
     }
 }

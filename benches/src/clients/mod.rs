@@ -24,12 +24,7 @@ pub(crate) struct Registration {
 
 impl Registration {
     const fn of<C: Client>() -> Self {
-        Self {
-            name: C::NAME,
-            does: C::does,
-            enter_contender: contender::enter::<C>,
-            enter_crowd: crowd::enter::<C>,
-        }
+        Self { name: C::NAME, does: C::does, enter_contender: contender::enter::<C>, enter_crowd: crowd::enter::<C> }
     }
 }
 

@@ -69,9 +69,7 @@ impl Client for Raw {
 
     async fn load_users_with_posts(&mut self, hair_color: &str) -> Result<Vec<(User, Option<Post>)>> {
         let mut statement = self.connection.prepare_cached(LOAD_USERS_WITH_POSTS)?;
-        let rows = statement
-            .query_map([hair_color], user_with_post)?
-            .collect::<Result<_, _>>()?;
+        let rows = statement.query_map([hair_color], user_with_post)?.collect::<Result<_, _>>()?;
         Ok(rows)
     }
 
@@ -131,10 +129,7 @@ impl Client for Raw {
 
     async fn rename_every_other(&mut self, name: &str) -> Result<()> {
         let transaction = self.connection.transaction()?;
-        let mut users = transaction
-            .prepare_cached(LOAD_USERS)?
-            .query_map((), user)?
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut users = transaction.prepare_cached(LOAD_USERS)?.query_map((), user)?.collect::<Result<Vec<_>, _>>()?;
         let mut rename = transaction.prepare_cached(RENAME_USER)?;
         for user in users.iter_mut().step_by(2) {
             user.name = name.to_owned();
@@ -204,21 +199,12 @@ fn user_by_id(connection: &Connection, id: i64) -> Result<User> {
 }
 
 fn user(row: &Row<'_>) -> rusqlite::Result<User> {
-    Ok(User {
-        id: row.get(0)?,
-        name: row.get(1)?,
-        hair_color: row.get(2)?,
-    })
+    Ok(User { id: row.get(0)?, name: row.get(1)?, hair_color: row.get(2)? })
 }
 
 fn user_with_post(row: &Row<'_>) -> rusqlite::Result<(User, Option<Post>)> {
     let post = match row.get(3)? {
-        Some(id) => Some(Post {
-            id,
-            user_id: row.get(4)?,
-            title: row.get(5)?,
-            body: row.get(6)?,
-        }),
+        Some(id) => Some(Post { id, user_id: row.get(4)?, title: row.get(5)?, body: row.get(6)? }),
         None => None,
     };
     Ok((user(row)?, post))

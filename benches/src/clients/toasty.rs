@@ -146,7 +146,8 @@ impl Client for Toasty {
     fn plain_tree(tree: User) -> model::Tree {
         let posts = tree.posts.get().iter().map(|post| {
             let comments = post.comments.get().iter();
-            let comment = |it: &Comment| model::Comment { id: signed(it.id), post_id: signed(it.post_id), text: it.text.clone() };
+            let comment =
+                |it: &Comment| model::Comment { id: signed(it.id), post_id: signed(it.post_id), text: it.text.clone() };
             let (id, user_id) = (signed(post.id), signed(post.user_id));
             let plain = model::Post { id, user_id, title: post.title.clone(), body: post.body.clone() };
             (plain, comments.map(comment).collect())
@@ -210,9 +211,10 @@ impl Client for Toasty {
             }
         }
         let posts = create_all(posts).exec(&mut transaction).await?;
-        let comments = posts.iter().zip(their_comments).flat_map(|(post, texts)| {
-            texts.into_iter().map(|text| Comment::create().post_id(post.id).text(text))
-        });
+        let comments = posts
+            .iter()
+            .zip(their_comments)
+            .flat_map(|(post, texts)| texts.into_iter().map(|text| Comment::create().post_id(post.id).text(text)));
         create_all(comments).exec(&mut transaction).await?;
         transaction.commit().await?;
         Ok(())

@@ -145,7 +145,8 @@ impl Client for Diesel {
 
     async fn load_trees(&mut self, last: i64) -> Result<Vec<model::Tree<User, Post, Comment>>> {
         let connection = &mut self.connection;
-        let users: Vec<User> = users::table.filter(users::id.le(last)).select(User::as_select()).load(connection).await?;
+        let users: Vec<User> =
+            users::table.filter(users::id.le(last)).select(User::as_select()).load(connection).await?;
         let posts: Vec<Post> = Post::belonging_to(&users).select(Post::as_select()).load(connection).await?;
         let comments: Vec<Comment> =
             Comment::belonging_to(&posts).select(Comment::as_select()).load(connection).await?;
@@ -226,9 +227,8 @@ async fn insert_levels(connection: &mut AsyncPgConnection, graph: Vec<model::New
     let keys: Vec<i64> =
         diesel::insert_into(posts::table).values(new).returning(posts::id).get_results(connection).await?;
     let comments = keys.into_iter().zip(texts);
-    let comments: Vec<NewComment> = comments
-        .flat_map(|(post_id, texts)| texts.into_iter().map(move |text| NewComment { post_id, text }))
-        .collect();
+    let comments: Vec<NewComment> =
+        comments.flat_map(|(post_id, texts)| texts.into_iter().map(move |text| NewComment { post_id, text })).collect();
     diesel::insert_into(comments::table).values(comments).execute(connection).await?;
     Ok(())
 }

@@ -23,8 +23,7 @@ const INSERT_USERS_FOR_KEYS: &str =
     "INSERT INTO users (name, hair_color) SELECT * FROM unnest($1::text[], $2::text[]) RETURNING id";
 const INSERT_POSTS_FOR_KEYS: &str = "INSERT INTO posts (user_id, title, body) \
      SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[]) RETURNING id";
-const INSERT_COMMENTS: &str =
-    "INSERT INTO comments (post_id, text) SELECT * FROM unnest($1::bigint[], $2::text[])";
+const INSERT_COMMENTS: &str = "INSERT INTO comments (post_id, text) SELECT * FROM unnest($1::bigint[], $2::text[])";
 const COPY_USERS: &str = "COPY users (name, hair_color) FROM STDIN BINARY";
 const USER_BY_ID: &str = "SELECT id, name, hair_color FROM users WHERE id = $1";
 const RENAME_USER: &str = "UPDATE users SET name = $2 WHERE id = $1";
@@ -146,14 +145,17 @@ impl Client for Raw {
         let values: [&(dyn ToSql + Sync); 2] = [&names, &hair_colors];
         let users = keys(transaction.query(&self.insert_users_for_keys, &values).await?);
 
-        let posts: Vec<_> = users.iter().zip(&graph).flat_map(|(id, tree)| tree.posts.iter().map(move |post| (*id, post))).collect();
+        let posts: Vec<_> =
+            users.iter().zip(&graph).flat_map(|(id, tree)| tree.posts.iter().map(move |post| (*id, post))).collect();
         let user_ids: Vec<i64> = posts.iter().map(|(user_id, _)| *user_id).collect();
         let titles: Vec<&str> = posts.iter().map(|(_, post)| post.title.as_str()).collect();
         let bodies: Vec<Option<&str>> = posts.iter().map(|(_, post)| post.body.as_deref()).collect();
         let values: [&(dyn ToSql + Sync); 3] = [&user_ids, &titles, &bodies];
         let post_keys = keys(transaction.query(&self.insert_posts_for_keys, &values).await?);
 
-        let comments = || post_keys.iter().zip(&posts).flat_map(|(id, (_, post))| post.comments.iter().map(move |text| (*id, text)));
+        let comments = || {
+            post_keys.iter().zip(&posts).flat_map(|(id, (_, post))| post.comments.iter().map(move |text| (*id, text)))
+        };
         let post_ids: Vec<i64> = comments().map(|(post_id, _)| post_id).collect();
         let texts: Vec<&str> = comments().map(|(_, text)| text.as_str()).collect();
         transaction.execute(&self.insert_comments, &[&post_ids, &texts]).await?;
@@ -190,11 +192,7 @@ fn comment(row: &Row) -> Comment {
 }
 
 fn user_with_post(row: &Row) -> (User, Option<Post>) {
-    let post = row.get::<_, Option<i64>>(3).map(|id| Post {
-        id,
-        user_id: row.get(4),
-        title: row.get(5),
-        body: row.get(6),
-    });
+    let post =
+        row.get::<_, Option<i64>>(3).map(|id| Post { id, user_id: row.get(4), title: row.get(5), body: row.get(6) });
     (user(row), post)
 }

@@ -3,7 +3,9 @@
 use anyhow::{Context, Result};
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
-use sea_orm::{ConnectOptions, Database, DatabaseConnection, IntoActiveModel, LoaderTrait, QueryOrder, TransactionTrait};
+use sea_orm::{
+    ConnectOptions, Database, DatabaseConnection, IntoActiveModel, LoaderTrait, QueryOrder, TransactionTrait,
+};
 
 use crate::client::Client;
 use crate::model;

@@ -68,12 +68,9 @@ impl FromRow<'_, PgRow> for Pair {
     fn from_row(row: &PgRow) -> sqlx::Result<Self> {
         let User(user) = User::from_row(row)?;
         let post = match row.try_get(3)? {
-            Some(id) => Some(model::Post {
-                id,
-                user_id: row.try_get(4)?,
-                title: row.try_get(5)?,
-                body: row.try_get(6)?,
-            }),
+            Some(id) => {
+                Some(model::Post { id, user_id: row.try_get(4)?, title: row.try_get(5)?, body: row.try_get(6)? })
+            }
             None => None,
         };
         Ok(Self(user, post))
@@ -160,14 +157,16 @@ impl Client for Sqlx {
         let mut insert = insert_users(&users);
         let keys: Vec<i64> = insert.push(" RETURNING id").build_query_scalar().fetch_all(&mut *transaction).await?;
 
-        let posts: Vec<_> = keys.iter().zip(&graph).flat_map(|(id, tree)| tree.posts.iter().map(move |post| (*id, post))).collect();
+        let posts: Vec<_> =
+            keys.iter().zip(&graph).flat_map(|(id, tree)| tree.posts.iter().map(move |post| (*id, post))).collect();
         let mut insert = QueryBuilder::<Postgres>::new("INSERT INTO posts (user_id, title, body) ");
         insert.push_values(&posts, |mut row, (user_id, post)| {
             row.push_bind(user_id).push_bind(&post.title).push_bind(&post.body);
         });
         let keys: Vec<i64> = insert.push(" RETURNING id").build_query_scalar().fetch_all(&mut *transaction).await?;
 
-        let comments = keys.iter().zip(&posts).flat_map(|(id, (_, post))| post.comments.iter().map(move |text| (*id, text)));
+        let comments =
+            keys.iter().zip(&posts).flat_map(|(id, (_, post))| post.comments.iter().map(move |text| (*id, text)));
         let mut insert = QueryBuilder::<Postgres>::new("INSERT INTO comments (post_id, text) ");
         insert.push_values(comments, |mut row, (post_id, text)| {
             row.push_bind(post_id).push_bind(text);
