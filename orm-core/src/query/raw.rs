@@ -167,11 +167,11 @@ impl<T> IntoRawPart<part::Table> for Select<T> {
 ///
 /// ```
 /// # use orm::{prelude::*, docs::*};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> orm::Result<()> {
 /// let name = "Robert'); DROP TABLE users;--";
 /// let q = select(User.id).filter(sql!("{} = {} COLLATE NOCASE", User.name, name));
 /// assert_sql!(q, sqlite: r#"SELECT "users"."id" FROM "users" WHERE "users"."name" = ?1 COLLATE NOCASE"#);
 ///
-/// # #[tokio::main(flavor = "current_thread")] async fn main() -> orm::Result<()> {
 /// # let engine = orm::connect("sqlite::memory:").await?;
 /// let rows = engine.fetch_all(sql!("SELECT {} + 1, 'a'", 41).rows::<(i64, String)>()).await?;
 /// assert_eq!(rows, [(42, "a".to_string())]);

@@ -234,7 +234,8 @@ impl Arena {
         heads.clear();
         notes.clear();
         shapes.clear();
-        (runs.clear(), made.clear(), undo.clear());
+        [runs, made].into_iter().for_each(Vec::clear);
+        undo.clear();
         kin.clear();
         lent.clear();
         (*mark, *len, *departures, *unsettled) = (0, 0, 0, false);

@@ -31,7 +31,7 @@ impl Undo {
     /// The slots of the objects that it is about.
     fn slots(&self) -> std::ops::Range<u32> {
         let more = if let Happened::Added { more } = self.what { more } else { 0 };
-        self.slot..self.slot + more + 1
+        self.slot..self.slot.saturating_add(more).saturating_add(1)
     }
 }
 
@@ -157,7 +157,7 @@ impl Arena {
         let own = self.undo.get_mut(self.mark..).and_then(<[Undo]>::last_mut);
         if let Some(Undo { slot: first, generation: 0, what: Happened::Added { more } }) = own
             && generation == 0
-            && *first + *more + 1 == slot
+            && slot.checked_sub(*first) == Some(*more + 1)
         {
             *more += 1;
             return;
