@@ -24,8 +24,7 @@ const WORTH_A_RUN: usize = 8;
 /// A key of one integer column, as it stands in a row of the database.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::session) struct ReadKey {
-    column: u16,
-    key: i64,
+    pub(super) key: i64,
     pub(super) hash: u32,
 }
 
@@ -64,19 +63,19 @@ impl Arena {
 
     /// The object with this key, which is one integer.
     pub(in crate::session) fn find_integer(&self, key: i64) -> Option<u32> {
-        let [column] = *self.meta.primary_key else { return None };
-        let hash = keys::hash_integer(&self.hasher, key);
-        self.find_read(ReadKey { column, key, hash })
+        self.find_read(self.integer_key(key))
     }
 
     /// A key that was looked for in vain, if that means that no object has it, and not that one is in doubt.
     pub(in crate::session) fn absent(&self, key: &[Value]) -> Option<ReadKey> {
-        match (key, self.meta.primary_key) {
-            ([Value::Int(key)], [column]) if self.clock.doubt == 0 => {
-                Some(ReadKey { column: *column, key: *key, hash: keys::hash_integer(&self.hasher, *key) })
-            }
+        match key {
+            [Value::Int(key)] if self.clock.doubt == 0 => Some(self.integer_key(*key)),
             _ => None,
         }
+    }
+
+    fn integer_key(&self, key: i64) -> ReadKey {
+        ReadKey { key, hash: keys::hash_integer(&self.hasher, key) }
     }
 
     /// The object that the database has these values of in `columns`, which are unique. Where they are not the primary
@@ -118,31 +117,27 @@ impl Arena {
             return None;
         }
         let Ok(ValueRef::Int(key)) = row.get(usize::from(column)) else { return None };
-        Some(ReadKey { column, key, hash: keys::hash_integer(&self.hasher, key) })
+        Some(self.integer_key(key))
     }
 
-    /// Whether a row has this key, as the model reads it.
-    pub(super) fn has_key(&self, at: At, ReadKey { column, key, .. }: ReadKey) -> bool {
-        keys::column_is(self.values.as_ref(), at, column, ValueRef::Int(key))
+    /// Whether a row's whole key is this one, as the model reads it.
+    pub(super) fn has_key(&self, at: At, key: i64) -> bool {
+        let [column] = self.meta.primary_key else { return false };
+        keys::column_is(self.values.as_ref(), at, *column, ValueRef::Int(key))
     }
 
     pub(super) fn find_read(&self, key: ReadKey) -> Option<u32> {
-        self.look_up(key.hash, |at| self.has_key(at, key)).or_else(|| self.find_in_run(key.key))
+        self.look_up(key.hash, |at| self.has_key(at, key.key)).or_else(|| self.search_runs(key.key))
     }
 
     /// The object of a run that has this key.
-    #[inline]
-    fn find_in_run(&self, key: i64) -> Option<u32> {
-        if self.runs.is_empty() { None } else { self.search_runs(key) }
-    }
-
     fn search_runs(&self, key: i64) -> Option<u32> {
         let after = self.runs.partition_point(|run| run.key <= key);
         let run = self.runs.get(after.checked_sub(1)?)?;
         let distance = u32::try_from(key.checked_sub(run.key)?).ok().filter(|distance| *distance < run.len)?;
         let slot = run.slot.checked_add(distance)?;
         let stored = matches!(self.slot_state(slot), Slot::Persistent | Slot::Deleting);
-        (stored && self.is_made_key(self.stored(slot), key)).then_some(slot)
+        (stored && self.has_key(self.stored(slot), key)).then_some(slot)
     }
 
     /// The object of a run that has the key of a row.
@@ -157,12 +152,6 @@ impl Arena {
             Ok(Value::Int(key)) => self.search_runs(key),
             _ => None,
         }
-    }
-
-    /// Whether a row's whole key is this one.
-    fn is_made_key(&self, row: At, key: i64) -> bool {
-        let [column] = self.meta.primary_key else { return false };
-        keys::column_is(self.values.as_ref(), row, *column, ValueRef::Int(key))
     }
 
     /// Notes the key that the database made for a row of the flush that is being written.
@@ -205,7 +194,7 @@ impl Arena {
             let last = run.key.checked_add(i64::from(run.len) - 1);
             let ends = run.slots().next().zip(run.slots().next_back()).zip(last);
             ends.is_some_and(|((first_slot, last_slot), last)| {
-                self.is_made_key(At::Now(first_slot), run.key) && self.is_made_key(At::Now(last_slot), last)
+                self.has_key(At::Now(first_slot), run.key) && self.has_key(At::Now(last_slot), last)
             })
         };
         made.len() * WORTH_A_RUN <= rows

@@ -658,7 +658,7 @@ impl Arena {
         }
         let slot = self.next_slot();
         self.values.decode(slot, row)?;
-        if let Some(key) = key.filter(|key| self.has_key(At::Now(slot), *key)) {
+        if let Some(key) = key.filter(|key| self.has_key(At::Now(slot), key.key)) {
             // Looked for already, and not found.
             self.occupy(slot, Slot::Persistent, 0);
             self.enter_by(key.hash, slot);
@@ -879,9 +879,8 @@ impl Arena {
         let now = self.clock.now;
         if let Some(head) = self.heads.get_mut(slot as usize) {
             (head.state, head.read) = (Slot::Persistent, now);
-            self.notes.settle(head.note, slot);
         }
-        self.rekin(slot);
+        self.settle(slot);
         self.release_draft(slot);
     }
 
