@@ -879,8 +879,10 @@ impl Arena {
         let now = self.clock.now;
         if let Some(head) = self.heads.get_mut(slot as usize) {
             (head.state, head.read) = (Slot::Persistent, now);
+            // As `settle` does, while the head is at hand: rows come here by the thousand.
+            self.notes.settle(head.note, slot);
         }
-        self.settle(slot);
+        self.rekin(slot);
         self.release_draft(slot);
     }
 
