@@ -27,7 +27,10 @@ pub(crate) fn run(options: &Options, folder: &Path) -> Result<()> {
         for loaded in [100, USERS_TO_PICK_FROM] {
             present(options, loaded, &mut table).await?;
         }
-        point_selects(options, folder, &mut table).await?;
+        let engine = filled(url(&folder.join("session.db"))?, USERS_TO_PICK_FROM).await?;
+        for gets in [100, 1_000, USERS_TO_PICK_FROM] {
+            point_selects(options, &engine, gets, &mut table).await?;
+        }
         table.print(options.markdown);
         changes(options).await
     })
@@ -73,34 +76,38 @@ async fn present(options: &Options, loaded: usize, table: &mut Table) -> Result<
     Ok(())
 }
 
-/// A get of an absent object in a transaction on a file, and the same get on a connection that commits each by itself.
-async fn point_selects(options: &Options, folder: &Path, table: &mut Table) -> Result<()> {
-    let engine = filled(url(&folder.join("session.db"))?, USERS_TO_PICK_FROM).await?;
+/// So many gets of absent objects in a transaction on a file, and the same gets on a connection that commits each by
+/// itself.
+async fn point_selects(options: &Options, engine: &Engine, gets: usize, table: &mut Table) -> Result<()> {
     let (mut alone, mut begun, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..options.rounds {
-        let mut connection = engine.connection().await?;
-        connection.get(User, 1).await?.context("the user is there")?;
-        let start = Instant::now();
-        for turn in 0..USERS_TO_PICK_FROM {
-            black_box(connection.get(User, picked_key(turn)).await?);
-        }
-        let by_itself = per(start.elapsed(), USERS_TO_PICK_FROM);
-        drop(connection);
+        let (mut by_itself, mut in_session) = (Duration::ZERO, Duration::ZERO);
+        for first in (0..USERS_TO_PICK_FROM).step_by(gets) {
+            let turns = first..first + gets;
+            let mut connection = engine.connection().await?;
+            connection.get(User, 1).await?.context("the user is there")?;
+            let start = Instant::now();
+            for turn in turns.clone() {
+                black_box(connection.get(User, picked_key(turn)).await?);
+            }
+            by_itself += start.elapsed();
+            drop(connection);
 
-        let mut session = Session::new(&engine);
-        session.get(User, 1).await?.context("the user is there")?;
-        let start = Instant::now();
-        for turn in 0..USERS_TO_PICK_FROM {
-            black_box(session.get(User, picked_key(turn)).await?);
+            let mut session = Session::new(engine);
+            session.get(User, 1).await?.context("the user is there")?;
+            let start = Instant::now();
+            for turn in turns {
+                black_box(session.get(User, picked_key(turn)).await?);
+            }
+            in_session += start.elapsed();
         }
-        let in_session = per(start.elapsed(), USERS_TO_PICK_FROM);
-        alone.push(by_itself);
-        begun.push(in_session);
-        ratios.push(in_session / by_itself);
+        alone.push(per(by_itself, USERS_TO_PICK_FROM));
+        begun.push(per(in_session, USERS_TO_PICK_FROM));
+        ratios.push(in_session.as_secs_f64() / by_itself.as_secs_f64());
     }
-    table.add(vec!["get on a file, connection".to_owned(), time(median(alone)), String::new()]);
+    table.add(vec![format!("get on a file, connection, {gets} gets"), time(median(alone)), String::new()]);
     let ratio = Spread::of(ratios).map_or_else(String::new, |ratio| ratio.to_string());
-    table.add(vec!["get on a file, begun session".to_owned(), time(median(begun)), ratio]);
+    table.add(vec![format!("get on a file, begun session, {gets} gets"), time(median(begun)), ratio]);
     Ok(())
 }
 
