@@ -4,16 +4,18 @@
 //! Waiting is asynchronous and fair: first come, first served. Connections are reused last in, first out, so that the
 //! ones not needed grow old and can be closed; while more are out than idle, any of them may be next.
 //!
-//! [`Gate`] is the part that every backend shares: who may have a connection, who waits, and for how long; and the books:
-//! a backend says what it opens ([`Gate::opening`]), lends ([`Permit::lends`]) and closes (by dropping [`Opened`]).
+//! [`Gate`] is the part that every backend shares: who may have a connection ([`Permit`]), who waits, and for how long; and
+//! the books: a backend says what it opens ([`Gate::opening`]), lends ([`Permit::lends`]) and closes (by dropping
+//! [`Opened`]).
 //!
 //! ```text
-//! Gate::enter ─> Permit ─ lends ─────────────> Checkout      dropped ─> Checkin
+//! Permit::enter ─> Permit ─ lends ───────────> Checkout      dropped ─> Checkin
 //! Gate::opening ─> Opening ─ succeed ─> Opened, Connect      dropped ─> Close
 //! ```
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -192,7 +194,7 @@ pub struct Gate(Arc<GateInner>);
 #[derive(Debug)]
 struct GateInner {
     options: PoolOptions,
-    permits: Semaphore,
+    permits: Permits,
     waiting: AtomicUsize,
     waits: AtomicU64,
     timeouts: AtomicU64,
@@ -200,6 +202,37 @@ struct GateInner {
     opened: AtomicU64,
     closed: AtomicU64,
     holders: Mutex<BTreeMap<(&'static str, u32), usize>>,
+}
+
+/// On a cache line of its own: every caller writes to it, on whatever processor he is, and what lies beside it is read.
+#[derive(Debug)]
+#[repr(align(64))]
+struct Permits(Semaphore);
+
+impl Deref for Permits {
+    type Target = Semaphore;
+
+    fn deref(&self) -> &Semaphore {
+        &self.0
+    }
+}
+
+/// What has a [`Gate`]: the gate, or what a pool shares with whoever has one of its connections.
+pub trait Gated {
+    /// The gate.
+    fn gate(&self) -> &Gate;
+}
+
+impl Gated for Gate {
+    fn gate(&self) -> &Gate {
+        self
+    }
+}
+
+impl<T: Gated> Gated for Arc<T> {
+    fn gate(&self) -> &Gate {
+        (**self).gate()
+    }
 }
 
 impl GateInner {
@@ -220,9 +253,11 @@ impl GateInner {
 }
 
 /// The right to one connection. Dropping it lets the next caller in.
+///
+/// It has its gate by `by`, so that whoever has a connection holds one handle of the pool, not two.
 #[derive(Debug)]
-pub struct Permit {
-    gate: Arc<GateInner>,
+pub struct Permit<G: Gated = Gate> {
+    by: G,
     caller: Caller,
     /// Only if somebody listens.
     told: Option<Box<Told>>,
@@ -240,7 +275,7 @@ impl Gate {
     /// A gate for so many connections.
     #[must_use]
     pub fn new(options: PoolOptions) -> Self {
-        let permits = Semaphore::new(options.capacity() as usize);
+        let permits = Permits(Semaphore::new(options.capacity() as usize));
         Gate(Arc::new(GateInner {
             options,
             permits,
@@ -254,36 +289,13 @@ impl Gate {
         }))
     }
 
-    /// Waits, first come first served, until there is a connection for the caller.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::PoolTimeout`] after `pool_timeout`, [`Error::Closed`] once the gate is closed.
-    pub async fn enter(&self, caller: Caller) -> Result<Permit> {
-        match self.0.permits.try_acquire() {
-            Ok(permit) => Ok(self.admit(permit, caller, Duration::ZERO)),
-            Err(TryAcquireError::Closed) => Err(Error::Closed),
-            Err(TryAcquireError::NoPermits) => self.wait(caller).await,
-        }
-    }
-
-    /// Lets the caller in if nobody need be waited for.
-    #[must_use]
-    pub fn try_enter(&self, caller: Caller) -> Option<Permit> {
-        let permit = self.0.permits.try_acquire().ok()?;
-        Some(self.admit(permit, caller, Duration::ZERO))
-    }
-
-    async fn wait(&self, caller: Caller) -> Result<Permit> {
+    async fn wait(&self) -> Result<(SemaphorePermit<'_>, Duration)> {
         let start = Instant::now();
         let waiting = Waiting::new(&self.0);
         let permit = tokio::time::timeout(self.0.options.pool_timeout, self.0.permits.acquire()).await;
         let waited = start.elapsed();
         match permit {
-            Ok(Ok(permit)) => {
-                drop(waiting);
-                Ok(self.admit(permit, caller, waited))
-            }
+            Ok(Ok(permit)) => Ok((permit, waited)),
             Ok(Err(_closed)) => Err(Error::Closed),
             Err(_elapsed) => {
                 let state = self.state();
@@ -293,17 +305,6 @@ impl Gate {
                 Err(Error::PoolTimeout { waited, state: Box::new(state) })
             }
         }
-    }
-
-    fn admit(&self, permit: SemaphorePermit<'_>, caller: Caller, waited: Duration) -> Permit {
-        // Given back when ours is dropped, which lives as long as it likes.
-        permit.forget();
-        if cfg!(debug_assertions) {
-            let mut holders = self.0.holders.lock().unwrap_or_else(PoisonError::into_inner);
-            *holders.entry((caller.file(), caller.line())).or_default() += 1;
-        }
-        let told = self.0.is_observed().then(|| Box::new(Told { waited, lent: None }));
-        Permit { gate: Arc::clone(&self.0), caller, told }
     }
 
     /// A connection is about to be opened, and counts as open from now on.
@@ -353,20 +354,64 @@ impl Gate {
     }
 }
 
-impl Permit {
+impl<G: Gated + Clone> Permit<G> {
+    /// Waits, first come first served, until there is a connection for the caller.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::PoolTimeout`] after `pool_timeout`, [`Error::Closed`] once the gate is closed.
+    pub async fn enter(by: &G, caller: Caller) -> Result<Self> {
+        let gate = by.gate();
+        match gate.0.permits.try_acquire() {
+            Ok(permit) => Ok(Self::admit(by, permit, caller, Duration::ZERO)),
+            Err(TryAcquireError::Closed) => Err(Error::Closed),
+            Err(TryAcquireError::NoPermits) => {
+                let (permit, waited) = gate.wait().await?;
+                Ok(Self::admit(by, permit, caller, waited))
+            }
+        }
+    }
+
+    /// Lets the caller in if nobody need be waited for.
+    #[must_use]
+    pub fn try_enter(by: &G, caller: Caller) -> Option<Self> {
+        let permit = by.gate().0.permits.try_acquire().ok()?;
+        Some(Self::admit(by, permit, caller, Duration::ZERO))
+    }
+
+    fn admit(by: &G, permit: SemaphorePermit<'_>, caller: Caller, waited: Duration) -> Self {
+        // Given back when ours is dropped, which lives as long as it likes.
+        permit.forget();
+        let gate = &by.gate().0;
+        if cfg!(debug_assertions) {
+            let mut holders = gate.holders.lock().unwrap_or_else(PoisonError::into_inner);
+            *holders.entry((caller.file(), caller.line())).or_default() += 1;
+        }
+        let told = gate.is_observed().then(|| Box::new(Told { waited, lent: None }));
+        Permit { by: by.clone(), caller, told }
+    }
+}
+
+impl<G: Gated> Permit<G> {
     /// A connection is lent by this permit. A backend calls it when it has one that works.
     pub fn lends(&mut self, connection: &Opened) {
         let Some(told) = &mut self.told else { return };
         told.lent = Some((connection.number, Instant::now()));
         let (connection, waited, caller) = (connection.number, told.waited, self.caller);
-        self.gate.tell(&PoolEvent::Checkout { connection, waited, caller });
+        self.by.gate().0.tell(&PoolEvent::Checkout { connection, waited, caller });
+    }
+
+    /// That by which it has its gate.
+    pub fn by(&self) -> &G {
+        &self.by
     }
 }
 
-impl Drop for Permit {
+impl<G: Gated> Drop for Permit<G> {
     fn drop(&mut self) {
+        let gate = &self.by.gate().0;
         if cfg!(debug_assertions) {
-            let mut holders = self.gate.holders.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut holders = gate.holders.lock().unwrap_or_else(PoisonError::into_inner);
             let key = (self.caller.file(), self.caller.line());
             match holders.get_mut(&key) {
                 Some(count) if *count > 1 => *count -= 1,
@@ -374,9 +419,9 @@ impl Drop for Permit {
             }
         }
         if let Some((connection, since)) = self.told.as_ref().and_then(|told| told.lent) {
-            self.gate.tell(&PoolEvent::Checkin { connection, held: since.elapsed(), caller: self.caller });
+            gate.tell(&PoolEvent::Checkin { connection, held: since.elapsed(), caller: self.caller });
         }
-        self.gate.permits.add_permits(1);
+        gate.permits.add_permits(1);
     }
 }
 

@@ -84,7 +84,7 @@ impl PostgresConnection {
 
     /// Whether values may stand in messages.
     pub(crate) fn show_binds(&self) -> bool {
-        self.lent.shared.show_binds
+        self.lent.show_binds()
     }
 
     pub(crate) fn live(&mut self) -> Result<&mut Live> {
@@ -102,11 +102,11 @@ impl PostgresConnection {
         statement: Statement<'a>,
         sink: &'a mut dyn RowSink,
     ) -> Result<BoxFuture<'a, Result<Done>>> {
-        let prepared = self.compile(statement)?;
+        let show = self.show_binds();
+        let (prepared, live) = self.lent.compile_next(statement)?;
         if let Statement::Ddl(_) = statement {
-            return Ok(Box::pin(self.change_tables(prepared)));
+            return Ok(Box::pin(live.change_tables(prepared)));
         }
-        let (show, live) = (self.show_binds(), self.live()?);
         live.stale = false;
         let attendance = live.attendance();
         Ok(match live.statements.find(prepared.sql()) {
@@ -174,15 +174,6 @@ impl PostgresConnection {
             described.push(result.map_err(|failure| failure.describe(&Failed::of(one, show))));
         }
         described
-    }
-
-    /// A statement that changes tables has no values, and is not run twice.
-    async fn change_tables(&mut self, prepared: Prepared<'_>) -> Result<Done> {
-        let live = self.live()?;
-        let result = live.control(prepared.sql()).await;
-        live.statements.forget_all();
-        let failed = Failed::of(&prepared, false);
-        result.map(|()| Done::default()).map_err(|error| live.tell(error::describe(error, &failed)))
     }
 
     async fn explain_statement(&mut self, statement: Statement<'_>, sink: &mut dyn RowSink) -> Result<Done> {
@@ -277,6 +268,14 @@ impl PostgresConnection {
 }
 
 impl Live {
+    /// A statement that changes tables has no values, and is not run twice.
+    async fn change_tables(&mut self, prepared: Prepared<'_>) -> Result<Done> {
+        let result = self.control(prepared.sql()).await;
+        self.statements.forget_all();
+        let failed = Failed::of(&prepared, false);
+        result.map(|()| Done::default()).map_err(|error| self.tell(error::describe(error, &failed)))
+    }
+
     /// Runs a statement that the server has prepared.
     #[expect(clippy::manual_async_fn, reason = "a function has its arguments twice, and a block what it takes once")]
     fn run_known<'a>(

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use orm_core::compile::LastTexts;
 use orm_core::error::{Error, Result};
 use orm_core::pool::Gate;
 use tokio_postgres::Client;
@@ -44,8 +43,6 @@ pub(crate) struct Live {
     pub(crate) stale: bool,
     /// Where the values of a statement are written.
     pub(crate) scratch: Scratch,
-    /// The texts of what it ran last.
-    pub(crate) last_texts: LastTexts,
     way: Way,
     /// The present loan, if somebody may stop statements of it.
     loan: Option<Loan>,
@@ -80,7 +77,6 @@ impl Live {
             doubtful_cursors: 0,
             stale: false,
             scratch: Scratch::default(),
-            last_texts: LastTexts::default(),
             way,
             loan: None,
         })

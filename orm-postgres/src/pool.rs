@@ -1,8 +1,8 @@
 //! The pool: idle connections, last in, first out; [`Gate`] decides who may have one.
 //!
 //! ```text
-//! try_acquire ─> Gate::try_enter ──────┬> one that came back, if it is good ─> Lent
-//! acquire ─> Gate::enter (async, fair) ┘   └ none: connect, unless it was only tried
+//! try_acquire ─> Permit::try_enter ──────┬> one that came back, if it is good ─> Lent
+//! acquire ─> Permit::enter (async, fair) ┘   └ none: connect, unless it was only tried
 //! drop(Lent) ─> a transaction is rolled back ─> idle, or closed ─> the next caller is let in
 //!                 └ a statement still runs: a task stops it first
 //! ```
@@ -12,11 +12,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use orm_core::ast::Statement;
-use orm_core::compile::{Cache, Prepared};
+use orm_core::compile::{Cache, LastTexts, Prepared};
 use orm_core::driver::Caller;
 use orm_core::engine::EngineOptions;
 use orm_core::error::Result;
-use orm_core::pool::{CloseReason, Gate, Opened, Permit, PoolOptions, PoolState};
+use orm_core::pool::{CloseReason, Gate, Gated, Opened, Permit, PoolOptions, PoolState};
 
 use crate::connect::Connector;
 use crate::dialect::PostgresDialect;
@@ -29,7 +29,6 @@ const REST: Duration = Duration::from_secs(5);
 /// The connections of one database.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    gate: Gate,
     options: PoolOptions,
     pub(crate) connector: Arc<Connector>,
     statements: usize,
@@ -40,6 +39,7 @@ pub(crate) struct Pool {
 /// live for ever.
 #[derive(Debug)]
 pub(crate) struct Shared {
+    gate: Gate,
     idle: Mutex<Idle>,
     /// The texts of statements.
     pub(crate) cache: Cache,
@@ -67,6 +67,12 @@ impl std::fmt::Debug for Idle {
     }
 }
 
+impl Gated for Shared {
+    fn gate(&self) -> &Gate {
+        &self.gate
+    }
+}
+
 impl Shared {
     fn idle(&self) -> MutexGuard<'_, Idle> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
@@ -89,6 +95,8 @@ impl Shared {
 /// A connection of the pool, with its entry in the books. Boxed, for it goes back and forth.
 struct Member {
     live: Live,
+    /// The texts of what it ran last.
+    texts: LastTexts,
     opened: Opened,
 }
 
@@ -105,57 +113,84 @@ impl Member {
 /// A connection that is lent out. Dropping it gives it back.
 pub(crate) struct Lent {
     /// None while it is given back only.
-    connection: Option<Box<Member>>,
-    permit: Option<Permit>,
-    pub(crate) shared: Arc<Shared>,
+    loan: Option<Loan>,
+}
+
+struct Loan {
+    connection: Box<Member>,
+    permit: Permit<Arc<Shared>>,
+}
+
+impl Loan {
+    /// Gives the connection back, and lets the next caller in then.
+    fn end(self) {
+        let Loan { connection, permit } = self;
+        permit.by().take_back(connection);
+    }
 }
 
 impl Lent {
-    pub(crate) fn live(&mut self) -> Result<&mut Live> {
-        self.connection.as_mut().map(|connection| &mut connection.live).ok_or_else(error::lost)
+    fn loan(&mut self) -> Result<&mut Loan> {
+        self.loan.as_mut().ok_or_else(error::lost)
     }
 
-    /// Makes a statement ready.
+    pub(crate) fn live(&mut self) -> Result<&mut Live> {
+        Ok(&mut self.loan()?.connection.live)
+    }
+
+    /// Whether values may stand in messages.
+    pub(crate) fn show_binds(&self) -> bool {
+        self.loan.as_ref().is_some_and(|loan| loan.permit.by().show_binds)
+    }
+
+    /// Makes a statement ready, for as long as it likes.
     pub(crate) fn compile<'a>(&mut self, statement: Statement<'a>) -> Result<Prepared<'a>> {
-        let connection = self.connection.as_mut().ok_or_else(error::lost)?;
-        self.shared.cache.prepare_again(&mut connection.live.last_texts, statement, &PostgresDialect)
+        let Loan { connection, permit } = self.loan()?;
+        permit.by().cache.prepare_again(&mut connection.texts, statement, &PostgresDialect)
+    }
+
+    /// Makes the next statement of the connection ready.
+    pub(crate) fn compile_next<'a>(&'a mut self, statement: Statement<'a>) -> Result<(Prepared<'a>, &'a mut Live)> {
+        let Loan { connection, permit } = self.loan()?;
+        let Member { live, texts, .. } = &mut **connection;
+        Ok((permit.by().cache.prepare_beside(texts, statement, &PostgresDialect)?, live))
     }
 }
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        let Some(mut connection) = self.connection.take() else { return };
-        let permit = self.permit.take();
-        connection.live.leave();
-        if connection.live.end_loan() && !connection.live.in_flight {
-            connection.live.roll_back();
-            self.shared.take_back(connection);
+        let Some(mut loan) = self.loan.take() else { return };
+        let live = &mut loan.connection.live;
+        live.leave();
+        if live.end_loan() && !live.in_flight {
+            live.roll_back();
+            loan.end();
             return;
         }
         // Without a runtime there is nobody who could wait: it is closed.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(rest(connection, permit, Arc::clone(&self.shared)));
+            runtime.spawn(rest(loan));
         }
     }
 }
 
 /// Stops what runs on a connection, and gives it back then.
-async fn rest(mut connection: Box<Member>, permit: Option<Permit>, shared: Arc<Shared>) {
-    let rested = tokio::time::timeout(REST, connection.live.come_to_rest()).await;
-    connection.live.broken |= rested.is_err();
-    shared.take_back(connection);
-    drop(permit);
+async fn rest(mut loan: Loan) {
+    let live = &mut loan.connection.live;
+    let rested = tokio::time::timeout(REST, live.come_to_rest()).await;
+    live.broken |= rested.is_err();
+    loan.end();
 }
 
 impl Pool {
     /// A pool without connections yet.
     pub(crate) fn new(connector: Arc<Connector>, options: &EngineOptions) -> Self {
         Pool {
-            gate: Gate::new(options.pool.clone()),
             options: options.pool.clone(),
             connector,
             statements: options.statement_cache,
             shared: Arc::new(Shared {
+                gate: Gate::new(options.pool.clone()),
                 idle: Mutex::default(),
                 cache: Cache::new(options.statement_cache),
                 show_binds: options.show_binds,
@@ -168,19 +203,19 @@ impl Pool {
         if self.options.pre_ping {
             return None;
         }
-        let mut permit = self.gate.try_enter(caller)?;
+        let mut permit = Permit::try_enter(&self.shared, caller)?;
         let connection = self.shared.idle().take()?;
         if let Some(reason) = self.why_over(&connection) {
             connection.close(reason);
             return None;
         }
         permit.lends(&connection.opened);
-        Some(self.lent(connection, permit))
+        Some(lent(connection, permit))
     }
 
     /// Waits for a connection.
     pub(crate) async fn acquire(&self, caller: Caller) -> Result<Lent> {
-        let mut permit = self.gate.enter(caller).await?;
+        let mut permit = Permit::enter(&self.shared, caller).await?;
         let connection = loop {
             // In a statement of its own: the lock is not held while the connection is tested.
             let rested = self.shared.idle().take();
@@ -191,17 +226,13 @@ impl Pool {
             }
         };
         permit.lends(&connection.opened);
-        Ok(self.lent(connection, permit))
-    }
-
-    fn lent(&self, connection: Box<Member>, permit: Permit) -> Lent {
-        Lent { connection: Some(connection), permit: Some(permit), shared: Arc::clone(&self.shared) }
+        Ok(lent(connection, permit))
     }
 
     async fn open(&self) -> Result<Box<Member>> {
-        let opening = self.gate.opening();
-        let live = Live::open(&self.connector, self.statements, self.gate.clone()).await?;
-        Ok(Box::new(Member { live, opened: opening.succeed() }))
+        let opening = self.shared.gate.opening();
+        let live = Live::open(&self.connector, self.statements, self.shared.gate.clone()).await?;
+        Ok(Box::new(Member { live, texts: LastTexts::default(), opened: opening.succeed() }))
     }
 
     /// Why a connection is not lent again, if so.
@@ -232,18 +263,22 @@ impl Pool {
     }
 
     pub(crate) fn state(&self) -> PoolState {
-        self.gate.state()
+        self.shared.gate.state()
     }
 
     /// Lets nobody in any more, closes the connections that are idle, and has the others closed when they come back.
     pub(crate) fn close(&self) {
-        self.gate.close();
+        self.shared.gate.close();
         let mut idle = self.shared.idle();
         idle.closed = true;
         let connections = std::mem::take(&mut idle.connections);
         drop(idle);
         connections.into_iter().for_each(|connection| connection.close(CloseReason::Closed));
     }
+}
+
+fn lent(connection: Box<Member>, permit: Permit<Arc<Shared>>) -> Lent {
+    Lent { loan: Some(Loan { connection, permit }) }
 }
 
 /// Whether the server is there. One that has gone without a word does not say so.

@@ -71,16 +71,27 @@ impl Bell {
     }
 }
 
-/// Rings for one of the two.
-struct Rings<const WHAT: u8>(Arc<Bell>);
-
-impl<const WHAT: u8> Wake for Rings<WHAT> {
+/// Rings for the connection.
+impl Wake for Bell {
     fn wake(self: Arc<Self>) {
-        self.0.ring(WHAT);
+        self.ring(CONNECTION);
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.0.ring(WHAT);
+        self.ring(CONNECTION);
+    }
+}
+
+/// Rings for the work.
+struct RingsForWork(Arc<Bell>);
+
+impl Wake for RingsForWork {
+    fn wake(self: Arc<Self>) {
+        self.0.ring(WORK);
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.ring(WORK);
     }
 }
 
@@ -91,8 +102,8 @@ impl<C: Future + Unpin> Pump<C> {
         let bell = Arc::new(Bell { state, attendant: AtomicWaker::new(), task: AtomicWaker::new() });
         Arc::new(Pump {
             connection: Mutex::new(Some(connection)),
-            for_connection: Arc::new(Rings::<CONNECTION>(Arc::clone(&bell))).into(),
-            for_work: Arc::new(Rings::<WORK>(Arc::clone(&bell))).into(),
+            for_connection: Arc::clone(&bell).into(),
+            for_work: Arc::new(RingsForWork(Arc::clone(&bell))).into(),
             bell,
         })
     }
@@ -217,13 +228,21 @@ impl<F: Future, C: Future + Unpin> Future for Attended<F, C> {
                 return work.poll(context);
             }
         };
-        pump.bell.attendant.register(context.waker());
+        let first = !std::mem::replace(begun, true);
+        if first && *turn == Turn::AfterOthers {
+            // What is to do on the connection stays noted, and nobody is woken for it.
+            pump.bell.state.fetch_or(POLLING, Ordering::AcqRel);
+            let polled = work.poll(&mut Context::from_waker(&pump.for_work));
+            drop(connection);
+            match polled {
+                Poll::Ready(_) => end(pump, begun),
+                Poll::Pending => context.waker().wake_by_ref(),
+            }
+            return polled;
+        }
         let mut to_do = pump.bell.state.swap(POLLING, Ordering::AcqRel);
-        let mut gives_way = false;
-        if !*begun {
+        if first {
             to_do |= WORK;
-            gives_way = *turn == Turn::AfterOthers;
-            *begun = true;
         }
         let mut round = 0_u32;
         loop {
@@ -241,12 +260,15 @@ impl<F: Future, C: Future + Unpin> Future for Attended<F, C> {
                 end(pump, begun);
                 return Poll::Ready(done);
             }
-            let waits = pump.bell.state.compare_exchange(POLLING, WAITING, Ordering::AcqRel, Ordering::Acquire);
-            if waits.is_ok() {
-                return Poll::Pending;
+            if pump.bell.state.load(Ordering::Acquire) == POLLING {
+                pump.bell.attendant.register(context.waker());
+                let waits = pump.bell.state.compare_exchange(POLLING, WAITING, Ordering::AcqRel, Ordering::Acquire);
+                if waits.is_ok() {
+                    return Poll::Pending;
+                }
             }
             round += 1;
-            if std::mem::take(&mut gives_way) || round.is_multiple_of(ROUNDS) && !coop::has_budget_remaining() {
+            if round.is_multiple_of(ROUNDS) && !coop::has_budget_remaining() {
                 // What is to do stays noted.
                 context.waker().wake_by_ref();
                 return Poll::Pending;
@@ -466,5 +488,15 @@ mod tests {
         }
         by_the_way.await.expect("no panic");
         until(|| client.answered.load(Ordering::Relaxed) == 10_000).await;
+        // Work within work, and what is sent and not waited for when it is done.
+        for number in 0..5000 {
+            let (answer, answered) = oneshot::channel();
+            let outer = client.attend(Turn::AfterOthers, async {
+                assert_eq!(client.attend(Turn::AfterOthers, client.double(number)).await, Some(number * 2));
+                client.requests.send((number, answer)).expect("the connection is there");
+            });
+            outer.await;
+            assert_eq!(answered.await, Ok(number * 2));
+        }
     }
 }

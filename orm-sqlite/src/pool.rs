@@ -1,7 +1,7 @@
 //! The pool: r2d2 keeps the connections, [`Gate`] decides who may have one, and no runtime thread waits for either.
 //!
 //! ```text
-//! acquire ─> Gate::enter (async, fair) ─> r2d2: try_get ──────────────────> Lent
+//! acquire ─> Permit::enter (async, fair) ─> r2d2: try_get ──────────────────> Lent
 //!                                            └ none idle: r2d2 opens one,
 //!                                              awaited on a blocking thread
 //! drop(Lent) ─> Manager::has_broken: roll back, keep or close ─> the next caller is let in
@@ -115,7 +115,7 @@ impl Pool {
 
     /// A connection that is idle and good, if nobody need be waited for.
     pub(crate) fn try_acquire(&self, caller: Caller) -> Option<Lent> {
-        let mut permit = self.gate.try_enter(caller)?;
+        let mut permit = Permit::try_enter(&self.gate, caller)?;
         // Asked when there is none, r2d2 would open one.
         if self.connections.state().idle_connections == 0 {
             return None;
@@ -134,7 +134,7 @@ impl Pool {
 
     /// Waits for a connection.
     pub(crate) async fn acquire(&self, caller: Caller) -> Result<Lent> {
-        let mut permit = self.gate.enter(caller).await?;
+        let mut permit = Permit::enter(&self.gate, caller).await?;
         let mut patience = Patience::new(self.sqlite.busy_timeout);
         loop {
             let pooled = match self.connections.try_get() {
