@@ -113,45 +113,46 @@ impl Member {
 /// A connection that is lent out. Dropping it gives it back.
 pub(crate) struct Lent {
     /// None while it is given back only.
-    loan: Option<Loan>,
+    lending: Option<Lending>,
 }
 
-struct Loan {
+/// A connection, and the right to it.
+struct Lending {
     connection: Box<Member>,
     permit: Permit<Arc<Shared>>,
 }
 
-impl Loan {
+impl Lending {
     /// Gives the connection back, and lets the next caller in then.
     fn end(self) {
-        let Loan { connection, permit } = self;
+        let Lending { connection, permit } = self;
         permit.by().take_back(connection);
     }
 }
 
 impl Lent {
-    fn loan(&mut self) -> Result<&mut Loan> {
-        self.loan.as_mut().ok_or_else(error::lost)
+    fn lending(&mut self) -> Result<&mut Lending> {
+        self.lending.as_mut().ok_or_else(error::lost)
     }
 
     pub(crate) fn live(&mut self) -> Result<&mut Live> {
-        Ok(&mut self.loan()?.connection.live)
+        Ok(&mut self.lending()?.connection.live)
     }
 
     /// Whether values may stand in messages.
     pub(crate) fn show_binds(&self) -> bool {
-        self.loan.as_ref().is_some_and(|loan| loan.permit.by().show_binds)
+        self.lending.as_ref().is_some_and(|lending| lending.permit.by().show_binds)
     }
 
     /// Makes a statement ready, for as long as it likes.
     pub(crate) fn compile<'a>(&mut self, statement: Statement<'a>) -> Result<Prepared<'a>> {
-        let Loan { connection, permit } = self.loan()?;
+        let Lending { connection, permit } = self.lending()?;
         permit.by().cache.prepare_again(&mut connection.texts, statement, &PostgresDialect)
     }
 
     /// Makes the next statement of the connection ready.
     pub(crate) fn compile_next<'a>(&'a mut self, statement: Statement<'a>) -> Result<(Prepared<'a>, &'a mut Live)> {
-        let Loan { connection, permit } = self.loan()?;
+        let Lending { connection, permit } = self.lending()?;
         let Member { live, texts, .. } = &mut **connection;
         Ok((permit.by().cache.prepare_beside(texts, statement, &PostgresDialect)?, live))
     }
@@ -159,27 +160,27 @@ impl Lent {
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        let Some(mut loan) = self.loan.take() else { return };
-        let live = &mut loan.connection.live;
+        let Some(mut lending) = self.lending.take() else { return };
+        let live = &mut lending.connection.live;
         live.leave();
         if live.end_loan() && !live.in_flight {
             live.roll_back();
-            loan.end();
+            lending.end();
             return;
         }
         // Without a runtime there is nobody who could wait: it is closed.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(rest(loan));
+            runtime.spawn(rest(lending));
         }
     }
 }
 
 /// Stops what runs on a connection, and gives it back then.
-async fn rest(mut loan: Loan) {
-    let live = &mut loan.connection.live;
+async fn rest(mut lending: Lending) {
+    let live = &mut lending.connection.live;
     let rested = tokio::time::timeout(REST, live.come_to_rest()).await;
     live.broken |= rested.is_err();
-    loan.end();
+    lending.end();
 }
 
 impl Pool {
@@ -278,7 +279,7 @@ impl Pool {
 }
 
 fn lent(connection: Box<Member>, permit: Permit<Arc<Shared>>) -> Lent {
-    Lent { loan: Some(Loan { connection, permit }) }
+    Lent { lending: Some(Lending { connection, permit }) }
 }
 
 /// Whether the server is there. One that has gone without a word does not say so.
