@@ -49,7 +49,12 @@ const BECOME_THE_SERVER: &str = r#"
         {
             read -r over <&3 || {
                 kill -QUIT $$
-                while kill -0 $$; do sleep 0.1; done
+                tries=0
+                while kill -0 $$; do
+                    tries=$((tries + 1))
+                    [ $tries -lt 100 ] || kill -KILL $$
+                    sleep 0.1
+                done
                 rm -rf "$folder"
             } 2>/dev/null
         } &

@@ -51,7 +51,8 @@ impl PgBouncer {
 
 impl Drop for PgBouncer {
     fn drop(&mut self) {
-        let kill = format!("kill -QUIT {}", self.running.id());
+        // It keeps nothing, and QUIT is ignored by what a shell has started in the background.
+        let kill = format!("kill -KILL {}", self.running.id());
         let _gone_already = Command::new("/bin/sh").args(["-c", &kill]).status();
         let _gone_already = self.running.stdin.take().map(|mut line| line.write_all(b"over\n"));
         let _over = self.running.wait();
