@@ -254,10 +254,10 @@ impl GateInner {
 
 /// The right to one connection. Dropping it lets the next caller in.
 ///
-/// It has its gate by `by`, so that whoever has a connection holds one handle of the pool, not two.
+/// It holds what has the gate, and not the gate as well: whoever has a connection holds one handle of the pool.
 #[derive(Debug)]
-pub struct Permit<G: Gated = Gate> {
-    by: G,
+pub struct Permit<P: Gated = Gate> {
+    pool: P,
     caller: Caller,
     /// Only if somebody listens.
     told: Option<Box<Told>>,
@@ -354,62 +354,62 @@ impl Gate {
     }
 }
 
-impl<G: Gated + Clone> Permit<G> {
+impl<P: Gated + Clone> Permit<P> {
     /// Waits, first come first served, until there is a connection for the caller.
     ///
     /// # Errors
     ///
     /// [`Error::PoolTimeout`] after `pool_timeout`, [`Error::Closed`] once the gate is closed.
-    pub async fn enter(by: &G, caller: Caller) -> Result<Self> {
-        let gate = by.gate();
+    pub async fn enter(pool: &P, caller: Caller) -> Result<Self> {
+        let gate = pool.gate();
         match gate.0.permits.try_acquire() {
-            Ok(permit) => Ok(Self::admit(by, permit, caller, Duration::ZERO)),
+            Ok(permit) => Ok(Self::admit(pool, permit, caller, Duration::ZERO)),
             Err(TryAcquireError::Closed) => Err(Error::Closed),
             Err(TryAcquireError::NoPermits) => {
                 let (permit, waited) = gate.wait().await?;
-                Ok(Self::admit(by, permit, caller, waited))
+                Ok(Self::admit(pool, permit, caller, waited))
             }
         }
     }
 
     /// Lets the caller in if nobody need be waited for.
     #[must_use]
-    pub fn try_enter(by: &G, caller: Caller) -> Option<Self> {
-        let permit = by.gate().0.permits.try_acquire().ok()?;
-        Some(Self::admit(by, permit, caller, Duration::ZERO))
+    pub fn try_enter(pool: &P, caller: Caller) -> Option<Self> {
+        let permit = pool.gate().0.permits.try_acquire().ok()?;
+        Some(Self::admit(pool, permit, caller, Duration::ZERO))
     }
 
-    fn admit(by: &G, permit: SemaphorePermit<'_>, caller: Caller, waited: Duration) -> Self {
+    fn admit(pool: &P, permit: SemaphorePermit<'_>, caller: Caller, waited: Duration) -> Self {
         // Given back when ours is dropped, which lives as long as it likes.
         permit.forget();
-        let gate = &by.gate().0;
+        let gate = &pool.gate().0;
         if cfg!(debug_assertions) {
             let mut holders = gate.holders.lock().unwrap_or_else(PoisonError::into_inner);
             *holders.entry((caller.file(), caller.line())).or_default() += 1;
         }
         let told = gate.is_observed().then(|| Box::new(Told { waited, lent: None }));
-        Permit { by: by.clone(), caller, told }
+        Permit { pool: pool.clone(), caller, told }
     }
 }
 
-impl<G: Gated> Permit<G> {
+impl<P: Gated> Permit<P> {
     /// A connection is lent by this permit. A backend calls it when it has one that works.
     pub fn lends(&mut self, connection: &Opened) {
         let Some(told) = &mut self.told else { return };
         told.lent = Some((connection.number, Instant::now()));
         let (connection, waited, caller) = (connection.number, told.waited, self.caller);
-        self.by.gate().0.tell(&PoolEvent::Checkout { connection, waited, caller });
+        self.pool.gate().0.tell(&PoolEvent::Checkout { connection, waited, caller });
     }
 
-    /// That by which it has its gate.
-    pub fn by(&self) -> &G {
-        &self.by
+    /// What has its gate.
+    pub fn pool(&self) -> &P {
+        &self.pool
     }
 }
 
-impl<G: Gated> Drop for Permit<G> {
+impl<P: Gated> Drop for Permit<P> {
     fn drop(&mut self) {
-        let gate = &self.by.gate().0;
+        let gate = &self.pool.gate().0;
         if cfg!(debug_assertions) {
             let mut holders = gate.holders.lock().unwrap_or_else(PoisonError::into_inner);
             let key = (self.caller.file(), self.caller.line());

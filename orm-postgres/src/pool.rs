@@ -126,7 +126,7 @@ impl Lending {
     /// Gives the connection back, and lets the next caller in then.
     fn end(self) {
         let Lending { connection, permit } = self;
-        permit.by().take_back(connection);
+        permit.pool().take_back(connection);
     }
 }
 
@@ -141,20 +141,20 @@ impl Lent {
 
     /// Whether values may stand in messages.
     pub(crate) fn show_binds(&self) -> bool {
-        self.lending.as_ref().is_some_and(|lending| lending.permit.by().show_binds)
+        self.lending.as_ref().is_some_and(|lending| lending.permit.pool().show_binds)
     }
 
     /// Makes a statement ready, for as long as it likes.
     pub(crate) fn compile<'a>(&mut self, statement: Statement<'a>) -> Result<Prepared<'a>> {
         let Lending { connection, permit } = self.lending()?;
-        permit.by().cache.prepare_again(&mut connection.texts, statement, &PostgresDialect)
+        permit.pool().cache.prepare_again(&mut connection.texts, statement, &PostgresDialect)
     }
 
     /// Makes the next statement of the connection ready.
     pub(crate) fn compile_next<'a>(&'a mut self, statement: Statement<'a>) -> Result<(Prepared<'a>, &'a mut Live)> {
         let Lending { connection, permit } = self.lending()?;
         let Member { live, texts, .. } = &mut **connection;
-        Ok((permit.by().cache.prepare_beside(texts, statement, &PostgresDialect)?, live))
+        Ok((permit.pool().cache.prepare_beside(texts, statement, &PostgresDialect)?, live))
     }
 }
 

@@ -230,7 +230,7 @@ impl<F: Future, C: Future + Unpin> Future for Attended<F, C> {
         };
         let first = !std::mem::replace(begun, true);
         if first && *turn == Turn::AfterOthers {
-            // What is to do on the connection stays noted, and nobody is woken for it.
+            // What is to do on the connection stays noted, and nobody is woken for it, nor whoever forgot that he waits.
             pump.bell.state.fetch_or(POLLING, Ordering::AcqRel);
             let polled = work.poll(&mut Context::from_waker(&pump.for_work));
             drop(connection);
@@ -488,7 +488,12 @@ mod tests {
         }
         by_the_way.await.expect("no panic");
         until(|| client.answered.load(Ordering::Relaxed) == 10_000).await;
-        // Work within work, and what is sent and not waited for when it is done.
+    }
+
+    /// A stream begins its transaction within its own work, and closes its cursor by the way.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_is_sent_by_the_way_after_work_within_work_is_not_lost() {
+        let (client, _task) = Client::open();
         for number in 0..5000 {
             let (answer, answered) = oneshot::channel();
             let outer = client.attend(Turn::AfterOthers, async {

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! acquire ─> Permit::enter (async, fair) ─> r2d2: try_get ──────────────────> Lent
-//!                                            └ none idle: r2d2 opens one,
-//!                                              awaited on a blocking thread
+//!                                              └ none idle: r2d2 opens one,
+//!                                                awaited on a blocking thread
 //! drop(Lent) ─> Manager::has_broken: roll back, keep or close ─> the next caller is let in
 //! ```
 //!
