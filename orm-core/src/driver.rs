@@ -66,6 +66,20 @@ pub trait Driver: Any + std::fmt::Debug + Send + Sync {
     /// it back; one with an open transaction MUST be rolled back or closed before another caller gets it.
     fn acquire<'a>(&'a self, caller: Caller) -> BoxFuture<'a, Result<Box<dyn Connection>>>;
 
+    /// Runs a read together with one for which another caller has a connection by [`run_alone`](Connection::run_alone),
+    /// and which is about to be sent. None if there is none: it is to be run on a connection that is lent then.
+    ///
+    /// The future gives whether it was run. If not, `sink` was given nothing, and it is to be run on a connection that is
+    /// lent after all: what went wrong may be the other's trouble.
+    fn run_along<'a>(
+        &'a self,
+        statement: Statement<'a>,
+        sink: &'a mut dyn RowSink,
+    ) -> Option<BoxFuture<'a, Result<bool>>> {
+        let _alone = (statement, sink);
+        None
+    }
+
     /// The pool as it is now.
     fn pool_state(&self) -> PoolState;
 
@@ -94,6 +108,12 @@ pub trait Connection: Any + std::fmt::Debug + Send {
     /// for a lock. It is called where it is awaited at once, so a backend that need not wait SHOULD run the statement in
     /// the call.
     fn run<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> Running<'a>;
+
+    /// Runs a statement as [`run`](Connection::run) does, on a connection that is lent for nothing else. What other callers
+    /// ask for by [`Driver::run_along`] MAY be sent with it, in one statement or several; nobody is told of them.
+    fn run_alone<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> Running<'a> {
+        self.run(statement, sink)
+    }
 
     /// Runs a statement as [`run`](Connection::run) does. If it fails, the transaction that is open MUST go on, also where a
     /// failure otherwise fails the transaction.

@@ -12,15 +12,17 @@ use std::task::Poll;
 
 use futures_util::TryStreamExt;
 use futures_util::future::maybe_done;
-use orm_core::ast::{InsertChunk, Statement};
+use orm_core::ast::{InsertChunk, Statement, TableRef};
 use orm_core::compile::{Arrays, Prepared};
 use orm_core::driver::{BoxFuture, Cancel, Connection, CopyIn, Done, Flow, RowSink, RowStream, Running, Streaming};
 use orm_core::engine::{Isolation, PreparedTransaction, TransactionOptions};
 use orm_core::error::{Error, Result};
+use orm_core::value::Value;
 
 use tokio_postgres::types::Type;
 
 use crate::array;
+use crate::batch::{self, Answer, Opened};
 use crate::copy_in::PostgresCopy;
 use crate::error;
 use crate::live::{Live, Transaction};
@@ -101,6 +103,7 @@ impl PostgresConnection {
         &'a mut self,
         statement: Statement<'a>,
         sink: &'a mut dyn RowSink,
+        gave_way: bool,
     ) -> Result<BoxFuture<'a, Result<Done>>> {
         let show = self.show_binds();
         let (prepared, live) = self.lent.compile_next(statement)?;
@@ -108,15 +111,41 @@ impl PostgresConnection {
             return Ok(Box::pin(live.change_tables(prepared)));
         }
         live.stale = false;
-        let attendance = live.attendance();
+        let attendance = if gave_way { live.attendance_now() } else { live.attendance() };
         Ok(match live.statements.find(prepared.sql()) {
             Some(known) => boxed(|| attendance.to(live.run_known(known, prepared, show, sink))),
             None => Box::pin(attendance.to(live.run_anew(prepared, show, sink))),
         })
     }
 
+    /// Opens a batch for a get, if other tasks are to have their turn before it.
+    fn open_batch(&mut self, table: TableRef, key: &[Value]) -> Result<Option<Opened>> {
+        let (prepared, live) = self.lent.compile_next(Statement::ByKey { table, key })?;
+        if !live.gives_way() {
+            return Ok(None);
+        }
+        let Some(known) = live.statements.find(prepared.sql()) else { return Ok(None) };
+        let can_be_one = batch::can_be_one(table, prepared.sql(), &known);
+        drop(prepared);
+        Ok(if can_be_one { Opened::new(self.lent.take(), table, key) } else { None })
+    }
+
+    /// Runs a get with those of others who have joined it, or by itself if nobody did.
+    async fn run_batch(&mut self, batch: Opened, statement: Statement<'_>, sink: &mut dyn RowSink) -> Result<Done> {
+        match batch.answer().await {
+            Answer::Row(row) => {
+                row.map_or(Ok(Flow::Continue), |row| sink.row(&PostgresRow(&row)))?;
+                Ok(Done::default())
+            }
+            Answer::None(lent) => {
+                self.lent = lent.ok_or_else(error::lost)?;
+                self.start(statement, sink, true)?.await
+            }
+        }
+    }
+
     async fn run_statement(&mut self, statement: Statement<'_>, sink: &mut dyn RowSink) -> Result<Done> {
-        self.start(statement, sink)?.await
+        self.start(statement, sink, false)?.await
     }
 
     /// The savepoint is set and released by statements that nobody waits for, so it costs no way to the server and back.
@@ -514,7 +543,7 @@ impl Live {
 
 /// A future in its own allocation, made where it is to be: to move one takes longer than to allocate it.
 #[inline]
-fn boxed<F: Future>(make: impl FnOnce() -> F) -> Pin<Box<F>> {
+pub(crate) fn boxed<F: Future>(make: impl FnOnce() -> F) -> Pin<Box<F>> {
     let place = Box::new_uninit();
     Box::into_pin(Box::write(place, make()))
 }
@@ -565,8 +594,17 @@ fn rollback_to(depth: u32) -> String {
 
 impl Connection for PostgresConnection {
     fn run<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> Running<'a> {
-        match self.start(statement, sink) {
+        match self.start(statement, sink, false) {
             Ok(running) => Running::Waiting(running),
+            Err(error) => Running::Over(Some(Err(error))),
+        }
+    }
+
+    fn run_alone<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> Running<'a> {
+        let Statement::ByKey { table, key } = statement else { return self.run(statement, sink) };
+        match self.open_batch(table, key) {
+            Ok(Some(batch)) => Running::Waiting(boxed(|| self.run_batch(batch, statement, sink))),
+            Ok(None) => self.run(statement, sink),
             Err(error) => Running::Over(Some(Err(error))),
         }
     }

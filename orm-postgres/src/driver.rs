@@ -5,16 +5,18 @@ use std::sync::Arc;
 
 use orm_core::ast::Statement;
 use orm_core::dialect::{Dialect, Features};
-use orm_core::driver::{BoxFuture, Caller, Connection, Driver};
+use orm_core::driver::{BoxFuture, Caller, Connection, Driver, Flow, RowSink};
 use orm_core::engine::{Engine, EngineOptions};
 use orm_core::error::{Binds, Result};
 use orm_core::pool::PoolState;
 
+use crate::batch::Answer;
 use crate::connect::Connector;
-use crate::connection::{PostgresConnection, not_here};
+use crate::connection::{PostgresConnection, boxed, not_here};
 use crate::dialect::PostgresDialect;
 use crate::options::Options;
 use crate::pool::Pool;
+use crate::row::PostgresRow;
 
 /// An open database.
 #[derive(Debug)]
@@ -67,6 +69,19 @@ impl Driver for PostgresDriver {
         Box::pin(async move {
             Ok(Box::new(PostgresConnection::new(self.pool.acquire(caller).await?)) as Box<dyn Connection>)
         })
+    }
+
+    fn run_along<'a>(
+        &'a self,
+        statement: Statement<'a>,
+        sink: &'a mut dyn RowSink,
+    ) -> Option<BoxFuture<'a, Result<bool>>> {
+        let Statement::ByKey { table, key } = statement else { return None };
+        let answered = self.pool.join(table, key)?;
+        Some(boxed(|| async {
+            let Ok(Answer::Row(row)) = answered.await else { return Ok(false) };
+            row.map_or(Ok(Flow::Continue), |row| sink.row(&PostgresRow(&row))).map(|_flow| true)
+        }))
     }
 
     fn pool_state(&self) -> PoolState {

@@ -74,6 +74,7 @@
 
 mod advisory;
 mod array;
+mod batch;
 mod cancel;
 mod compound;
 mod connect;

@@ -138,7 +138,17 @@ impl Live {
 
     /// For whoever waits for the server: the connection is kept going by him, and not by its task.
     pub(crate) fn attendance(&self) -> Attendance {
-        self.pump.attendance(if self.gate.in_use() > 1 { Turn::AfterOthers } else { Turn::Now })
+        self.pump.attendance(if self.gives_way() { Turn::AfterOthers } else { Turn::Now })
+    }
+
+    /// As [`attendance`](Live::attendance), for whoever has given way.
+    pub(crate) fn attendance_now(&self) -> Attendance {
+        self.pump.attendance(Turn::Now)
+    }
+
+    /// Whether other tasks should have their turn before something is sent.
+    pub(crate) fn gives_way(&self) -> bool {
+        self.gate.in_use() > 1
     }
 
     /// Leaves the connection to its task, whatever was begun with it and never ended.

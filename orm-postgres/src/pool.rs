@@ -11,13 +11,16 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use orm_core::ast::Statement;
+use orm_core::ast::{Statement, TableRef};
 use orm_core::compile::{Cache, LastTexts, Prepared};
 use orm_core::driver::Caller;
 use orm_core::engine::EngineOptions;
 use orm_core::error::Result;
 use orm_core::pool::{CloseReason, Gate, Gated, Opened, Permit, PoolOptions, PoolState};
+use orm_core::value::Value;
+use tokio::sync::oneshot;
 
+use crate::batch::{Answer, Batches};
 use crate::connect::Connector;
 use crate::dialect::PostgresDialect;
 use crate::error;
@@ -41,6 +44,7 @@ pub(crate) struct Pool {
 pub(crate) struct Shared {
     gate: Gate,
     idle: Mutex<Idle>,
+    pub(crate) batches: Batches,
     /// The texts of statements.
     pub(crate) cache: Cache,
     /// Whether values may stand in messages.
@@ -131,6 +135,15 @@ impl Lending {
 }
 
 impl Lent {
+    /// What is left of one that was given to somebody else.
+    pub(crate) fn take(&mut self) -> Lent {
+        Lent { lending: self.lending.take() }
+    }
+
+    pub(crate) fn shared(&self) -> Option<&Arc<Shared>> {
+        Some(self.lending.as_ref()?.permit.pool())
+    }
+
     fn lending(&mut self) -> Result<&mut Lending> {
         self.lending.as_mut().ok_or_else(error::lost)
     }
@@ -193,6 +206,7 @@ impl Pool {
             shared: Arc::new(Shared {
                 gate: Gate::new(options.pool.clone()),
                 idle: Mutex::default(),
+                batches: Batches::default(),
                 cache: Cache::new(options.statement_cache),
                 show_binds: options.show_binds,
             }),
@@ -228,6 +242,12 @@ impl Pool {
         };
         permit.lends(&connection.opened);
         Ok(lent(connection, permit))
+    }
+
+    /// Joins those who are about to read from a table, over a connection that one of them has.
+    pub(crate) fn join(&self, table: TableRef, key: &[Value]) -> Option<oneshot::Receiver<Answer>> {
+        let Shared { gate, batches, .. } = &*self.shared;
+        if gate.in_use() == 0 || gate.is_closed() { None } else { batches.join(table, key) }
     }
 
     async fn open(&self) -> Result<Box<Member>> {

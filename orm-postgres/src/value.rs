@@ -12,7 +12,7 @@ use bytes::{BufMut, BytesMut};
 use orm_core::compile::Prepared;
 use orm_core::error::{Error, Result, ValueError};
 use orm_core::types::{BindSink, unbindable};
-use orm_core::value::{Decimal, ValueRef};
+use orm_core::value::{Decimal, Value, ValueRef};
 use tokio_postgres::types::{Format, IsNull, Kind, ToSql, Type, to_sql_checked};
 
 use crate::array::{self, Array, Rows};
@@ -69,6 +69,20 @@ impl<'t> Binder<'t> {
         values.bind(&mut binder)?;
         binder.check()?;
         Ok(binder)
+    }
+
+    /// Values by themselves, for placeholders of these types.
+    pub(crate) fn of_values<'v>(values: impl IntoIterator<Item = &'v Value>, types: &'t [Type]) -> Result<Self> {
+        let mut binder = Binder { rows: None, types, written: Scratch::default() };
+        values.into_iter().try_for_each(|value| binder.bind(value.borrowed().map_err(unbindable)?))?;
+        binder.check()?;
+        Ok(binder)
+    }
+
+    /// A value as it is sent.
+    pub(crate) fn value(&self, number: usize) -> Option<&[u8]> {
+        let (range, _) = self.written.values.get(number)?;
+        self.written.bytes.get(range.clone()?)
     }
 
     /// What was bound.

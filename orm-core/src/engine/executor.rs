@@ -5,13 +5,13 @@ use std::panic::Location;
 
 use super::Engine;
 use super::copy::copy;
-use super::link::{Link, LinkGuard};
+use super::link::{Link, LinkGuard, run_along};
 use super::rows::Rows;
 use super::save::save;
-use crate::driver::{BoxFuture, Caller, Streaming};
+use crate::driver::{BoxFuture, Caller, RowSink, Streaming};
 use crate::error::Result;
 use crate::model::{Entity, InsertRow, Model};
-use crate::query::{InsertRows, ModelRows, Queries, Query, Runnable, insert, update_rows};
+use crate::query::{Command, InsertRows, ModelRows, Queries, Query, Runnable, by_key, insert, update_rows};
 use crate::types::{IntoKey, ScalarRow};
 
 /// Runs statements: [`Connection`](super::Connection), [`Transaction`](super::Transaction) and `&Engine`.
@@ -88,7 +88,7 @@ pub trait Executor: Send {
         entity: E,
         key: K,
     ) -> impl Future<Output = Result<Option<E::Model>>> + Send {
-        fetch::optional(self.link(Location::caller()), crate::query::by_key(entity, key))
+        fetch::get(self.link(Location::caller()), by_key(entity, key))
     }
 
     /// Runs a statement and gives the number of rows it inserted, updated or deleted.
@@ -222,6 +222,14 @@ impl<'a> Lent<'a> {
         }
     }
 
+    /// Runs a read on the connection of somebody else, if one is as good as this and at hand. Gives whether it was run.
+    fn run_along<'s>(&'s self, command: Command<'s>, sink: &'s mut dyn RowSink) -> Option<BoxFuture<'s, Result<bool>>> {
+        match (&self.0, command) {
+            (Way::Of(engine, _), Command::One(statement)) => run_along(engine, statement, sink),
+            _ => None,
+        }
+    }
+
     /// Waits for the connection.
     pub(crate) async fn get(self) -> Result<LinkGuard<'a>> {
         Ok(match self.0 {
@@ -261,11 +269,11 @@ impl Executor for &Engine {
 /// What the methods do, once for engine, connection and transaction.
 #[expect(clippy::manual_async_fn, reason = "a future of `async fn` has room for each argument twice, and is moved")]
 pub(crate) mod fetch {
-    use super::{Lent, Link, Queries, Query, Result, Runnable};
+    use super::{Command, Lent, Link, Model, Queries, Query, Result, Runnable};
     use crate::ast::{Lifted, Statement};
     use crate::driver::{Flow, NoRows, Row, RowSink, Running};
     use crate::error::Error;
-    use crate::query::{Command, Decoder, FilteredStatement, Loader};
+    use crate::query::{ByKey, Decoder, FilteredStatement, Loader};
 
     pub(crate) fn all<'a, Q: Query>(lent: Lent<'a>, query: Q) -> impl Future<Output = Result<Vec<Q::Row>>> + Send {
         async move {
@@ -318,6 +326,17 @@ pub(crate) mod fetch {
                 }
             }
             Ok(sink.row)
+        }
+    }
+
+    pub(crate) fn get<'a, M: Model>(lent: Lent<'a>, query: ByKey<M>) -> impl Future<Output = Result<Option<M>>> + Send {
+        async move {
+            let mut sink = Single { decoder: query.decoder(), row: None, unique: true };
+            let was_run = match lent.run_along(query.command(), &mut sink) {
+                Some(running) => running.await?,
+                None => false,
+            };
+            if was_run { Ok(sink.row) } else { optional(lent, query).await }
         }
     }
 

@@ -11,7 +11,9 @@ use super::rows::Pause;
 use super::span::Span;
 use super::{Engine, StatementEvent, TransactionOptions};
 use crate::ast::Statement;
-use crate::driver::{Caller, Connection as DriverConnection, Done, Flow, Row, RowSink, RowStream, Running, Streaming};
+use crate::driver::{
+    BoxFuture, Caller, Connection as DriverConnection, Done, Flow, Row, RowSink, RowStream, Running, Streaming,
+};
 use crate::error::{Binds, Error, Result};
 use crate::query::{Command, FilteredStatement};
 
@@ -59,6 +61,23 @@ impl DerefMut for LinkGuard<'_> {
         match self {
             LinkGuard::Owned(link) => link,
             LinkGuard::Borrowed(link) => link,
+        }
+    }
+}
+
+/// Whether a connection was lent for a command alone.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    Alone,
+    Among,
+}
+
+impl LinkGuard<'_> {
+    /// As [`Link::run`]; what is owned is lent for this alone.
+    pub(crate) fn run<'a>(&'a mut self, command: Command<'a>, sink: &'a mut dyn RowSink) -> Running<'a> {
+        match self {
+            LinkGuard::Owned(link) => link.run_by(command, sink, Way::Alone),
+            LinkGuard::Borrowed(link) => link.run(command, sink),
         }
     }
 }
@@ -181,6 +200,10 @@ impl Link {
     /// It is to be awaited at once. What is rare is in a future of its own; a statement that the backend need not wait
     /// for has run when this returns.
     pub(crate) fn run<'a>(&'a mut self, command: Command<'a>, sink: &'a mut dyn RowSink) -> Running<'a> {
+        self.run_by(command, sink, Way::Among)
+    }
+
+    fn run_by<'a>(&'a mut self, command: Command<'a>, sink: &'a mut dyn RowSink, way: Way) -> Running<'a> {
         let statement = match command {
             Command::One(statement) => match self.engine.apply_filters(statement) {
                 None => statement,
@@ -197,7 +220,18 @@ impl Link {
                 Err(error) => return Running::Over(Some(Err(error))),
             },
         };
-        self.run_as_is(statement, sink)
+        match way {
+            Way::Among => self.run_as_is(statement, sink),
+            Way::Alone => self.run_alone(statement, sink),
+        }
+    }
+
+    fn run_alone<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> Running<'a> {
+        if self.is_observed() {
+            return self.run_as_is(statement, sink);
+        }
+        self.count(statement);
+        self.connection.run_alone(statement, sink)
     }
 
     /// Runs a statement without the engine's filters.
@@ -442,8 +476,23 @@ impl Link {
 
     #[inline]
     pub(super) fn is_observed(&self) -> bool {
-        !self.engine.options().listeners.is_empty() || self.engine.recorder().is_active() || Span::enabled()
+        self.engine.is_observed()
     }
+}
+
+/// Runs a read on a connection that somebody else has, if it does not matter on which, and the backend knows of one. Gives
+/// whether it was run.
+pub(super) fn run_along<'a>(
+    engine: &'a Engine,
+    statement: Statement<'a>,
+    sink: &'a mut dyn RowSink,
+) -> Option<BoxFuture<'a, Result<bool>>> {
+    let Statement::ByKey { table, .. } = statement else { return None };
+    // Who is told of statements is told of what is sent.
+    if engine.is_observed() || engine.is_watched() || engine.filters().of(table.meta).next().is_some() {
+        return None;
+    }
+    engine.driver().run_along(statement, sink)
 }
 
 /// Whether all rows were as they were read is known when they are written, and some of them cannot be given before.

@@ -59,7 +59,9 @@ use crate::expr::Condition;
 use crate::meta::TableMeta;
 use crate::model::{Entity, InsertRow, Model};
 use crate::pool::PoolState;
-use crate::query::{FilteredStatement, Filters, InsertRows, ModelRows, Queries, Query, Runnable, insert, update_rows};
+use crate::query::{
+    FilteredStatement, Filters, InsertRows, ModelRows, Queries, Query, Runnable, by_key, insert, update_rows,
+};
 use crate::schema::Schema;
 use crate::session::{Hooks, Spare};
 use crate::types::{IntoKey, ScalarRow};
@@ -67,6 +69,7 @@ use executor::fetch;
 use link::Link;
 use n_plus_one::Watch;
 use recording::Recorder;
+use span::Span;
 
 /// An open database with its pool of connections.
 ///
@@ -164,6 +167,17 @@ impl Engine {
     fn watch(&self) -> Option<Arc<Watch>> {
         let own = || self.options().n_plus_one.map(|limit| Arc::new(Watch::new(limit)));
         self.0.watch.clone().or_else(own)
+    }
+
+    /// Whether statements that read too often are looked for.
+    fn is_watched(&self) -> bool {
+        self.0.watch.is_some() || self.options().n_plus_one.is_some()
+    }
+
+    /// Whether somebody is told of statements.
+    #[inline]
+    fn is_observed(&self) -> bool {
+        !self.options().listeners.is_empty() || self.recorder().is_active() || Span::enabled()
     }
 
     fn recorder(&self) -> &Arc<Recorder> {
@@ -298,7 +312,7 @@ impl Engine {
         entity: E,
         key: K,
     ) -> impl Future<Output = Result<Option<E::Model>>> + Send + use<'_, E, K> {
-        fetch::optional(self.link(Location::caller()), crate::query::by_key(entity, key))
+        fetch::get(self.link(Location::caller()), by_key(entity, key))
     }
 
     /// Runs a statement and gives the number of rows it inserted, updated or deleted.

@@ -118,7 +118,8 @@ impl Filters {
         reads.tables().iter().any(|table| self.of(table).next().is_some())
     }
 
-    fn of(&self, table: &'static TableMeta) -> impl Iterator<Item = &Expr> {
+    /// Those of a table.
+    pub(crate) fn of(&self, table: &'static TableMeta) -> impl Iterator<Item = &Expr> {
         self.0.iter().filter(move |(filtered, _)| *filtered == table).map(|(_, condition)| condition)
     }
 }

@@ -24,6 +24,7 @@ mod tables;
 mod tls;
 #[cfg(all(unix, feature = "tls"))]
 mod tls_server;
+mod together;
 mod transactions;
 mod types;
 mod values;
