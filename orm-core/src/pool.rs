@@ -135,7 +135,7 @@ pub enum PoolEvent<'a> {
         /// How long that took.
         elapsed: Duration,
     },
-    /// A connection was lent to a caller.
+    /// A connection was lent to a caller. Others whose reads are sent with his are not told of.
     Checkout {
         /// Its number.
         connection: u64,

@@ -291,7 +291,8 @@ impl Engine {
         fetch::one(self.link(Location::caller()), query)
     }
 
-    /// The row with this primary key, or none. One statement, whose text is known ahead.
+    /// The row with this primary key, or none. One statement, whose text is known ahead. PostgreSQL is asked for the rows of
+    /// several callers at once, if they ask at the same moment.
     ///
     /// ```
     /// # use orm::{prelude::*, docs::*};
