@@ -88,7 +88,7 @@ pub trait Executor: Send {
         entity: E,
         key: K,
     ) -> impl Future<Output = Result<Option<E::Model>>> + Send {
-        fetch::get(self.link(Location::caller()), by_key(entity, key))
+        fetch::optional(self.link(Location::caller()), by_key(entity, key))
     }
 
     /// Runs a statement and gives the number of rows it inserted, updated or deleted.
@@ -223,6 +223,7 @@ impl<'a> Lent<'a> {
     }
 
     /// Runs a read on the connection of somebody else, if one is as good as this and at hand. Gives whether it was run.
+    #[inline]
     fn run_along<'s>(&'s self, command: Command<'s>, sink: &'s mut dyn RowSink) -> Option<BoxFuture<'s, Result<bool>>> {
         match (&self.0, command) {
             (Way::Of(engine, _), Command::One(statement)) => run_along(engine, statement, sink),
@@ -269,11 +270,11 @@ impl Executor for &Engine {
 /// What the methods do, once for engine, connection and transaction.
 #[expect(clippy::manual_async_fn, reason = "a future of `async fn` has room for each argument twice, and is moved")]
 pub(crate) mod fetch {
-    use super::{Command, Lent, Link, Model, Queries, Query, Result, Runnable};
+    use super::{Command, Lent, Link, Queries, Query, Result, Runnable};
     use crate::ast::{Lifted, Statement};
     use crate::driver::{Flow, NoRows, Row, RowSink, Running};
     use crate::error::Error;
-    use crate::query::{ByKey, Decoder, FilteredStatement, Loader};
+    use crate::query::{Decoder, FilteredStatement, Loader};
 
     pub(crate) fn all<'a, Q: Query>(lent: Lent<'a>, query: Q) -> impl Future<Output = Result<Vec<Q::Row>>> + Send {
         async move {
@@ -305,6 +306,14 @@ pub(crate) mod fetch {
         query: Q,
     ) -> impl Future<Output = Result<Option<Q::Row>>> + Send {
         async move {
+            let mut sink = Single { decoder: query.decoder(), row: None, unique: query.is_unique() };
+            let was_run = match lent.run_along(query.command(), &mut sink) {
+                Some(running) => running.await?,
+                None => false,
+            };
+            if was_run {
+                return Ok(sink.row);
+            }
             let mut link = match lent.at_hand() {
                 Ok(link) => link,
                 Err(lent) => lent.get().await?,
@@ -317,7 +326,6 @@ pub(crate) mod fetch {
                 let mut rows = Box::pin(load(&mut link, query.command(), loader, most)).await?;
                 return if rows.len() > 1 { Err(Error::MoreThanOneRow) } else { Ok(rows.pop()) };
             }
-            let mut sink = Single { decoder: query.decoder(), row: None, unique: query.is_unique() };
             match link.run(query.command(), &mut sink) {
                 Running::Over(Some(Ok(_done))) => {}
                 running => {
@@ -326,17 +334,6 @@ pub(crate) mod fetch {
                 }
             }
             Ok(sink.row)
-        }
-    }
-
-    pub(crate) fn get<'a, M: Model>(lent: Lent<'a>, query: ByKey<M>) -> impl Future<Output = Result<Option<M>>> + Send {
-        async move {
-            let mut sink = Single { decoder: query.decoder(), row: None, unique: true };
-            let was_run = match lent.run_along(query.command(), &mut sink) {
-                Some(running) => running.await?,
-                None => false,
-            };
-            if was_run { Ok(sink.row) } else { optional(lent, query).await }
         }
     }
 

@@ -313,7 +313,7 @@ impl Engine {
         entity: E,
         key: K,
     ) -> impl Future<Output = Result<Option<E::Model>>> + Send + use<'_, E, K> {
-        fetch::get(self.link(Location::caller()), by_key(entity, key))
+        fetch::optional(self.link(Location::caller()), by_key(entity, key))
     }
 
     /// Runs a statement and gives the number of rows it inserted, updated or deleted.
