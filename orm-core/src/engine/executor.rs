@@ -222,6 +222,12 @@ impl<'a> Lent<'a> {
         }
     }
 
+    /// Whether any connection of the engine would do, and none is taken yet.
+    #[inline]
+    fn is_an_engines(&self) -> bool {
+        matches!(self.0, Way::Of(..))
+    }
+
     /// Runs a read on the connection of somebody else, if one is as good as this and at hand. Gives whether it was run.
     #[inline]
     fn run_along<'s>(&'s self, command: Command<'s>, sink: &'s mut dyn RowSink) -> Option<BoxFuture<'s, Result<bool>>> {
@@ -306,13 +312,16 @@ pub(crate) mod fetch {
         query: Q,
     ) -> impl Future<Output = Result<Option<Q::Row>>> + Send {
         async move {
-            let mut sink = Single { decoder: query.decoder(), row: None, unique: query.is_unique() };
-            let was_run = match lent.run_along(query.command(), &mut sink) {
-                Some(running) => running.await?,
-                None => false,
-            };
-            if was_run {
-                return Ok(sink.row);
+            // With a sink of its own: one that both ways had would be copied on the way that most take.
+            if lent.is_an_engines() {
+                let mut sink = Single { decoder: query.decoder(), row: None, unique: query.is_unique() };
+                let was_run = match lent.run_along(query.command(), &mut sink) {
+                    Some(running) => running.await?,
+                    None => false,
+                };
+                if was_run {
+                    return Ok(sink.row);
+                }
             }
             let mut link = match lent.at_hand() {
                 Ok(link) => link,
@@ -326,6 +335,7 @@ pub(crate) mod fetch {
                 let mut rows = Box::pin(load(&mut link, query.command(), loader, most)).await?;
                 return if rows.len() > 1 { Err(Error::MoreThanOneRow) } else { Ok(rows.pop()) };
             }
+            let mut sink = Single { decoder: query.decoder(), row: None, unique: query.is_unique() };
             match link.run(query.command(), &mut sink) {
                 Running::Over(Some(Ok(_done))) => {}
                 running => {
