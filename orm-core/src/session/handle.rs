@@ -4,12 +4,26 @@ use std::any::{TypeId, type_name};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
+use std::num::NonZeroU64;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Which session it is, among all of the program. Never 0, so that a handle or none is as large as a handle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct SessionId(NonZeroU64);
+
+impl SessionId {
+    /// One that no session has had.
+    pub(crate) fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        SessionId(NonZeroU64::MIN.saturating_add(NEXT.fetch_add(1, Ordering::Relaxed)))
+    }
+}
 
 /// A row of a session. It is `Copy`, borrows nothing, and can be sent to another thread.
 ///
 /// A handle is good for the session that gave it, for as long as its row stays there.
 pub struct Ref<T> {
-    pub(crate) session: u64,
+    pub(crate) session: SessionId,
     pub(crate) slot: u32,
     pub(crate) generation: u32,
     model: PhantomData<fn() -> T>,
@@ -17,7 +31,7 @@ pub struct Ref<T> {
 
 impl<T> Ref<T> {
     /// The row in a slot of a session. The generation tells it from those that stood there before.
-    pub(crate) const fn new(session: u64, slot: u32, generation: u32) -> Self {
+    pub(crate) const fn new(session: SessionId, slot: u32, generation: u32) -> Self {
         Ref { session, slot, generation, model: PhantomData }
     }
 }
@@ -26,7 +40,7 @@ impl<T> Ref<T> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AnyRef {
     pub(crate) model: TypeId,
-    pub(crate) session: u64,
+    pub(crate) session: SessionId,
     pub(crate) slot: u32,
     pub(crate) generation: u32,
 }
@@ -105,21 +119,28 @@ mod tests {
     #[test]
     fn a_handle_asks_nothing_of_its_model() {
         fn is_free<T: Send + Sync + Copy + Eq + Hash>(_: T) {}
-        is_free(Ref::<User>::new(1, 2, 3));
+        is_free(Ref::<User>::new(SessionId::next(), 2, 3));
+    }
+
+    /// So that a get of what is there gives it in two registers.
+    #[test]
+    fn a_handle_or_none_is_as_large_as_a_handle() {
+        assert_eq!((size_of::<Ref<User>>(), size_of::<Option<Ref<User>>>()), (16, 16));
     }
 
     #[test]
     fn a_handle_says_its_model_and_slot() {
-        assert_eq!(format!("{:?}", Ref::<User>::new(9, 3, 7)), "Ref<User>(3)");
+        assert_eq!(format!("{:?}", Ref::<User>::new(SessionId::next(), 3, 7)), "Ref<User>(3)");
     }
 
     #[test]
     fn handles_differ_by_session_slot_generation_and_model() {
-        let handle = Ref::<User>::new(1, 2, 3);
-        for other in [Ref::new(0, 2, 3), Ref::new(1, 0, 3), Ref::new(1, 2, 0)] {
+        let session = SessionId::next();
+        let handle = Ref::<User>::new(session, 2, 3);
+        for other in [Ref::new(SessionId::next(), 2, 3), Ref::new(session, 0, 3), Ref::new(session, 2, 0)] {
             assert_ne!(handle, other);
             assert_ne!(AnyRef::from(handle), AnyRef::from(other));
         }
-        assert_ne!(AnyRef::from(handle), AnyRef::from(Ref::<i64>::new(1, 2, 3)));
+        assert_ne!(AnyRef::from(handle), AnyRef::from(Ref::<i64>::new(session, 2, 3)));
     }
 }

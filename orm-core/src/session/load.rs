@@ -39,17 +39,18 @@ impl Session {
     ///
     /// Any of [`Error`]; a missing row is none.
     #[track_caller]
+    #[inline]
     pub fn get<E, K>(&mut self, model: E, key: K) -> Get<'_, E::Model>
     where
         E: Entity<Model: Object>,
         K: IntoKey<<E::Model as Model>::Key>,
     {
         if let Err(error) = self.check() {
-            return Get::Known(Some(Err(error)));
+            return Get::Failed(Some(Box::new(error)));
         }
         let caller = Location::caller();
         match key.as_integer().map(|key| self.known_by(|arena| arena.find_integer(key))) {
-            Some(Some(known)) => Get::Known(Some(Ok(known))),
+            Some(Some(known)) => Get::Known(known),
             // It was looked for.
             Some(None) => self.get_absent(model.table_ref(), key.into_key(), caller),
             None => self.get_by(model.table_ref(), key.into_key(), caller),
@@ -58,7 +59,7 @@ impl Session {
 
     fn get_by<T: Object>(&mut self, table: TableRef, key: KeyValues, caller: Caller) -> Get<'_, T> {
         match self.known::<T>(&key) {
-            Some(known) => Get::Known(Some(Ok(known))),
+            Some(known) => Get::Known(known),
             None => self.get_absent(table, key, caller),
         }
     }
@@ -365,9 +366,12 @@ impl Session {
 /// The future of [`Session::get`]: of an object that is here it is ready, and nothing is allocated for it.
 #[must_use = "nothing is read until it is awaited"]
 pub enum Get<'s, T> {
-    /// What the session knows; it is there until it is awaited.
+    /// What the session knows.
     #[doc(hidden)]
-    Known(Option<Result<Option<Ref<T>>>>),
+    Known(Option<Ref<T>>),
+    /// Nothing can be asked; why is there until it is awaited.
+    #[doc(hidden)]
+    Failed(Option<Box<Error>>),
     /// The database is to be asked.
     #[doc(hidden)]
     Absent(Option<&'s mut Session>),
@@ -390,7 +394,8 @@ impl<T: Object> Future for Get<'_, T> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut *self {
-            Get::Known(known) => known.take().map_or(Poll::Pending, Poll::Ready),
+            Get::Known(known) => Poll::Ready(Ok(*known)),
+            Get::Failed(error) => error.take().map_or(Poll::Pending, |error| Poll::Ready(Err(*error))),
             Get::Absent(absent) => {
                 let Some(session) = absent.take() else { return Poll::Pending };
                 let Some(Wanted { table, key, caller }) = session.wanted.take() else { return Poll::Pending };
@@ -412,6 +417,7 @@ impl<T> std::fmt::Debug for Get<'_, T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Get::Known(_) => "Known",
+            Get::Failed(_) => "Failed",
             Get::Absent(_) => "Absent",
             Get::Asked(_) => "Asked",
         })

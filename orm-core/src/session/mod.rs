@@ -41,9 +41,9 @@ use std::any::TypeId;
 use std::ops::{Index, IndexMut};
 use std::panic::Location;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use find::{Find, Findable};
+pub(crate) use handle::SessionId;
 pub use handle::{AnyRef, Ref};
 pub use hooks::{Hooks, Violations};
 pub use load::Get;
@@ -136,7 +136,7 @@ pub struct Change {
 /// written since this one first read, that flush is [`Error::Serialization`] where the database keeps what was read
 /// (SQLite). [`Session::begin`] takes the lock at once.
 pub struct Session {
-    id: u64,
+    id: SessionId,
     line: Line,
     arenas: Vec<Arena>,
     levels: Vec<Level>,
@@ -162,9 +162,6 @@ struct Level {
     /// How often the transaction had written when it began.
     writes: u32,
 }
-
-/// Handles of a session are never those of another one.
-static NEXT: AtomicU64 = AtomicU64::new(1);
 
 impl Session {
     /// A session of its own, which takes a connection when it first needs one.
@@ -205,7 +202,7 @@ impl Session {
     fn on(line: Line) -> Session {
         let hooks = line.engine().hooks().cloned().into_iter().collect();
         let arenas = line.engine().spare().list();
-        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        let id = SessionId::next();
         Session {
             id,
             line,
@@ -431,7 +428,7 @@ impl Session {
         self.loaded.clear();
         self.levels.iter_mut().for_each(|level| level.outer.clear());
         // Arenas that come later know the new number only.
-        self.id = NEXT.fetch_add(1, Ordering::Relaxed);
+        self.id = SessionId::next();
     }
 
     /// Marks an object as deleted; the next flush deletes its row. A pending object just leaves.

@@ -242,6 +242,7 @@ impl Parents for Nobody {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::SessionId;
 
     /// Knows this key of every row.
     struct Known(Option<Value>);
@@ -253,7 +254,7 @@ mod tests {
     }
 
     fn handle<T>() -> ParentKey<T> {
-        ParentKey::of(Ref::<()>::new(1, 2, 3), 0, 0)
+        ParentKey::of(Ref::<()>::new(SessionId::next(), 2, 3), 0, 0)
     }
 
     /// The key of a row of nothing.
@@ -300,7 +301,7 @@ mod tests {
     fn no_parent_is_a_key_that_is_null() {
         let none: Option<Ref<()>> = optional_parent(None);
         assert!(matches!(ParentKey::<Option<i64>>::maybe(none, 0, 0), ParentKey::Value(None)));
-        let some: Option<Ref<()>> = optional_parent(Some(Ref::new(1, 2, 3)));
+        let some: Option<Ref<()>> = optional_parent(Some(Ref::new(SessionId::next(), 2, 3)));
         assert!(matches!(ParentKey::<Option<i64>>::maybe(some, 0, 0), ParentKey::Parent(..)));
     }
 }

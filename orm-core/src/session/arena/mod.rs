@@ -16,7 +16,7 @@ use smallvec::SmallVec;
 use super::keys;
 use super::kin::Kin;
 use super::rows::{At, Rows, Values};
-use super::{Object, State};
+use super::{Object, SessionId, State};
 use crate::ast::{Assignment, ColumnSet};
 use crate::driver::Row;
 use crate::error::Result;
@@ -33,7 +33,7 @@ use undo::Undo;
 pub(super) struct Arena {
     pub(super) model: TypeId,
     /// The session's number.
-    pub(super) session: u64,
+    pub(super) session: SessionId,
     pub(super) clock: Clock,
     pub(super) meta: &'static TableMeta,
     pub(super) values: Box<dyn Values>,
@@ -167,7 +167,7 @@ fn stored_in(heads: &[Head], notes: &Notes, slot: u32) -> At {
 }
 
 impl Arena {
-    pub(super) fn new<T: Object>(session: u64, clock: Clock) -> Self {
+    pub(super) fn new<T: Object>(session: SessionId, clock: Clock) -> Self {
         Arena {
             model: TypeId::of::<T>(),
             session,
@@ -242,7 +242,7 @@ impl Arena {
     }
 
     /// The same arena, which is empty, for a session that begins.
-    pub(super) fn of(self, session: u64, clock: Clock) -> Self {
+    pub(super) fn of(self, session: SessionId, clock: Clock) -> Self {
         Arena { session, clock, ..self }
     }
 

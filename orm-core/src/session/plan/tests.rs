@@ -11,8 +11,8 @@ use crate::error::{Error, Result, ValueError};
 use crate::meta::{ColumnMeta, Deferrable, ForeignKeyMeta, OnAction, TableMeta, UniqueMeta};
 use crate::model::{Entity, Model, no_column};
 use crate::session::arena::{Arena, Clock, Parent, Place};
-use crate::session::keys;
 use crate::session::rows::At;
+use crate::session::{SessionId, keys};
 use crate::types::{BindSink, ColumnType};
 use crate::value::{Value, ValueRef};
 
@@ -191,8 +191,8 @@ macro_rules! tables {
         })*
 
         pub(in crate::session) fn arenas() -> Vec<Arena> {
-            let clock = Clock { now: 0, doubt: 0 };
-            vec![$(Arena::new::<Cells<$table>>(1, clock)),*]
+            let (session, clock) = (SessionId::next(), Clock { now: 0, doubt: 0 });
+            vec![$(Arena::new::<Cells<$table>>(session, clock)),*]
         }
     };
 }
