@@ -8,7 +8,7 @@ use super::copy::copy;
 use super::link::{Link, LinkGuard, run_along};
 use super::rows::Rows;
 use super::save::save;
-use crate::driver::{BoxFuture, Caller, RowSink, Streaming};
+use crate::driver::{BoxFuture, Caller, Streaming};
 use crate::error::Result;
 use crate::model::{Entity, InsertRow, Model};
 use crate::query::{Command, InsertRows, ModelRows, Queries, Query, Runnable, by_key, insert, update_rows};
@@ -222,17 +222,11 @@ impl<'a> Lent<'a> {
         }
     }
 
-    /// Whether any connection of the engine would do, and none is taken yet.
+    /// The engine, if any of its connections will do and none is taken yet.
     #[inline]
-    fn is_an_engines(&self) -> bool {
-        matches!(self.0, Way::Of(..))
-    }
-
-    /// Runs a read on the connection of somebody else, if one is as good as this and at hand. Gives whether it was run.
-    #[inline]
-    fn run_along<'s>(&'s self, command: Command<'s>, sink: &'s mut dyn RowSink) -> Option<BoxFuture<'s, Result<bool>>> {
-        match (&self.0, command) {
-            (Way::Of(engine, _), Command::One(statement)) => run_along(engine, statement, sink),
+    fn engine(&self) -> Option<&Engine> {
+        match &self.0 {
+            Way::Of(engine, _) => Some(engine),
             _ => None,
         }
     }
@@ -276,7 +270,7 @@ impl Executor for &Engine {
 /// What the methods do, once for engine, connection and transaction.
 #[expect(clippy::manual_async_fn, reason = "a future of `async fn` has room for each argument twice, and is moved")]
 pub(crate) mod fetch {
-    use super::{Command, Lent, Link, Queries, Query, Result, Runnable};
+    use super::{Command, Lent, Link, Queries, Query, Result, Runnable, run_along};
     use crate::ast::{Lifted, Statement};
     use crate::driver::{Flow, NoRows, Row, RowSink, Running};
     use crate::error::Error;
@@ -313,9 +307,9 @@ pub(crate) mod fetch {
     ) -> impl Future<Output = Result<Option<Q::Row>>> + Send {
         async move {
             // With a sink of its own: one that both ways had would be copied on the way that most take.
-            if lent.is_an_engines() {
+            if let (Some(engine), Command::One(statement)) = (lent.engine(), query.command()) {
                 let mut sink = Single { decoder: query.decoder(), row: None, unique: query.is_unique() };
-                let was_run = match lent.run_along(query.command(), &mut sink) {
+                let was_run = match run_along(engine, statement, &mut sink) {
                     Some(running) => running.await?,
                     None => false,
                 };

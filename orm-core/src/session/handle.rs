@@ -122,7 +122,7 @@ mod tests {
         is_free(Ref::<User>::new(SessionId::next(), 2, 3));
     }
 
-    /// So that a get of what is there gives it in two registers.
+    /// What a get of a present object gives is moved about, and no more of it than must be.
     #[test]
     fn a_handle_or_none_is_as_large_as_a_handle() {
         assert_eq!((size_of::<Ref<User>>(), size_of::<Option<Ref<User>>>()), (16, 16));
