@@ -34,7 +34,7 @@ use tokio_postgres::{Client, Row, Statement};
 use crate::connection::{Failure, boxed};
 use crate::error;
 use crate::pool::{Lent, Shared};
-use crate::value::Binder;
+use crate::value::Bound;
 
 /// So many gets at most are in a batch. Its statement has as many places, so that it has one text, whoever comes.
 const LARGEST: usize = 8;
@@ -266,25 +266,21 @@ async fn find(lent: &mut Lent, table: TableRef, keys: &[KeyValues]) -> Result<Ve
         };
         // The places that are left have the first key again.
         let values = keys.iter().chain(std::iter::repeat(first)).flatten().take(LARGEST);
-        let binder = Binder::of_values(values, statement.params())?;
+        let bound = Bound::of_values(values, statement.params())?;
         live.depart();
-        let rows = all_rows(&live.client, &statement, &binder).await;
+        let rows = all_rows(&live.client, &statement, &bound).await;
         live.arrive(rows.as_ref().err());
         if rows.as_ref().is_err_and(error::is_stale) {
             live.statements.forget(&sql);
         }
         let is_text = !matches!(statement.params(), [Type::INT2 | Type::INT4 | Type::INT8 | Type::UUID, ..]);
-        Ok(assigned(rows?, usize::from(*place), keys.len(), &binder, is_text))
+        Ok(assigned(rows?, usize::from(*place), keys.len(), &bound, is_text))
     };
     attendance.to(work).await
 }
 
-async fn all_rows(
-    client: &Client,
-    statement: &Statement,
-    binder: &Binder<'_>,
-) -> Result<Vec<Row>, tokio_postgres::Error> {
-    let mut rows = pin!(boxed(|| client.query_raw(statement, binder.binds())).await?);
+async fn all_rows(client: &Client, statement: &Statement, bound: &Bound) -> Result<Vec<Row>, tokio_postgres::Error> {
+    let mut rows = pin!(boxed(|| client.query_raw(statement, bound.binds())).await?);
     let mut all = Vec::with_capacity(LARGEST);
     while let Some(row) = rows.try_next().await? {
         all.push(row);
@@ -293,11 +289,11 @@ async fn all_rows(
 }
 
 /// The row of each key.
-fn assigned(rows: Vec<Row>, place: usize, keys: usize, binder: &Binder<'_>, is_text: bool) -> Vec<Found> {
+fn assigned(rows: Vec<Row>, place: usize, keys: usize, bound: &Bound, is_text: bool) -> Vec<Found> {
     let mut found: Vec<Found> = (0..keys).map(|_| Found::NoRow).collect();
     for row in rows {
         let Ok(Bytes(key)) = row.try_get(place) else { continue };
-        let of = (0..keys).find(|number| binder.value(*number) == Some(key));
+        let of = (0..keys).find(|number| bound.value(*number) == Some(key));
         // A key has one row; a view may have more.
         if let Some(one) = of.and_then(|of| found.get_mut(of)) {
             *one = Found::Row(row);

@@ -24,14 +24,15 @@ use tokio_postgres::types::Type;
 use crate::array;
 use crate::batch::{self, Answer, Opened};
 use crate::copy_in::PostgresCopy;
+use crate::dialect::PostgresDialect;
 use crate::error;
 use crate::live::{Live, Transaction};
-use crate::pool::Lent;
+use crate::pool::{Lent, Shared};
 use crate::readable;
 use crate::row::PostgresRow;
 use crate::statement::Failed;
 use crate::stream::PostgresStream;
-use crate::value::Binder;
+use crate::value::Bound;
 
 /// How many rows that nobody wants are read, so that the answer to a statement has come.
 const FEW_ROWS: usize = 100;
@@ -105,26 +106,26 @@ impl PostgresConnection {
         sink: &'a mut dyn RowSink,
         gave_way: bool,
     ) -> Result<BoxFuture<'a, Result<Done>>> {
-        let show = self.show_binds();
-        let (prepared, live) = self.lent.compile_next(statement)?;
+        let (prepared, live, shared) = self.lent.compile_next(statement)?;
         if let Statement::Ddl(_) = statement {
             return Ok(Box::pin(live.change_tables(prepared)));
         }
         live.stale = false;
         let attendance = if gave_way { live.attendance_now() } else { live.attendance() };
-        Ok(match live.statements.find(prepared.sql()) {
-            Some(known) => boxed(|| attendance.to(live.run_known(known, prepared, show, sink))),
-            None => Box::pin(attendance.to(live.run_anew(prepared, show, sink))),
-        })
+        let Some(known) = live.statements.find_for(&prepared) else {
+            return Ok(Box::pin(attendance.to(live.run_anew(prepared, shared.show_binds, sink))));
+        };
+        live.bound.take(&prepared, known.params())?;
+        Ok(boxed(|| attendance.to(live.run_known(known, statement, shared, sink))))
     }
 
     /// Opens a batch for a get, if other tasks are to have their turn before it.
     fn open_batch(&mut self, table: TableRef, key: &[Value]) -> Result<Option<Opened>> {
-        let (prepared, live) = self.lent.compile_next(Statement::ByKey { table, key })?;
+        let (prepared, live, _shared) = self.lent.compile_next(Statement::ByKey { table, key })?;
         if !live.gives_way() {
             return Ok(None);
         }
-        let Some(known) = live.statements.find(prepared.sql()) else { return Ok(None) };
+        let Some(known) = live.statements.find_for(&prepared) else { return Ok(None) };
         let can_be_one = batch::can_be_one(table, prepared.sql(), &known);
         drop(prepared);
         Ok(if can_be_one { Opened::new(self.lent.take(), table, key) } else { None })
@@ -305,19 +306,19 @@ impl Live {
         result.map(|()| Done::default()).map_err(|error| self.tell(error::describe(error, &failed)))
     }
 
-    /// Runs a statement that the server has prepared.
+    /// Runs a statement that the server has prepared, and whose values are bound.
     #[expect(clippy::manual_async_fn, reason = "a function has its arguments twice, and a block what it takes once")]
     fn run_known<'a>(
         &'a mut self,
         known: tokio_postgres::Statement,
-        prepared: Prepared<'a>,
-        show: bool,
+        statement: Statement<'a>,
+        shared: &'a Shared,
         sink: &'a mut dyn RowSink,
     ) -> impl Future<Output = Result<Done>> + Send + 'a {
         async move {
-            match self.attempt(&known, &prepared, sink).await {
+            match self.attempt(&known, statement.reads(), sink).await {
                 Ok(done) => Ok(done),
-                Err(failure) => Box::pin(self.run_stale(failure, prepared, show, sink)).await,
+                Err(failure) => Box::pin(self.run_stale(failure, statement, shared, sink)).await,
             }
         }
     }
@@ -326,17 +327,18 @@ impl Live {
     async fn run_stale(
         &mut self,
         failure: Failure,
-        prepared: Prepared<'_>,
-        show: bool,
+        statement: Statement<'_>,
+        shared: &Shared,
         sink: &mut dyn RowSink,
     ) -> Result<Done> {
+        let prepared = shared.cache.prepare(statement, &PostgresDialect)?;
         if matches!(&failure, Failure::Server(error) if error::is_stale(error)) {
             self.statements.forget(prepared.sql());
             if self.transaction.is_none() {
-                return self.run_anew(prepared, show, sink).await;
+                return self.run_anew(prepared, shared.show_binds, sink).await;
             }
         }
-        Err(self.tell(failure.describe(&Failed::of(&prepared, show))))
+        Err(self.tell(failure.describe(&Failed::of(&prepared, shared.show_binds))))
     }
 
     /// Prepares a statement, and runs it. Outside of a transaction a proxy may lead the two to different connections of its
@@ -364,19 +366,19 @@ impl Live {
         sink: &mut dyn RowSink,
     ) -> Result<Done, Failure> {
         let statement = self.prepare(sql, values).await?;
-        self.attempt(&statement, values, sink).await
+        self.bound.take(values, statement.params())?;
+        self.attempt(&statement, values.statement().reads(), sink).await
     }
 
-    /// Runs a statement to its end, and pushes rows as they come. What writes is waited for, even if nobody wants more of
+    /// Runs a statement whose values are bound to its end, and pushes rows as they come. What writes is waited for, even if nobody wants more of
     /// its rows; what reads is, if there are few more: then nothing has to be stopped.
     async fn attempt(
         &mut self,
         statement: &tokio_postgres::Statement,
-        values: &Prepared<'_>,
+        reads: bool,
         sink: &mut dyn RowSink,
     ) -> Result<Done, Failure> {
-        let reads = values.reads();
-        let mut rows = pin!(self.send_statement(statement, values).await?);
+        let mut rows = pin!(self.send_statement(statement).await?);
         let (mut given, mut unwanted) = (Ok(Flow::Continue), 0);
         loop {
             match rows.try_next().await {
@@ -401,7 +403,7 @@ impl Live {
         &mut self,
         values: &Prepared<'_>,
     ) -> Result<tokio_postgres::Statement, Failure> {
-        match self.statements.find(values.sql()) {
+        match self.statements.find_for(values) {
             Some(statement) => Ok(statement),
             None => self.prepare(values.sql(), values).await,
         }
@@ -414,8 +416,8 @@ impl Live {
         known: &[tokio_postgres::Statement],
         statements: &mut [(Statement<'_>, &mut dyn RowSink)],
     ) -> Vec<Result<Done, Failure>> {
-        let bound: Result<Vec<Binder<'_>>> =
-            prepared.iter().zip(known).map(|(values, statement)| Binder::of(values, statement.params())).collect();
+        let bound: Result<Vec<Bound>> =
+            prepared.iter().zip(known).map(|(values, statement)| Bound::of(values, statement.params())).collect();
         let bound = match bound {
             Ok(bound) => bound,
             Err(error) => return vec![Err(error.into())],
@@ -425,7 +427,7 @@ impl Live {
         let mut sent: Vec<_> = known
             .iter()
             .zip(&bound)
-            .map(|(statement, binder)| Box::pin(maybe_done(client.query_raw(statement, binder.binds()))))
+            .map(|(statement, bound)| Box::pin(maybe_done(client.query_raw(statement, bound.binds()))))
             .collect();
         // Polled once, each is sent.
         poll_fn(|context| {
@@ -439,7 +441,7 @@ impl Live {
         for ((mut one, values), (_, sink)) in sent.into_iter().zip(prepared).zip(statements) {
             one.as_mut().await;
             results.push(match one.as_mut().take_output() {
-                Some(Ok(rows)) => all_rows(rows, values.reads(), &mut **sink).await,
+                Some(Ok(rows)) => all_rows(rows, values.statement().reads(), &mut **sink).await,
                 Some(Err(error)) => Err(error.into()),
                 None => Err(Failure::Ours(error::lost())),
             });
@@ -523,21 +525,19 @@ impl Live {
         Ok(prepared?)
     }
 
-    /// Sends a statement with its values.
+    /// Sends a statement with the values that are bound.
     pub(crate) async fn send_statement(
         &mut self,
         statement: &tokio_postgres::Statement,
-        values: &Prepared<'_>,
-    ) -> Result<tokio_postgres::RowStream, Failure> {
-        let binder = Binder::reusing(&mut self.scratch, values, statement.params())?;
+    ) -> Result<tokio_postgres::RowStream, tokio_postgres::Error> {
         self.depart();
         // Apart from the rest, the driver's future is as small as what an allocator keeps at hand.
-        let sent = boxed(|| self.client.query_raw(statement, binder.binds())).await;
-        self.scratch = binder.into_scratch();
+        let sent = boxed(|| self.client.query_raw(statement, self.bound.binds())).await;
+        self.bound.clear();
         if let Err(error) = &sent {
             self.arrive(Some(error));
         }
-        Ok(sent?)
+        sent
     }
 }
 

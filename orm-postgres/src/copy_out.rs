@@ -24,7 +24,7 @@ use crate::literal::literals;
 use crate::live::Live;
 use crate::readable;
 use crate::row::decode;
-use crate::value::Binder;
+use crate::value::Bound;
 
 /// The signature, flags, and the length of an extension.
 const HEAD: usize = SIGNATURE.len() + 8;
@@ -190,7 +190,7 @@ impl CopyOut {
 /// error as in every statement.
 async fn with_literals(live: &mut Live, prepared: &Prepared<'_>) -> Result<String, Failure> {
     let statement = live.find_or_prepare(prepared).await?;
-    Binder::of(prepared, statement.params())?;
+    Bound::of(prepared, statement.params())?;
     let literals = literals(prepared, statement.params())?;
     Ok(compile_with_literals(prepared.statement(), &PostgresDialect, &literals)?)
 }

@@ -17,7 +17,7 @@ use crate::connect::{Connector, Opened, Way};
 use crate::error;
 use crate::pump::{Attendance, Pump, Turn};
 use crate::statement::{Failed, Statements};
-use crate::value::Scratch;
+use crate::value::Bound;
 
 /// How long what nobody waits for may go on before it is stopped.
 const MOMENT: Duration = Duration::from_millis(50);
@@ -41,8 +41,8 @@ pub(crate) struct Live {
     pub(crate) doubtful_cursors: u32,
     /// Whether a statement failed because what was prepared for it was gone or did not fit.
     pub(crate) stale: bool,
-    /// Where the values of a statement are written.
-    pub(crate) scratch: Scratch,
+    /// The values of the statement that is sent next.
+    pub(crate) bound: Bound,
     way: Way,
     /// The present loan, if somebody may stop statements of it.
     loan: Option<Loan>,
@@ -76,7 +76,7 @@ impl Live {
             broken: false,
             doubtful_cursors: 0,
             stale: false,
-            scratch: Scratch::default(),
+            bound: Bound::default(),
             way,
             loan: None,
         })

@@ -164,10 +164,14 @@ impl Lent {
     }
 
     /// Makes the next statement of the connection ready.
-    pub(crate) fn compile_next<'a>(&'a mut self, statement: Statement<'a>) -> Result<(Prepared<'a>, &'a mut Live)> {
+    pub(crate) fn compile_next<'a>(
+        &'a mut self,
+        statement: Statement<'a>,
+    ) -> Result<(Prepared<'a>, &'a mut Live, &'a Shared)> {
         let Lending { connection, permit } = self.lending()?;
         let Member { live, texts, .. } = &mut **connection;
-        Ok((permit.pool().cache.prepare_beside(texts, statement, &PostgresDialect)?, live))
+        let shared = &**permit.pool();
+        Ok((shared.cache.prepare_beside(texts, statement, &PostgresDialect)?, live, shared))
     }
 }
 

@@ -1,8 +1,10 @@
 //! The prepared statements of a connection, and what an error says of one that failed.
 
+use std::sync::Arc;
+
 use hashbrown::HashMap;
 use orm_core::ast::Statement;
-use orm_core::compile::Prepared;
+use orm_core::compile::{Compiled, Prepared};
 use orm_core::error::Binds;
 
 /// A connection's prepared statements by their text. When there are too many, the quarter that was not used for longest
@@ -12,6 +14,8 @@ pub(crate) struct Statements {
     capacity: usize,
     /// Counts uses: the time by which the least recently used is found.
     clock: u64,
+    /// The one used last, with its text, which is known by its place as long as it is held here.
+    last: Option<(Arc<Compiled>, tokio_postgres::Statement)>,
 }
 
 struct Entry {
@@ -21,7 +25,19 @@ struct Entry {
 
 impl Statements {
     pub(crate) fn new(capacity: usize) -> Self {
-        Statements { by_text: HashMap::new(), capacity, clock: 0 }
+        Statements { by_text: HashMap::new(), capacity, clock: 0, last: None }
+    }
+
+    /// The statement of a text from the cache of texts. That of last time is found without its text being read.
+    pub(crate) fn find_for(&mut self, prepared: &Prepared<'_>) -> Option<tokio_postgres::Statement> {
+        if let Some((text, statement)) = &self.last
+            && std::ptr::eq(text.sql.as_str(), prepared.sql())
+        {
+            return Some(statement.clone());
+        }
+        let found = self.find(prepared.sql())?;
+        self.last = Some((prepared.compiled(), found.clone()));
+        Some(found)
     }
 
     pub(crate) fn find(&mut self, sql: &str) -> Option<tokio_postgres::Statement> {
@@ -35,6 +51,7 @@ impl Statements {
         if self.capacity == 0 {
             return;
         }
+        self.last = None;
         if self.by_text.len() >= self.capacity {
             self.make_room();
         }
@@ -44,11 +61,13 @@ impl Statements {
 
     pub(crate) fn forget(&mut self, sql: &str) {
         self.by_text.remove(sql);
+        self.last = None;
     }
 
     /// After a change of tables, with which the plans of the old ones are of no use.
     pub(crate) fn forget_all(&mut self) {
         self.by_text.clear();
+        self.last = None;
     }
 
     fn make_room(&mut self) {

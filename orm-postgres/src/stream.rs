@@ -224,7 +224,8 @@ impl Opening<'_> {
             Some(declare) => declare,
             None => live.prepare(&sql, values).await?,
         };
-        let mut rows = Box::pin(live.send_statement(&declare, values).await?);
+        live.bound.take(values, declare.params())?;
+        let mut rows = Box::pin(live.send_statement(&declare).await?);
         let ended = rows.try_next().await;
         live.arrive(ended.as_ref().err());
         if matches!(&ended, Err(error) if error::is_stale(error)) {
@@ -252,7 +253,8 @@ async fn send(live: &mut Live, prepared: &Prepared<'_>) -> Result<Source, Failur
         Some(statement) => statement,
         None => live.prepare(prepared.sql(), prepared).await?,
     };
-    Ok(Source::Rows(Box::pin(live.send_statement(&statement, prepared).await?)))
+    live.bound.take(prepared, statement.params())?;
+    Ok(Source::Rows(Box::pin(live.send_statement(&statement).await?)))
 }
 
 /// Pushes the rows of one FETCH; false if they were the last ones, or nobody wants more.

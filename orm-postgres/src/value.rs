@@ -15,7 +15,7 @@ use orm_core::types::{BindSink, unbindable};
 use orm_core::value::{Decimal, Value, ValueRef};
 use tokio_postgres::types::{Format, IsNull, Kind, ToSql, Type, to_sql_checked};
 
-use crate::array::{self, Array, Rows};
+use crate::array::{self, Rows};
 use crate::{compound, numeric};
 
 /// PostgreSQL counts days from 2000-01-01.
@@ -27,19 +27,14 @@ pub(crate) const MICROS_TO_2000: i64 = 946_684_800_000_000;
 pub(crate) const IPV4: u8 = 2;
 pub(crate) const IPV6: u8 = 3;
 
-/// Takes the values of a statement, in the order of its placeholders.
-pub(crate) struct Binder<'t> {
-    /// Cells of rows come before all other values.
-    rows: Option<Rows<'t>>,
-    /// The types of the other values.
-    types: &'t [Type],
-    written: Scratch,
-}
-
-/// Values that are written, kept from statement to statement for its room.
+/// The values of a statement as they are sent, in the order of its placeholders. They are kept from statement to
+/// statement for their room.
 #[derive(Default)]
-pub(crate) struct Scratch {
+pub(crate) struct Bound {
+    /// Columns of rows, which come before all other values.
+    arrays: Vec<(BytesMut, Form)>,
     bytes: BytesMut,
+    /// Where in `bytes` each of the others is.
     values: Vec<(Option<Range<usize>>, Form)>,
 }
 
@@ -53,99 +48,113 @@ pub(crate) enum Form {
     Text,
 }
 
-impl<'t> Binder<'t> {
+impl Bound {
     /// The values of a statement, for placeholders of these types.
-    pub(crate) fn of(values: &Prepared<'_>, types: &'t [Type]) -> Result<Self> {
-        Self::reusing(&mut Scratch::default(), values, types)
-    }
-
-    /// As [`of`](Binder::of), in room that was used before.
-    pub(crate) fn reusing(scratch: &mut Scratch, values: &Prepared<'_>, types: &'t [Type]) -> Result<Self> {
-        let rows = values.arrays().map(|arrays| Rows::new(arrays, types)).transpose()?;
-        let types = types.get(rows.as_ref().map_or(0, |rows| rows.arrays.len())..).unwrap_or_default();
-        let mut written = std::mem::take(scratch);
-        written.values.reserve(types.len());
-        let mut binder = Binder { rows, types, written };
-        values.bind(&mut binder)?;
-        binder.check()?;
-        Ok(binder)
+    pub(crate) fn of(values: &Prepared<'_>, types: &[Type]) -> Result<Self> {
+        let mut bound = Bound::default();
+        bound.take(values, types)?;
+        Ok(bound)
     }
 
     /// Values by themselves, for placeholders of these types.
-    pub(crate) fn of_values<'v>(values: impl IntoIterator<Item = &'v Value>, types: &'t [Type]) -> Result<Self> {
-        let mut binder = Binder { rows: None, types, written: Scratch::default() };
+    pub(crate) fn of_values<'v>(values: impl IntoIterator<Item = &'v Value>, types: &[Type]) -> Result<Self> {
+        let mut bound = Bound::default();
+        let mut binder = Binder { rows: None, types, bound: &mut bound };
         values.into_iter().try_for_each(|value| binder.bind(value.borrowed().map_err(unbindable)?))?;
-        binder.check()?;
-        Ok(binder)
+        binder.end()?;
+        Ok(bound)
+    }
+
+    /// Takes the values of a statement in place of those before.
+    pub(crate) fn take(&mut self, values: &Prepared<'_>, types: &[Type]) -> Result<()> {
+        self.clear();
+        let rows = values.arrays().map(|arrays| Rows::new(arrays, types)).transpose()?;
+        let types = types.get(rows.as_ref().map_or(0, |rows| rows.arrays.len())..).unwrap_or_default();
+        self.values.reserve(types.len());
+        let mut binder = Binder { rows, types, bound: self };
+        values.bind(&mut binder)?;
+        binder.end()
+    }
+
+    /// Lets go of the values, which are sent.
+    pub(crate) fn clear(&mut self) {
+        if self.bytes.capacity() > MOST_KEPT.0 || self.values.capacity() > MOST_KEPT.1 {
+            *self = Bound::default();
+        }
+        self.arrays.clear();
+        self.bytes.clear();
+        self.values.clear();
     }
 
     /// A value as it is sent.
     pub(crate) fn value(&self, number: usize) -> Option<&[u8]> {
-        let (range, _) = self.written.values.get(number)?;
-        self.written.bytes.get(range.clone()?)
+        let (range, _) = self.values.get(number)?;
+        self.bytes.get(range.clone()?)
     }
 
-    /// What was bound.
-    pub(crate) fn binds(&self) -> Binds<'_, 't> {
-        Binds { binder: self, next: 0 }
-    }
-
-    /// The room, for the next one.
-    pub(crate) fn into_scratch(self) -> Scratch {
-        let mut written = self.written;
-        if written.bytes.capacity() > MOST_KEPT.0 || written.values.capacity() > MOST_KEPT.1 {
-            return Scratch::default();
-        }
-        written.bytes.clear();
-        written.values.clear();
-        written
-    }
-
-    /// Ends the arrays. There must be a value for each placeholder.
-    fn check(&mut self) -> Result<()> {
-        let missing = self.rows.as_mut().map_or(Ok(0), Rows::end)?;
-        if self.written.values.len() == self.types.len() && missing == 0 {
-            return Ok(());
-        }
-        let (values, places) = (self.written.values.len(), self.types.len());
-        Err(Error::Statement(format!("the statement has {places} placeholders, and {values} values are bound")))
-    }
-
-    fn arrays(&self) -> &[Array<'t>] {
-        self.rows.as_ref().map_or(&[], |rows| &rows.arrays)
+    /// For the driver.
+    pub(crate) fn binds(&self) -> Binds<'_> {
+        Binds { bound: self, next: 0 }
     }
 }
 
 /// The values of a statement, one after the other.
-pub(crate) struct Binds<'a, 't> {
-    binder: &'a Binder<'t>,
+pub(crate) struct Binds<'a> {
+    bound: &'a Bound,
     next: usize,
 }
 
-impl<'a> Iterator for Binds<'a, '_> {
+impl<'a> Iterator for Binds<'a> {
     type Item = Bind<'a>;
 
     fn next(&mut self) -> Option<Bind<'a>> {
-        let (binder, arrays) = (self.binder, self.binder.arrays());
+        let Bound { arrays, bytes, values } = self.bound;
         let number = self.next;
         self.next += 1;
-        if let Some(array) = arrays.get(number) {
-            return Some(Bind { bytes: Some(&array.bytes), form: array.form });
+        if let Some((bytes, form)) = arrays.get(number) {
+            return Some(Bind { bytes: Some(bytes), form: *form });
         }
-        let (range, form) = binder.written.values.get(number - arrays.len())?;
-        let bytes = range.as_ref().map(|range| binder.written.bytes.get(range.clone()).unwrap_or_default());
+        let (range, form) = values.get(number - arrays.len())?;
+        let bytes = range.as_ref().map(|range| bytes.get(range.clone()).unwrap_or_default());
         Some(Bind { bytes, form: *form })
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = (self.binder.arrays().len() + self.binder.written.values.len()).saturating_sub(self.next);
+        let left = (self.bound.arrays.len() + self.bound.values.len()).saturating_sub(self.next);
         (left, Some(left))
     }
 }
 
-impl ExactSizeIterator for Binds<'_, '_> {}
+impl ExactSizeIterator for Binds<'_> {}
 
-impl BindSink for Binder<'_> {
+/// Takes the values of a statement, in the order of its placeholders.
+struct Binder<'t, 'b> {
+    /// Cells of rows come before all other values.
+    rows: Option<Rows<'t>>,
+    /// The types of the other values.
+    types: &'t [Type],
+    bound: &'b mut Bound,
+}
+
+impl Binder<'_, '_> {
+    /// Ends the arrays. There must be a value for each placeholder.
+    fn end(self) -> Result<()> {
+        let mut missing = 0;
+        if let Some(mut rows) = self.rows {
+            missing = rows.end()?;
+            self.bound.arrays = rows.arrays.into_iter().map(|array| (array.bytes, array.form)).collect();
+        }
+        let (values, places) = (self.bound.values.len(), self.types.len());
+        if values == places && missing == 0 { Ok(()) } else { Err(not_as_many(values, places)) }
+    }
+}
+
+#[cold]
+fn not_as_many(values: usize, places: usize) -> Error {
+    Error::Statement(format!("the statement has {places} placeholders, and {values} values are bound"))
+}
+
+impl BindSink for Binder<'_, '_> {
     #[inline]
     fn bind(&mut self, value: ValueRef<'_>) -> Result<()> {
         if let Some(rows) = &mut self.rows
@@ -153,16 +162,16 @@ impl BindSink for Binder<'_> {
         {
             return rows.cell(value);
         }
-        // What is missing here is found by `check`.
-        let column_type = self.types.get(self.written.values.len()).unwrap_or(&Type::UNKNOWN);
+        let Bound { bytes, values, .. } = &mut *self.bound;
+        // What is missing here is found at the end.
+        let column_type = self.types.get(values.len()).unwrap_or(&Type::UNKNOWN);
         if matches!(value, ValueRef::Null) {
-            self.written.values.push((None, Form::Binary));
+            values.push((None, Form::Binary));
             return Ok(());
         }
-        let written = &mut self.written;
-        let start = written.bytes.len();
-        let form = encode(value, column_type, &mut written.bytes).map_err(unbindable)?;
-        written.values.push((Some(start..written.bytes.len()), form));
+        let start = bytes.len();
+        let form = encode(value, column_type, bytes).map_err(unbindable)?;
+        values.push((Some(start..bytes.len()), form));
         Ok(())
     }
 }

@@ -407,7 +407,7 @@ impl Work for Compiled<'_, '_> {
     }
 
     fn leaves_tables(&self) -> bool {
-        self.how.counted || self.prepared.reads()
+        self.how.counted || self.prepared.statement().reads()
     }
 
     fn alters(&self) -> bool {

@@ -3,6 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::{Assignments, Expr, Projection};
 use crate::error::Error;
 use crate::meta::TableMeta;
@@ -19,6 +21,15 @@ pub struct Insert {
     pub conflict: Option<Box<OnConflict>>,
     /// `RETURNING`.
     pub returning: Vec<Projection>,
+}
+
+impl Insert {
+    /// The first row by itself.
+    pub(crate) fn first_row(&self) -> InsertChunk<'_> {
+        let Insert { table, rows, conflict, returning } = self;
+        let (rows, conflict) = (rows.as_ref(), conflict.as_deref());
+        InsertChunk { table, rows, columns: rows.columns(0), conflict, returning, start: 0, end: 1 }
+    }
 }
 
 /// What happens to a row of an `INSERT` that a row of the table is in the way of.
@@ -174,6 +185,14 @@ impl ColumnSet {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0 == [0; 4]
+    }
+
+    /// The columns in order, as a list. It is not asked first how many there are, which takes longer than to list a few.
+    #[inline]
+    pub(crate) fn list(self) -> SmallVec<[u16; 32]> {
+        let mut list = SmallVec::new();
+        self.iter().for_each(|column| list.push(column));
+        list
     }
 
     /// The columns in order.

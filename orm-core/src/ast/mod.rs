@@ -160,4 +160,11 @@ impl<'a> Statement<'a> {
             Statement::Ddl(ddl) => Some(ddl.table()),
         }
     }
+
+    /// Whether it is known that the statement only reads. Text written by hand is taken to write.
+    #[must_use]
+    #[inline]
+    pub fn reads(&self) -> bool {
+        matches!(self, Statement::Select(_) | Statement::Table(_) | Statement::ByKey { .. })
+    }
 }

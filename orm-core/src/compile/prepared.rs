@@ -58,7 +58,9 @@ impl<'a> Prepared<'a> {
 }
 
 impl Prepared<'_> {
-    pub(super) fn compiled(&self) -> Arc<Compiled> {
+    /// The text as it is kept and shared: as long as a driver holds it, no other text is where this one is.
+    #[must_use]
+    pub fn compiled(&self) -> Arc<Compiled> {
         Arc::clone(&self.compiled)
     }
 
@@ -146,12 +148,6 @@ impl Prepared<'_> {
         }
         Binds::new(shown.0.iter(), true)
     }
-
-    /// Whether it is known that the statement only reads. Text written by hand is taken to write.
-    #[must_use]
-    pub fn reads(&self) -> bool {
-        matches!(self.statement, Statement::Select(_) | Statement::Table(_) | Statement::ByKey { .. })
-    }
 }
 
 impl fmt::Debug for Prepared<'_> {
@@ -161,12 +157,12 @@ impl fmt::Debug for Prepared<'_> {
 }
 
 fn bind_rows(chunk: &InsertChunk<'_>, sink: &mut dyn BindSink) -> Result<()> {
-    let columns: SmallVec<[u16; 32]> = chunk.columns.iter().collect();
+    let columns = chunk.columns.list();
     chunk.rows().try_for_each(|row| chunk.rows.bind(row, &columns, sink))
 }
 
 fn bind_new_values(chunk: &UpdateChunk<'_>, sink: &mut dyn BindSink) -> Result<()> {
-    let columns: SmallVec<[u16; 32]> = chunk.columns.iter().collect();
+    let columns = chunk.columns.list();
     let key: SmallVec<[u16; 4]> = chunk.key().collect();
     chunk.rows().try_for_each(|row| {
         chunk.rows.bind(row, &columns, sink)?;

@@ -286,7 +286,13 @@ impl Link {
     }
 
     fn first_of<'a>(&self, command: Command<'a>) -> Result<Option<Statement<'a>>> {
-        Ok(command.statements(self.engine.driver().features())?.next())
+        let features = self.engine.driver().features();
+        match command {
+            Command::Insert(insert) if insert.rows.len() == 1 && insert.table.columns.len() <= features.max_binds => {
+                Ok(Some(Statement::Insert(insert.first_row())))
+            }
+            _ => Ok(command.statements(features)?.next()),
+        }
     }
 
     /// Runs the statements of many rows in a transaction, or a savepoint of the one that is open.
