@@ -119,8 +119,9 @@ impl Value {
     #[inline]
     pub fn borrowed(&self) -> Result<ValueRef<'_>, ValueError> {
         match self {
-            // Most keys: found without a call.
+            // Most values: found without a call.
             Value::Int(value) => Ok(ValueRef::Int(*value)),
+            Value::Text(value) => Ok(ValueRef::Text(value)),
             other => other.borrow_any(),
         }
     }

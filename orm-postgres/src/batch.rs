@@ -258,7 +258,7 @@ async fn find(lent: &mut Lent, table: TableRef, keys: &[KeyValues]) -> Result<Ve
     let ([place], Some(first)) = (table.meta.primary_key, keys.first()) else { return Err(error::lost().into()) };
     let sql = text_of(lent.compile(ast::Statement::ByKey { table, key: first })?.sql()).ok_or_else(error::lost)?;
     let live = lent.live()?;
-    let attendance = live.attendance_now();
+    let attendance = live.attendance(true);
     let work = async {
         let statement = match live.statements.find(&sql) {
             Some(statement) => statement,

@@ -5,6 +5,7 @@
 //! gets a clean connection back, or throws it away.
 
 use std::any::Any;
+use std::borrow::Borrow;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -106,22 +107,23 @@ impl PostgresConnection {
         sink: &'a mut dyn RowSink,
         gave_way: bool,
     ) -> Result<BoxFuture<'a, Result<Done>>> {
-        let (prepared, live, shared) = self.lent.compile_next(statement)?;
-        if let Statement::Ddl(_) = statement {
-            return Ok(Box::pin(live.change_tables(prepared)));
-        }
+        let (live, texts, shared) = self.lent.parts()?;
         live.stale = false;
-        let attendance = if gave_way { live.attendance_now() } else { live.attendance() };
-        let Some(known) = live.statements.find_for(&prepared) else {
-            return Ok(Box::pin(attendance.to(live.run_anew(prepared, shared.show_binds, sink))));
+        // Looked at where it is, for it is large.
+        let prepared = shared.cache.prepare_beside(texts, statement, &PostgresDialect);
+        let known = prepared.as_ref().ok().and_then(|prepared| live.statements.find_for(prepared));
+        let (Ok(values), Some(known)) = (&prepared, known) else {
+            return Ok(live.start_anew(prepared?, sink, gave_way, shared.show_binds));
         };
-        live.bound.take(&prepared, known.params())?;
+        live.bound.take(values, known.params())?;
+        let attendance = live.attendance(gave_way);
         Ok(boxed(|| attendance.to(live.run_known(known, statement, shared, sink))))
     }
 
     /// Opens a batch for a get, if other tasks are to have their turn before it.
     fn open_batch(&mut self, table: TableRef, key: &[Value]) -> Result<Option<Opened>> {
-        let (prepared, live, _shared) = self.lent.compile_next(Statement::ByKey { table, key })?;
+        let (live, texts, shared) = self.lent.parts()?;
+        let prepared = shared.cache.prepare_beside(texts, Statement::ByKey { table, key }, &PostgresDialect)?;
         if !live.gives_way() {
             return Ok(None);
         }
@@ -298,6 +300,22 @@ impl PostgresConnection {
 }
 
 impl Live {
+    /// Makes a statement ready that the server has not prepared.
+    #[cold]
+    fn start_anew<'a>(
+        &'a mut self,
+        prepared: Prepared<'a>,
+        sink: &'a mut dyn RowSink,
+        gave_way: bool,
+        show: bool,
+    ) -> BoxFuture<'a, Result<Done>> {
+        if let Statement::Ddl(_) = prepared.statement() {
+            return Box::pin(self.change_tables(prepared));
+        }
+        let attendance = self.attendance(gave_way);
+        Box::pin(attendance.to(self.run_anew(prepared, show, sink)))
+    }
+
     /// A statement that changes tables has no values, and is not run twice.
     async fn change_tables(&mut self, prepared: Prepared<'_>) -> Result<Done> {
         let result = self.control(prepared.sql()).await;
@@ -316,7 +334,7 @@ impl Live {
         sink: &'a mut dyn RowSink,
     ) -> impl Future<Output = Result<Done>> + Send + 'a {
         async move {
-            match self.attempt(&known, statement.reads(), sink).await {
+            match self.attempt(known, statement.reads(), sink).await {
                 Ok(done) => Ok(done),
                 Err(failure) => Box::pin(self.run_stale(failure, statement, shared, sink)).await,
             }
@@ -372,13 +390,15 @@ impl Live {
 
     /// Runs a statement whose values are bound to its end, and pushes rows as they come. What writes is waited for, even if nobody wants more of
     /// its rows; what reads is, if there are few more: then nothing has to be stopped.
+    ///
+    /// Generic, so that it is compiled into its caller where the statement is known and nothing else is done.
     async fn attempt(
         &mut self,
-        statement: &tokio_postgres::Statement,
+        statement: impl Borrow<tokio_postgres::Statement>,
         reads: bool,
         sink: &mut dyn RowSink,
     ) -> Result<Done, Failure> {
-        let mut rows = pin!(self.send_statement(statement).await?);
+        let mut rows = pin!(self.send_statement(statement.borrow()).await?);
         let (mut given, mut unwanted) = (Ok(Flow::Continue), 0);
         loop {
             match rows.try_next().await {

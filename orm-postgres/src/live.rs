@@ -119,7 +119,7 @@ impl Live {
     /// Runs statements of our own, without values.
     pub(crate) async fn control(&mut self, sql: &str) -> Result<(), tokio_postgres::Error> {
         self.depart();
-        let result = self.attendance().to(self.client.batch_execute(sql)).await;
+        let result = self.attendance(false).to(self.client.batch_execute(sql)).await;
         self.arrive(result.as_ref().err());
         result
     }
@@ -136,14 +136,10 @@ impl Live {
         Canceller { loan, way: self.way.clone(), token: self.client.cancel_token() }
     }
 
-    /// For whoever waits for the server: the connection is kept going by him, and not by its task.
-    pub(crate) fn attendance(&self) -> Attendance {
-        self.pump.attendance(if self.gives_way() { Turn::AfterOthers } else { Turn::Now })
-    }
-
-    /// As [`attendance`](Live::attendance), for whoever has given way.
-    pub(crate) fn attendance_now(&self) -> Attendance {
-        self.pump.attendance(Turn::Now)
+    /// For whoever waits for the server: the connection is kept going by him, and not by its task. Whoever gave way to
+    /// other tasks need not do so again.
+    pub(crate) fn attendance(&self, gave_way: bool) -> Attendance {
+        self.pump.attendance(if !gave_way && self.gives_way() { Turn::AfterOthers } else { Turn::Now })
     }
 
     /// Whether other tasks should have their turn before something is sent.

@@ -163,15 +163,11 @@ impl Lent {
         permit.pool().cache.prepare_again(&mut connection.texts, statement, &PostgresDialect)
     }
 
-    /// Makes the next statement of the connection ready.
-    pub(crate) fn compile_next<'a>(
-        &'a mut self,
-        statement: Statement<'a>,
-    ) -> Result<(Prepared<'a>, &'a mut Live, &'a Shared)> {
+    /// The connection, the texts of its last statements, and what it shares with others.
+    pub(crate) fn parts(&mut self) -> Result<(&mut Live, &mut LastTexts, &Shared)> {
         let Lending { connection, permit } = self.lending()?;
         let Member { live, texts, .. } = &mut **connection;
-        let shared = &**permit.pool();
-        Ok((shared.cache.prepare_beside(texts, statement, &PostgresDialect)?, live, shared))
+        Ok((live, texts, permit.pool()))
     }
 }
 

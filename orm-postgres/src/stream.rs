@@ -130,7 +130,7 @@ impl RowStream for PostgresStream<'_> {
     }
 
     fn next_chunk<'a>(&'a mut self, sink: &'a mut dyn RowSink) -> BoxFuture<'a, Result<bool>> {
-        match (&self.source, self.connection.live().map(|live| live.attendance())) {
+        match (&self.source, self.connection.live().map(|live| live.attendance(false))) {
             // What comes by itself is read by the connection's task meanwhile.
             (Source::Copy { .. }, _) | (_, Err(_)) => Box::pin(self.push_chunk(sink)),
             (_, Ok(attendance)) => Box::pin(attendance.to(self.push_chunk(sink))),

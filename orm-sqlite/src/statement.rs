@@ -356,8 +356,8 @@ impl Work for Compiled<'_, '_> {
         self.prepared.sql()
     }
 
-    fn bind(&self, sink: &mut dyn BindSink) -> Result<()> {
-        let Some(chunk) = &self.how.apart else { return self.prepared.bind(sink) };
+    fn bind(&self, mut sink: &mut dyn BindSink) -> Result<()> {
+        let Some(chunk) = &self.how.apart else { return self.prepared.bind(&mut sink) };
         let cells = Cells::of(chunk);
         chunk.rows().try_for_each(|row| cells.bind(row, sink))
     }

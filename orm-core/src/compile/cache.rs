@@ -6,11 +6,12 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::shape::{Binds, Shape};
+use super::shape::{Binds, Shape, walk};
 use super::{Compiled, Prepared, render};
 use crate::ast::{Statement, TableRef};
 use crate::dialect::Dialect;
 use crate::error::Result;
+use crate::value::Value;
 
 /// Statement text by shape: bounded, and shared by all connections of a driver.
 ///
@@ -30,9 +31,11 @@ pub struct Cache {
 pub struct LastTexts {
     whole: LastOf,
     by_key: LastOf,
-    shape: Vec<u64>,
+    shape: Shape,
     /// The text of `shape`.
     compiled: Option<Arc<Compiled>>,
+    /// Room for the next one's shape.
+    room: Shape,
     /// The text of a statement that is not to be remembered.
     not_kept: Option<Arc<Compiled>>,
 }
@@ -65,10 +68,10 @@ impl Cache {
     ///
     /// As [`compile`](super::compile).
     pub fn prepare<'a>(&self, statement: Statement<'a>, dialect: &dyn Dialect) -> Result<Prepared<'a>> {
-        let mut shape = Shape::default();
-        shape.fill(statement, dialect.features())?;
-        let compiled = self.text(statement, dialect, &shape)?;
-        Ok(Prepared::new(statement, compiled, shape.binds))
+        let (mut shape, mut binds) = (Shape::new(), Binds::new());
+        walk(statement, dialect.features(), &mut shape, &mut binds)?;
+        let compiled = self.text(statement, dialect, &shape, &binds)?;
+        Ok(Prepared::new(statement, compiled, binds))
     }
 
     /// As [`prepare`](Cache::prepare), for a connection, which remembers its last statements: a program that runs one
@@ -143,23 +146,20 @@ impl Cache {
             }
             _ => {}
         }
-        let mut shape = Shape::default();
-        shape.fill(statement, dialect.features())?;
+        last.room.clear();
+        walk(statement, dialect.features(), &mut last.room, binds)?;
         let compiled = match last.compiled.take() {
-            Some(compiled) if last.shape == shape.words[..] => compiled,
+            Some(compiled) if last.shape == last.room => compiled,
             other => {
-                let compiled = self.text(statement, dialect, &shape)?;
+                let compiled = self.text(statement, dialect, &last.room, binds)?;
                 if !self.keeps(statement) {
                     last.compiled = other;
-                    *binds = shape.binds;
                     return Ok(last.not_kept.insert(compiled));
                 }
-                last.shape.clear();
-                last.shape.extend_from_slice(&shape.words);
+                std::mem::swap(&mut last.shape, &mut last.room);
                 compiled
             }
         };
-        *binds = shape.binds;
         Ok(last.compiled.insert(compiled))
     }
 
@@ -184,12 +184,18 @@ impl Cache {
     }
 
     /// The text of a shape: that which is kept, or a new one.
-    fn text(&self, statement: Statement<'_>, dialect: &dyn Dialect, shape: &Shape<'_>) -> Result<Arc<Compiled>> {
+    fn text(
+        &self,
+        statement: Statement<'_>,
+        dialect: &dyn Dialect,
+        shape: &[u64],
+        binds: &[&Value],
+    ) -> Result<Arc<Compiled>> {
         let keep = self.keeps(statement);
-        let known = if keep { self.texts().find(&shape.words) } else { None };
+        let known = if keep { self.texts().find(shape) } else { None };
         match known {
             Some(compiled) => Ok(compiled),
-            None => self.compile(statement, dialect, shape, keep),
+            None => self.compile(statement, dialect, keep.then_some(shape), binds),
         }
     }
 
@@ -203,19 +209,19 @@ impl Cache {
         self.compiled.load(Ordering::Relaxed)
     }
 
-    /// Renders without holding the lock: others need not wait for it.
+    /// Renders without holding the lock, for others need not wait for it, and keeps the text for this shape.
     #[cold]
     fn compile(
         &self,
         statement: Statement<'_>,
         dialect: &dyn Dialect,
-        shape: &Shape<'_>,
-        keep: bool,
+        keep: Option<&[u64]>,
+        binds: &[&Value],
     ) -> Result<Arc<Compiled>> {
-        let compiled = Arc::new(render(statement, dialect, &shape.binds, &[])?);
+        let compiled = Arc::new(render(statement, dialect, binds, &[])?);
         self.compiled.fetch_add(1, Ordering::Relaxed);
-        if keep {
-            self.texts().insert(&shape.words, Arc::clone(&compiled), self.capacity);
+        if let Some(shape) = keep {
+            self.texts().insert(shape, Arc::clone(&compiled), self.capacity);
         }
         Ok(compiled)
     }

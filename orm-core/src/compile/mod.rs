@@ -46,7 +46,7 @@ use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::value::Value;
 
-use self::shape::Shape;
+use self::shape::{Binds, Shape, walk};
 
 /// SQL text, and where each placeholder's value comes from.
 #[derive(Debug, Clone)]
@@ -67,9 +67,7 @@ pub struct Compiled {
 /// [`Error::MissingFrom`](crate::error::Error::MissingFrom) to
 /// [`Error::Unsupported`](crate::error::Error::Unsupported) tell which; nothing has been sent.
 pub fn compile(statement: Statement<'_>, dialect: &dyn Dialect) -> Result<Compiled> {
-    let mut shape = Shape::default();
-    shape.fill(statement, dialect.features())?;
-    render(statement, dialect, &shape.binds, &[])
+    render(statement, dialect, &binds(statement, dialect)?, &[])
 }
 
 /// Writes a statement with these texts in place of its placeholders, the first in place of number 1: for what a database
@@ -79,9 +77,14 @@ pub fn compile(statement: Statement<'_>, dialect: &dyn Dialect) -> Result<Compil
 ///
 /// As [`compile`].
 pub fn compile_with_literals(statement: Statement<'_>, dialect: &dyn Dialect, literals: &[String]) -> Result<String> {
-    let mut shape = Shape::default();
-    shape.fill(statement, dialect.features())?;
-    Ok(render(statement, dialect, &shape.binds, literals)?.sql)
+    Ok(render(statement, dialect, &binds(statement, dialect)?, literals)?.sql)
+}
+
+/// A statement's values in the order of the walk.
+fn binds<'a>(statement: Statement<'a>, dialect: &dyn Dialect) -> Result<Binds<'a>> {
+    let mut binds = Binds::new();
+    walk(statement, dialect.features(), &mut Shape::new(), &mut binds)?;
+    Ok(binds)
 }
 
 /// Checks and writes. `binds` are the statement's values in the order of the walk.

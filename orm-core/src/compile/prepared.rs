@@ -76,7 +76,7 @@ impl Prepared<'_> {
     /// # Errors
     ///
     /// [`Error::Bind`](crate::error::Error::Bind) for a Rust value that no column can hold, and what `sink` says.
-    pub fn bind(&self, sink: &mut dyn BindSink) -> Result<()> {
+    pub fn bind<S: BindSink>(&self, sink: &mut S) -> Result<()> {
         match &self.statement {
             // A key's values are in the order of the text.
             Statement::ByKey { key, .. } => return key.iter().try_for_each(|value| bind_value(value, sink)),
@@ -175,7 +175,8 @@ fn bind_keys(chunk: &DeleteChunk<'_>, sink: &mut dyn BindSink) -> Result<()> {
     chunk.rows().try_for_each(|row| chunk.rows.bind_key(row, &key, sink))
 }
 
-fn bind_value(value: &Value, sink: &mut dyn BindSink) -> Result<()> {
+#[inline]
+fn bind_value(value: &Value, sink: &mut impl BindSink) -> Result<()> {
     sink.bind(value.borrowed().map_err(unbindable)?)
 }
 

@@ -35,21 +35,17 @@ const SELECT_DEPTH: u32 = 3;
 /// The binds of a statement, in the order of the walk.
 pub(super) type Binds<'a> = SmallVec<[&'a Value; 8]>;
 
-/// What a statement looks like without its values, and its values.
-#[derive(Default)]
-pub(super) struct Shape<'a> {
-    /// The shape itself.
-    pub(super) words: SmallVec<[u64; 64]>,
-    /// The values.
-    pub(super) binds: Binds<'a>,
-}
+/// What a statement looks like without its values.
+pub(super) type Shape = Vec<u64>;
 
-impl<'a> Shape<'a> {
-    /// Walks the statement once. It fills a shape instead of giving one, since moving it takes as long as a short walk.
-    pub(super) fn fill(&mut self, statement: Statement<'a>, features: &Features) -> Result<()> {
-        let (words, binds) = (&mut self.words, &mut self.binds);
-        Walk { words, binds, features, depth: 0, shared: None, ctes: Vec::new() }.statement(statement)
-    }
+/// Walks a statement once, and adds its shape and its values to these.
+pub(super) fn walk<'a>(
+    statement: Statement<'a>,
+    features: &Features,
+    words: &mut Shape,
+    binds: &mut Binds<'a>,
+) -> Result<()> {
+    Walk { words, binds, features, depth: 0, shared: None, ctes: Vec::new() }.statement(statement)
 }
 
 /// How an `IN` list is written.
@@ -206,7 +202,7 @@ enum Tag {
 }
 
 struct Walk<'a, 'w> {
-    words: &'w mut SmallVec<[u64; 64]>,
+    words: &'w mut Shape,
     binds: &'w mut Binds<'a>,
     features: &'w Features,
     depth: u32,
@@ -1024,14 +1020,14 @@ mod tests {
         operation(Operation::Json { expr: user("id"), path: vec![JsonStep::Key(key.into())], read })
     }
 
-    fn shape_of<'a>(statement: Statement<'a>, dialect: &Numbered) -> Shape<'a> {
-        let mut shape = Shape::default();
-        shape.fill(statement, &dialect.0).expect("a shape");
+    fn shape_of(statement: Statement<'_>, dialect: &Numbered) -> Shape {
+        let mut shape = Shape::new();
+        walk(statement, &dialect.0, &mut shape, &mut Binds::new()).expect("a shape");
         shape
     }
 
-    fn words(statement: Statement<'_>) -> Vec<u64> {
-        shape_of(statement, &LITE).words.to_vec()
+    fn words(statement: Statement<'_>) -> Shape {
+        shape_of(statement, &LITE)
     }
 
     fn like(escape: Option<char>, insensitive: bool, negated: bool) -> Expr {
@@ -1343,7 +1339,7 @@ mod tests {
             let select = users_where([in_list(user("id"), floats, false), eq(user("age"), int(1))]);
             let text = sql(Statement::Select(&select), &STRICT);
             let shape = shape_of(Statement::Select(&select), &STRICT);
-            let known = texts.entry(shape.words.to_vec()).or_insert_with(|| text.clone());
+            let known = texts.entry(shape).or_insert_with(|| text.clone());
             assert_eq!(*known, text);
         }
         // One for each length up to 8, then 16, 32 and 64.

@@ -287,6 +287,13 @@ pub trait BindSink {
     fn bind(&mut self, value: ValueRef<'_>) -> Result<(), Error>;
 }
 
+impl<S: BindSink + ?Sized> BindSink for &mut S {
+    #[inline]
+    fn bind(&mut self, value: ValueRef<'_>) -> Result<(), Error> {
+        (**self).bind(value)
+    }
+}
+
 /// The error for a value of another type than `T`.
 #[must_use]
 pub fn mismatch<T: Scalar>(found: ValueRef<'_>) -> ValueError {
