@@ -398,7 +398,8 @@ impl Live {
         reads: bool,
         sink: &mut dyn RowSink,
     ) -> Result<Done, Failure> {
-        let mut rows = pin!(self.send_statement(statement.borrow()).await?);
+        let sent = self.send_statement(statement.borrow()).await;
+        let mut rows = pin!(self.sent(sent)?);
         let (mut given, mut unwanted) = (Ok(Flow::Continue), 0);
         loop {
             match rows.try_next().await {
@@ -545,14 +546,19 @@ impl Live {
         Ok(prepared?)
     }
 
-    /// Sends a statement with the values that are bound.
-    pub(crate) async fn send_statement(
-        &mut self,
-        statement: &tokio_postgres::Statement,
-    ) -> Result<tokio_postgres::RowStream, tokio_postgres::Error> {
+    /// Sends a statement with the values that are bound. What comes of it is to be given to [`sent`](Live::sent).
+    ///
+    /// Apart from the rest, the driver's future is as small as what an allocator keeps at hand.
+    pub(crate) fn send_statement<'a>(
+        &'a mut self,
+        statement: &'a tokio_postgres::Statement,
+    ) -> Pin<Box<impl Future<Output = SentRows> + Send + 'a>> {
         self.depart();
-        // Apart from the rest, the driver's future is as small as what an allocator keeps at hand.
-        let sent = boxed(|| self.client.query_raw(statement, self.bound.binds())).await;
+        boxed(|| self.client.query_raw(statement, self.bound.binds()))
+    }
+
+    /// A statement was sent, and its rows are to come, or it has failed.
+    pub(crate) fn sent(&mut self, sent: SentRows) -> SentRows {
         self.bound.clear();
         if let Err(error) = &sent {
             self.arrive(Some(error));
@@ -560,6 +566,9 @@ impl Live {
         sent
     }
 }
+
+/// The rows of a statement, if it did not fail before the first.
+type SentRows = Result<tokio_postgres::RowStream, tokio_postgres::Error>;
 
 /// A future in its own allocation, made where it is to be: to move one takes longer than to allocate it.
 #[inline]

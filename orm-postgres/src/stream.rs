@@ -225,7 +225,8 @@ impl Opening<'_> {
             None => live.prepare(&sql, values).await?,
         };
         live.bound.take(values, declare.params())?;
-        let mut rows = Box::pin(live.send_statement(&declare).await?);
+        let sent = live.send_statement(&declare).await;
+        let mut rows = Box::pin(live.sent(sent)?);
         let ended = rows.try_next().await;
         live.arrive(ended.as_ref().err());
         if matches!(&ended, Err(error) if error::is_stale(error)) {
@@ -254,7 +255,8 @@ async fn send(live: &mut Live, prepared: &Prepared<'_>) -> Result<Source, Failur
         None => live.prepare(prepared.sql(), prepared).await?,
     };
     live.bound.take(prepared, statement.params())?;
-    Ok(Source::Rows(Box::pin(live.send_statement(&statement).await?)))
+    let sent = live.send_statement(&statement).await;
+    Ok(Source::Rows(Box::pin(live.sent(sent)?)))
 }
 
 /// Pushes the rows of one FETCH; false if they were the last ones, or nobody wants more.

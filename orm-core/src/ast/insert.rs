@@ -24,6 +24,11 @@ pub struct Insert {
 }
 
 impl Insert {
+    /// Whether it is of one row, which has no more columns than a statement takes binds.
+    pub(crate) fn is_one_row(&self, max_binds: usize) -> bool {
+        self.rows.len() == 1 && self.table.columns.len() <= max_binds
+    }
+
     /// The first row by itself.
     pub(crate) fn first_row(&self) -> InsertChunk<'_> {
         let Insert { table, rows, conflict, returning } = self;

@@ -209,6 +209,9 @@ impl Link {
                 None => statement,
                 Some(filtered) => return Running::Waiting(Box::pin(self.run_filtered(filtered, sink))),
             },
+            Command::Insert(insert) if insert.is_one_row(self.engine.driver().features().max_binds) => {
+                Statement::Insert(insert.first_row())
+            }
             Command::Insert(insert) if self.copies(insert) => return Running::Waiting(Box::pin(self.run_copy(insert))),
             Command::UpdateRows(update) if update.table.version.is_some() => {
                 return Running::Waiting(Box::pin(self.run_versioned(update, sink)));
@@ -286,13 +289,7 @@ impl Link {
     }
 
     fn first_of<'a>(&self, command: Command<'a>) -> Result<Option<Statement<'a>>> {
-        let features = self.engine.driver().features();
-        match command {
-            Command::Insert(insert) if insert.rows.len() == 1 && insert.table.columns.len() <= features.max_binds => {
-                Ok(Some(Statement::Insert(insert.first_row())))
-            }
-            _ => Ok(command.statements(features)?.next()),
-        }
+        Ok(command.statements(self.engine.driver().features())?.next())
     }
 
     /// Runs the statements of many rows in a transaction, or a savepoint of the one that is open.
