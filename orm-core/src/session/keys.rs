@@ -33,10 +33,11 @@ pub(super) fn hash_values(builder: &DefaultHashBuilder, key: &[Value]) -> Result
     Ok(half(&hasher))
 }
 
-/// The hash of a key that is one integer.
+/// The hash of a key that is one integer, as it is of a row's.
+#[inline]
 pub(super) fn hash_integer(builder: &DefaultHashBuilder, key: i64) -> u32 {
     let mut hasher = builder.build_hasher();
-    Hashing(&mut hasher).add(ValueRef::Int(key));
+    hasher.write_i64(key);
     half(&hasher)
 }
 
@@ -53,6 +54,13 @@ pub(super) fn row_is(values: &dyn Values, at: At, columns: &[u16], key: &[Value]
 pub(super) fn column_is(values: &dyn Values, at: At, column: u16, value: ValueRef<'_>) -> bool {
     let mut sink = Equals { value, same: false };
     values.bind(at, column, &mut sink).is_ok() && sink.same
+}
+
+/// Whether a row's column is this integer, where the model is known: then nothing need be called to compare the two.
+#[inline]
+pub(super) fn is_integer_in<T: Model>(row: &T, column: u16, integer: i64) -> bool {
+    let mut sink = EqualsInteger { integer, same: false };
+    row.bind(column, &mut sink).is_ok() && sink.same
 }
 
 /// Whether two rows agree in a column.
@@ -193,6 +201,19 @@ struct Equals<'a> {
 impl BindSink for Equals<'_> {
     fn bind(&mut self, value: ValueRef<'_>) -> Result<()> {
         self.same = equal(value, self.value);
+        Ok(())
+    }
+}
+
+struct EqualsInteger {
+    integer: i64,
+    same: bool,
+}
+
+impl BindSink for EqualsInteger {
+    #[inline]
+    fn bind(&mut self, value: ValueRef<'_>) -> Result<()> {
+        self.same = matches!(value, ValueRef::Int(value) if value == self.integer);
         Ok(())
     }
 }

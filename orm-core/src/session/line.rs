@@ -78,6 +78,7 @@ impl Line {
         }
     }
 
+    #[inline]
     pub(super) fn status(&self) -> &Status {
         &self.status
     }

@@ -4,7 +4,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::arena::{Arena, Clock, ReadKey, Reading, Slot};
+use super::arena::{Arena, Clock, Here, ReadKey, Reading, Slot};
 use super::cascade::of_rows;
 use super::rows::At;
 use super::{Object, Ref, Session, detached, put};
@@ -49,7 +49,7 @@ impl Session {
             return Get::Failed(Some(Box::new(error)));
         }
         let caller = Location::caller();
-        match key.as_integer().map(|key| self.known_by(|arena| arena.find_integer(key))) {
+        match key.as_integer().map(|key| self.known_by(|arena| arena.known_integer(key))) {
             Some(Some(known)) => Get::Known(known),
             // It was looked for.
             Some(None) => self.get_absent(model.table_ref(), key.into_key(), caller),
@@ -133,18 +133,13 @@ impl Session {
 
     /// The object of the identity map, or `Some(None)` if it is there and deleted.
     fn known<T: Object>(&self, key: &[Value]) -> Option<Option<Ref<T>>> {
-        self.known_by(|arena| arena.find(key))
+        self.known_by(|arena| arena.known(arena.find(key)?))
     }
 
     #[inline]
-    fn known_by<T: Object>(&self, find: impl FnOnce(&Arena) -> Option<u32>) -> Option<Option<Ref<T>>> {
-        let arena = self.arena::<T>()?;
-        let slot = find(arena)?;
-        if arena.is_doubtful(slot) && arena.is_outdated(slot) {
-            return None;
-        }
-        let here = arena.slot_state(slot) == Slot::Persistent;
-        Some(here.then(|| self.handle(arena, slot)))
+    fn known_by<T: Object>(&self, find: impl FnOnce(&Arena) -> Option<Option<Here>>) -> Option<Option<Ref<T>>> {
+        let here = find(self.arena::<T>()?)?;
+        Some(here.map(|Here { slot, generation }| Ref::new(self.id, slot, generation)))
     }
 
     async fn fetch_key<T: Object>(&mut self, table: TableRef, key: &KeyValues) -> Result<Option<Ref<T>>> {

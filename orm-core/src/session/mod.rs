@@ -740,7 +740,13 @@ impl std::fmt::Debug for Session {
 
 impl Session {
     /// Refuses to go on where a flush failed or was dropped.
+    #[inline]
     fn check(&self) -> Result<()> {
+        if matches!(self.line.status(), Status::Ready) { Ok(()) } else { self.refuse() }
+    }
+
+    #[cold]
+    fn refuse(&self) -> Result<()> {
         match self.line.status() {
             Status::Ready => Ok(()),
             Status::Aborted(cause) => Err(Error::Aborted { cause: cause.clone() }),

@@ -28,6 +28,8 @@ pub(super) trait Values: Send + Sync {
     fn bind(&self, at: At, column: u16, sink: &mut dyn BindSink) -> Result<()>;
     /// Gives the values of columns, one after the other.
     fn bind_all(&self, at: At, columns: &[u16], sink: &mut dyn BindSink) -> Result<()>;
+    /// Whether a column is this integer.
+    fn is_integer(&self, at: At, column: u16, integer: i64) -> bool;
     /// The hash of columns.
     fn hash(&self, builder: &DefaultHashBuilder, at: At, columns: &[u16]) -> Result<u32>;
     /// Adds the columns in which two rows differ, but for those that the database or the flush makes.
@@ -175,6 +177,10 @@ impl<T: Object> Values for Rows<T> {
             Some(row) => columns.iter().try_for_each(|column| row.bind(*column, sink)),
             None => Err(gone()),
         }
+    }
+
+    fn is_integer(&self, at: At, column: u16, integer: i64) -> bool {
+        self.at(at).is_some_and(|row| keys::is_integer_in(row, column, integer))
     }
 
     fn hash(&self, builder: &DefaultHashBuilder, at: At, columns: &[u16]) -> Result<u32> {

@@ -28,6 +28,13 @@ pub(in crate::session) struct ReadKey {
     pub(super) hash: u32,
 }
 
+/// An object that is here.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::session) struct Here {
+    pub(in crate::session) slot: u32,
+    pub(in crate::session) generation: u32,
+}
+
 /// Rows one after the other, with keys one after the other: as many from `slot` on as from `key` on.
 ///
 /// Whatever happens to an object, the run stays: so one that is found by it is looked at, whether it is there and has
@@ -61,7 +68,23 @@ impl Arena {
         self.look_up(hash, matches)
     }
 
+    /// What is known of the object with this key, which is one integer.
+    pub(in crate::session) fn known_integer(&self, key: i64) -> Option<Option<Here>> {
+        self.known(self.find_integer(key)?)
+    }
+
+    /// What is known of an object: where it is, or that it is gone. None if only the database knows.
+    #[inline]
+    pub(in crate::session) fn known(&self, slot: u32) -> Option<Option<Here>> {
+        if self.is_doubtful(slot) && self.is_outdated(slot) {
+            return None;
+        }
+        let here = self.slot_state(slot) == Slot::Persistent;
+        Some(here.then(|| Here { slot, generation: self.generation(slot) }))
+    }
+
     /// The object with this key, which is one integer.
+    #[inline]
     pub(in crate::session) fn find_integer(&self, key: i64) -> Option<u32> {
         self.find_read(self.integer_key(key))
     }
@@ -123,7 +146,7 @@ impl Arena {
     /// Whether a row's whole key is this one, as the model reads it.
     pub(super) fn has_key(&self, at: At, key: i64) -> bool {
         let [column] = self.meta.primary_key else { return false };
-        keys::column_is(self.values.as_ref(), at, *column, ValueRef::Int(key))
+        self.values.is_integer(at, *column, key)
     }
 
     pub(super) fn find_read(&self, key: ReadKey) -> Option<u32> {

@@ -23,7 +23,7 @@ use crate::error::Result;
 use crate::meta::TableMeta;
 use crate::model::KeyValues;
 use crate::value::{Value, ValueRef};
-pub(super) use identity::ReadKey;
+pub(super) use identity::{Here, ReadKey};
 use identity::Run;
 pub(super) use note::Awaited;
 use note::{Note, Notes};
