@@ -22,17 +22,34 @@ impl SessionId {
 /// A row of a session. It is `Copy`, borrows nothing, and can be sent to another thread.
 ///
 /// A handle is good for the session that gave it, for as long as its row stays there.
+///
+/// Two words, which stay in registers: whatever has more is written in parts and read as a whole, for which a processor
+/// waits.
 pub struct Ref<T> {
     pub(crate) session: SessionId,
-    pub(crate) slot: u32,
-    pub(crate) generation: u32,
+    /// The generation, and the slot in its lower half.
+    place: u64,
     model: PhantomData<fn() -> T>,
 }
 
 impl<T> Ref<T> {
     /// The row in a slot of a session. The generation tells it from those that stood there before.
+    #[inline]
     pub(crate) const fn new(session: SessionId, slot: u32, generation: u32) -> Self {
-        Ref { session, slot, generation, model: PhantomData }
+        Ref { session, place: (generation as u64) << 32 | slot as u64, model: PhantomData }
+    }
+
+    /// Where it stands in its session.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half is meant")]
+    pub(crate) const fn slot(self) -> u32 {
+        self.place as u32
+    }
+
+    /// Counts the rows that stood there.
+    #[inline]
+    pub(crate) const fn generation(self) -> u32 {
+        (self.place >> 32) as u32
     }
 }
 
@@ -71,7 +88,7 @@ impl AnyRef {
 
 impl<T: 'static> From<Ref<T>> for AnyRef {
     fn from(handle: Ref<T>) -> Self {
-        let Ref { session, slot, generation, .. } = handle;
+        let (session, slot, generation) = (handle.session, handle.slot(), handle.generation());
         AnyRef { model: TypeId::of::<T>(), session, slot, generation }
     }
 }
@@ -88,7 +105,7 @@ impl<T> Copy for Ref<T> {}
 
 impl<T> PartialEq for Ref<T> {
     fn eq(&self, other: &Self) -> bool {
-        (self.session, self.slot, self.generation) == (other.session, other.slot, other.generation)
+        (self.session, self.place) == (other.session, other.place)
     }
 }
 
@@ -96,7 +113,7 @@ impl<T> Eq for Ref<T> {}
 
 impl<T> Hash for Ref<T> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.session, self.slot, self.generation).hash(state);
+        (self.session, self.place).hash(state);
     }
 }
 
@@ -105,7 +122,7 @@ impl<T> fmt::Debug for Ref<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = type_name::<T>();
         let name = path.rsplit("::").next().unwrap_or(path);
-        write!(f, "Ref<{name}>({})", self.slot)
+        write!(f, "Ref<{name}>({})", self.slot())
     }
 }
 

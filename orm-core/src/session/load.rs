@@ -163,11 +163,11 @@ impl Session {
         self.check()?;
         self.place(handle).ok_or_else(detached::<T>)?;
         let arena = self.arena_mut::<T>();
-        let object = super::plan::describe(arena, handle.slot);
-        if !matches!(arena.slot_state(handle.slot), Slot::Persistent) {
+        let object = super::plan::describe(arena, handle.slot());
+        if !matches!(arena.slot_state(handle.slot()), Slot::Persistent) {
             return Err(Error::Statement(format!("{object} has no row to be read: flush first")));
         }
-        let key = arena.key_values(arena.stored(handle.slot))?;
+        let key = arena.key_values(arena.stored(handle.slot()))?;
         let table = TableRef { meta: T::TABLE, alias: None };
         let columns: Vec<ColumnRef> =
             T::TABLE.primary_key.iter().map(|index| ColumnRef { table, index: *index }).collect();
@@ -211,12 +211,12 @@ impl Session {
         };
         let Some(target) = known else { return self.insert_merged(row) };
         let arena = self.arena_mut::<T>();
-        let found = arena.version(arena.stored(target.slot))?;
+        let found = arena.version(arena.stored(target.slot()))?;
         if let (Some(expected), Some(found)) = (version, found)
             && expected != 0
             && expected != found
         {
-            let object = super::plan::describe(arena, target.slot);
+            let object = super::plan::describe(arena, target.slot());
             return Err(Error::StaleObject { object, expected: Some(expected), found: Some(found) });
         }
         if let Some(place) = self.row_mut(target) {

@@ -157,7 +157,7 @@ impl Session {
             return Ok(());
         }
         let number = self.arena_number::<T>();
-        let slots: Vec<u32> = found.iter().map(|handle| handle.slot).collect();
+        let slots: Vec<u32> = found.iter().map(|handle| handle.slot()).collect();
         self.load_related(number, slots, specs, refresh).await
     }
 

@@ -287,11 +287,11 @@ impl Session {
     pub fn try_add<R: NewRow<Model: Object>>(&mut self, row: R) -> Result<Ref<R::Model>> {
         let handle = self.insert_pending(row)?;
         let arena = self.arena_mut::<R::Model>();
-        let given = arena.given(handle.slot);
+        let given = arena.given(handle.slot());
         let known = arena.meta.primary_key.iter().all(|column| given.contains(*column));
-        if known && let Some(other) = arena.find_row(At::Now(handle.slot))? {
+        if known && let Some(other) = arena.find_row(At::Now(handle.slot()))? {
             let object = plan::describe(arena, other);
-            arena.expunge(handle.slot);
+            arena.expunge(handle.slot());
             return Err(Error::IdentityConflict { object });
         }
         Ok(handle)
@@ -327,7 +327,7 @@ impl Session {
         if handle.session != self.id {
             return State::Detached;
         }
-        let slot = self.arena::<T>().map(|arena| arena.state(handle.slot, handle.generation));
+        let slot = self.arena::<T>().map(|arena| arena.state(handle.slot(), handle.generation()));
         match slot.unwrap_or(Slot::Empty(State::Detached)) {
             Slot::Empty(state) => state,
             Slot::Pending => State::Pending,
@@ -396,9 +396,9 @@ impl Session {
             return Err(detached::<T>());
         }
         let arena = self.arena_mut::<T>();
-        handles.iter().for_each(|handle| arena.touch(handle.slot));
-        arena.lend_all(&handles.map(|handle| handle.slot));
-        let rows = arena.rows_mut::<T>().and_then(|rows| rows.pick(handles.map(|handle| handle.slot)));
+        handles.iter().for_each(|handle| arena.touch(handle.slot()));
+        arena.lend_all(&handles.map(|handle| handle.slot()));
+        let rows = arena.rows_mut::<T>().and_then(|rows| rows.pick(handles.map(|handle| handle.slot())));
         rows.ok_or_else(|| Error::Statement("a row cannot be picked twice at once".into()))
     }
 
@@ -410,15 +410,15 @@ impl Session {
     pub fn take<T: Object>(&mut self, handle: Ref<T>) -> Result<T> {
         self.place(handle).ok_or_else(detached::<T>)?;
         let arena = self.arena_mut::<T>();
-        let row = arena.rows::<T>().and_then(|rows| rows.get(handle.slot)).cloned();
-        arena.expunge(handle.slot);
+        let row = arena.rows::<T>().and_then(|rows| rows.get(handle.slot())).cloned();
+        arena.expunge(handle.slot());
         row.ok_or_else(detached::<T>)
     }
 
     /// Lets the object go: nothing of it is written any more, and the row in the database stays.
     pub fn expunge<T: Object>(&mut self, handle: Ref<T>) {
         if self.place(handle).is_some() {
-            self.arena_mut::<T>().expunge(handle.slot);
+            self.arena_mut::<T>().expunge(handle.slot());
         }
     }
 
@@ -440,7 +440,7 @@ impl Session {
     /// [`Error::Detached`].
     pub fn delete<T: Object>(&mut self, handle: Ref<T>) -> Result<()> {
         self.place(handle).ok_or_else(detached::<T>)?;
-        self.arena_mut::<T>().delete(handle.slot);
+        self.arena_mut::<T>().delete(handle.slot());
         Ok(())
     }
 
@@ -503,8 +503,8 @@ impl Session {
         match self.state(handle) {
             State::Pending => true,
             State::Persistent => self.arena::<T>().is_some_and(|arena| {
-                let expressions = !arena.expressions(handle.slot).is_empty();
-                expressions || arena.changed(handle.slot).is_ok_and(|columns| !columns.is_empty())
+                let expressions = !arena.expressions(handle.slot()).is_empty();
+                expressions || arena.changed(handle.slot()).is_ok_and(|columns| !columns.is_empty())
             }),
             State::Deleted | State::Transient | State::Detached => false,
         }
@@ -525,7 +525,7 @@ impl Session {
     pub fn changes<T: Object>(&self, handle: Ref<T>) -> Result<Vec<Change>> {
         self.place(handle).ok_or_else(detached::<T>)?;
         let Some(arena) = self.arena::<T>() else { return Ok(Vec::new()) };
-        changes(arena, handle.slot)
+        changes(arena, handle.slot())
     }
 
     /// Sets a column to an expression over the row's values in the database, in the next flush; the value that it then
@@ -559,8 +559,8 @@ impl Session {
         let value = value.into_assigned();
         let arena = self.arena_mut::<T>();
         // A row with an expression is looked at by the next flush, like one that was changed.
-        arena.touch(handle.slot);
-        arena.set_expression(handle.slot, crate::ast::Assignment { column, value });
+        arena.touch(handle.slot());
+        arena.set_expression(handle.slot(), crate::ast::Assignment { column, value });
         Ok(())
     }
 
@@ -633,8 +633,8 @@ impl Session {
 
     /// The slot of an object that is here.
     fn place<T: Object>(&self, handle: Ref<T>) -> Option<u32> {
-        let here = handle.session == self.id && self.arena::<T>()?.is_here(handle.slot, handle.generation);
-        here.then_some(handle.slot)
+        let here = handle.session == self.id && self.arena::<T>()?.is_here(handle.slot(), handle.generation());
+        here.then_some(handle.slot())
     }
 
     fn row<T: Object>(&self, handle: Ref<T>) -> Option<&T> {
@@ -642,18 +642,18 @@ impl Session {
             return None;
         }
         let arena = self.arena::<T>()?;
-        if !arena.is_here(handle.slot, handle.generation) {
+        if !arena.is_here(handle.slot(), handle.generation()) {
             return None;
         }
-        arena.rows::<T>()?.get(handle.slot)
+        arena.rows::<T>()?.get(handle.slot())
     }
 
     fn row_mut<T: Object>(&mut self, handle: Ref<T>) -> Option<&mut T> {
         self.place(handle)?;
         let arena = self.arena_mut::<T>();
-        arena.touch(handle.slot);
-        arena.lend(handle.slot);
-        arena.rows_mut::<T>()?.get_mut(handle.slot)
+        arena.touch(handle.slot());
+        arena.lend(handle.slot());
+        arena.rows_mut::<T>()?.get_mut(handle.slot())
     }
 }
 

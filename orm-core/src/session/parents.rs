@@ -144,9 +144,9 @@ impl Session {
     pub(super) fn set_key<T: Object>(&mut self, handle: Ref<T>, number: u16, parent: Option<AnyRef>) -> Result<()> {
         let links = self.links(number, foreign_key::<T>(number)?, parent)?;
         let arena = self.arena_mut::<T>();
-        arena.touch(handle.slot);
-        let followed = links.into_iter().try_for_each(|(column, link)| follow_link(arena, handle.slot, column, link));
-        arena.rekin(handle.slot);
+        arena.touch(handle.slot());
+        let followed = links.into_iter().try_for_each(|(column, link)| follow_link(arena, handle.slot(), column, link));
+        arena.rekin(handle.slot());
         followed
     }
 
@@ -200,16 +200,16 @@ impl Session {
         let (Some(arena), Some(parents)) = (self.arena::<T>(), self.arena::<P>()) else { return Ok(None) };
         let values = arena.values.as_ref();
         let waits = |parent: &&Parent| {
-            parent.foreign_key == number && keys::is_unset(values, At::Now(handle.slot), parent.column)
+            parent.foreign_key == number && keys::is_unset(values, At::Now(handle.slot()), parent.column)
         };
-        if let Some(parent) = arena.waits_for(handle.slot).iter().find(waits) {
+        if let Some(parent) = arena.waits_for(handle.slot()).iter().find(waits) {
             let here = parents.is_here(parent.place.slot, parent.generation);
             return Ok(here.then(|| Ref::new(self.id, parent.place.slot, parent.generation)));
         }
         let held: KeyValues = key
             .columns
             .iter()
-            .map(|column| keys::value(values, At::Now(handle.slot), *column))
+            .map(|column| keys::value(values, At::Now(handle.slot()), *column))
             .collect::<Result<_>>()?;
         if held.contains(&Value::Null) {
             return Ok(None);
@@ -221,7 +221,7 @@ impl Session {
     pub(super) fn holds_key<T: Object>(&self, handle: Ref<T>, number: u16) -> Result<bool> {
         let key = foreign_key::<T>(number)?;
         let Some(arena) = self.arena::<T>() else { return Ok(false) };
-        Ok(!key.columns.iter().any(|column| keys::is_null(arena.values.as_ref(), At::Now(handle.slot), *column)))
+        Ok(!key.columns.iter().any(|column| keys::is_null(arena.values.as_ref(), At::Now(handle.slot()), *column)))
     }
 }
 

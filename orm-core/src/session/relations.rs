@@ -258,14 +258,14 @@ impl Session {
         let known = Known { holder: TypeId::of::<H>(), foreign_key };
         let holders = self.arena::<H>();
         let departures = holders.map_or(0, Arena::departures);
-        let order = match self.loaded.get(known, (parent.slot, parent.generation), departures) {
+        let order = match self.loaded.get(known, (parent.slot(), parent.generation()), departures) {
             Some(order) => order,
             // Nobody else can have rows that belong to what is only here.
-            None if parent_arena.is_born(parent.slot) => &[],
+            None if parent_arena.is_born(parent.slot()) => &[],
             None => return Err(unknown()),
         };
         let Some(holders) = holders else { return Ok(Vec::new()) };
-        let place = Place { arena: u16::try_from(parents).unwrap_or(u16::MAX), slot: parent.slot };
+        let place = Place { arena: u16::try_from(parents).unwrap_or(u16::MAX), slot: parent.slot() };
         let mut found = kin::children(holders, foreign_key, parent_arena, place);
         if !order.is_empty() {
             let position: HashMap<u32, usize> = order.iter().copied().zip(0..).collect();
@@ -278,7 +278,7 @@ impl Session {
     fn known_holders<F: Object, H: Object>(&self, parent: Ref<F>, foreign_key: u16) -> Vec<u32> {
         let (Some(parents), Some(holders)) = (self.number_of::<F>(), self.arena::<H>()) else { return Vec::new() };
         let Some(parent_arena) = self.arenas.get(parents) else { return Vec::new() };
-        let place = Place { arena: u16::try_from(parents).unwrap_or(u16::MAX), slot: parent.slot };
+        let place = Place { arena: u16::try_from(parents).unwrap_or(u16::MAX), slot: parent.slot() };
         kin::children(holders, foreign_key, parent_arena, place)
     }
 
@@ -290,8 +290,8 @@ impl Session {
     /// Sets a key of an object to another one's. One that was let go returns.
     fn give_parent<T: Object>(&mut self, child: Ref<T>, foreign_key: u16, parent: AnyRef) -> Result<()> {
         let arena = self.arena_mut::<T>();
-        if arena.slot_state(child.slot) == Slot::Deleting {
-            arena.undelete(child.slot);
+        if arena.slot_state(child.slot()) == Slot::Deleting {
+            arena.undelete(child.slot());
         }
         self.set_key::<T>(child, foreign_key, Some(parent))
     }
@@ -304,7 +304,7 @@ impl Session {
         foreign_key: u16,
         name: &'static str,
     ) -> Result<()> {
-        match self.known_holders::<F, T>(from, foreign_key).contains(&child.slot) {
+        match self.known_holders::<F, T>(from, foreign_key).contains(&child.slot()) {
             true => self.orphan(child, foreign_key, name),
             false => Ok(()),
         }
