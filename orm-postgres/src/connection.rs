@@ -410,10 +410,7 @@ impl Live {
                     self.arrive(None);
                     break;
                 }
-                Err(error) => {
-                    self.arrive(Some(&error));
-                    return Err(error.into());
-                }
+                Err(error) => return Err(self.failed(error).into()),
             }
         }
         given?;
@@ -560,10 +557,13 @@ impl Live {
     /// A statement was sent, and its rows are to come, or it has failed.
     pub(crate) fn sent(&mut self, sent: SentRows) -> SentRows {
         self.bound.clear();
-        if let Err(error) = &sent {
-            self.arrive(Some(error));
-        }
-        sent
+        sent.map_err(|error| self.failed(error))
+    }
+
+    #[cold]
+    fn failed(&mut self, error: tokio_postgres::Error) -> tokio_postgres::Error {
+        self.arrive(Some(&error));
+        error
     }
 }
 

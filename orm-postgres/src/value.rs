@@ -212,13 +212,21 @@ impl fmt::Debug for Bind<'_> {
 
 #[inline]
 pub(crate) fn encode(value: ValueRef<'_>, column_type: &Type, out: &mut BytesMut) -> Result<Form, ValueError> {
+    // Most values, apart from all others: so little code is run for them.
     match *column_type {
         Type::INT8 => out.put_i64(integer(value)?),
+        Type::TEXT => out.put_slice(text(value)?.as_bytes()),
+        _ => return encode_as(value, column_type, out),
+    }
+    Ok(Form::Binary)
+}
+
+/// As [`encode`], for all types but the commonest.
+fn encode_as(value: ValueRef<'_>, column_type: &Type, out: &mut BytesMut) -> Result<Form, ValueError> {
+    match *column_type {
         Type::INT4 => out.put_i32(narrow(integer(value)?, "integer")?),
         Type::INT2 => out.put_i16(narrow(integer(value)?, "smallint")?),
-        Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN => {
-            out.put_slice(text(value)?.as_bytes())
-        }
+        Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN => out.put_slice(text(value)?.as_bytes()),
         Type::BOOL => out.put_u8(truth(value)?.into()),
         Type::FLOAT8 => out.put_f64(float(value)?),
         Type::FLOAT4 => out.put_f32(single(float(value)?)?),
