@@ -293,7 +293,7 @@ fn assigned(rows: Vec<Row>, place: usize, keys: usize, bound: &Bound, is_text: b
     let mut found: Vec<Found> = (0..keys).map(|_| Found::NoRow).collect();
     for row in rows {
         let Ok(Bytes(key)) = row.try_get(place) else { continue };
-        let of = (0..keys).find(|number| bound.value(*number) == Some(key));
+        let of = (0..keys).find(|number| bound.value(*number).and_then(|bind| bind.bytes) == Some(key));
         // A key has one row; a view may have more.
         if let Some(one) = of.and_then(|of| found.get_mut(of)) {
             *one = Found::Row(row);

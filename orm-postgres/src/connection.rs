@@ -110,7 +110,7 @@ impl PostgresConnection {
         let (live, texts, shared) = self.lent.parts()?;
         live.stale = false;
         // Looked at where it is, for it is large.
-        let prepared = shared.cache.prepare_beside(texts, statement, &PostgresDialect);
+        let prepared = shared.cache.prepare_beside(texts, &statement, &PostgresDialect);
         let known = prepared.as_ref().ok().and_then(|prepared| live.statements.find_for(prepared));
         let (Ok(values), Some(known)) = (&prepared, known) else {
             return Ok(live.start_anew(prepared?, sink, gave_way, shared.show_binds));
@@ -123,7 +123,7 @@ impl PostgresConnection {
     /// Opens a batch for a get, if other tasks are to have their turn before it.
     fn open_batch(&mut self, table: TableRef, key: &[Value]) -> Result<Option<Opened>> {
         let (live, texts, shared) = self.lent.parts()?;
-        let prepared = shared.cache.prepare_beside(texts, Statement::ByKey { table, key }, &PostgresDialect)?;
+        let prepared = shared.cache.prepare_beside(texts, &Statement::ByKey { table, key }, &PostgresDialect)?;
         if !live.gives_way() {
             return Ok(None);
         }

@@ -160,7 +160,7 @@ impl Lent {
     /// Makes a statement ready, for as long as it likes.
     pub(crate) fn compile<'a>(&mut self, statement: Statement<'a>) -> Result<Prepared<'a>> {
         let Lending { connection, permit } = self.lending()?;
-        permit.pool().cache.prepare_again(&mut connection.texts, statement, &PostgresDialect)
+        permit.pool().cache.prepare_again(&mut connection.texts, &statement, &PostgresDialect)
     }
 
     /// The connection, the texts of its last statements, and what it shares with others.

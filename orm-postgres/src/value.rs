@@ -6,7 +6,6 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::net::IpAddr;
-use std::ops::Range;
 
 use bytes::{BufMut, BytesMut};
 use orm_core::compile::Prepared;
@@ -34,8 +33,8 @@ pub(crate) struct Bound {
     /// Columns of rows, which come before all other values.
     arrays: Vec<(BytesMut, Form)>,
     bytes: BytesMut,
-    /// Where in `bytes` each of the others is.
-    values: Vec<(Option<Range<usize>>, Form)>,
+    /// Where in `bytes` each of the others ends, and so the next one begins; a NULL has no form.
+    values: Vec<(usize, Option<Form>)>,
 }
 
 /// The most bytes and values for which room is kept.
@@ -86,10 +85,13 @@ impl Bound {
         self.values.clear();
     }
 
-    /// A value as it is sent.
-    pub(crate) fn value(&self, number: usize) -> Option<&[u8]> {
-        let (range, _) = self.values.get(number)?;
-        self.bytes.get(range.clone()?)
+    /// A value as it is sent, those of arrays not counted.
+    #[inline]
+    pub(crate) fn value(&self, number: usize) -> Option<Bind<'_>> {
+        let (end, form) = *self.values.get(number)?;
+        let start = number.checked_sub(1).and_then(|before| self.values.get(before)).map_or(0, |(end, _)| *end);
+        let bytes = form.map(|_| self.bytes.get(start..end).unwrap_or_default());
+        Some(Bind { bytes, form: form.unwrap_or(Form::Binary) })
     }
 
     /// For the driver.
@@ -98,7 +100,8 @@ impl Bound {
     }
 }
 
-/// The values of a statement, one after the other.
+/// The values of a statement, one after the other. Two words: the driver's future, in which this is, just fits into what
+/// allocators keep at hand.
 pub(crate) struct Binds<'a> {
     bound: &'a Bound,
     next: usize,
@@ -108,15 +111,13 @@ impl<'a> Iterator for Binds<'a> {
     type Item = Bind<'a>;
 
     fn next(&mut self) -> Option<Bind<'a>> {
-        let Bound { arrays, bytes, values } = self.bound;
+        let arrays = &self.bound.arrays;
         let number = self.next;
         self.next += 1;
         if let Some((bytes, form)) = arrays.get(number) {
             return Some(Bind { bytes: Some(bytes), form: *form });
         }
-        let (range, form) = values.get(number - arrays.len())?;
-        let bytes = range.as_ref().map(|range| bytes.get(range.clone()).unwrap_or_default());
-        Some(Bind { bytes, form: *form })
+        self.bound.value(number - arrays.len())
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -165,20 +166,18 @@ impl BindSink for Binder<'_, '_> {
         let Bound { bytes, values, .. } = &mut *self.bound;
         // What is missing here is found at the end.
         let column_type = self.types.get(values.len()).unwrap_or(&Type::UNKNOWN);
-        if matches!(value, ValueRef::Null) {
-            values.push((None, Form::Binary));
-            return Ok(());
-        }
-        let start = bytes.len();
-        let form = encode(value, column_type, bytes).map_err(unbindable)?;
-        values.push((Some(start..bytes.len()), form));
+        let form = match value {
+            ValueRef::Null => None,
+            value => Some(encode(value, column_type, bytes).map_err(unbindable)?),
+        };
+        values.push((bytes.len(), form));
         Ok(())
     }
 }
 
 /// A value that is encoded already.
 pub(crate) struct Bind<'a> {
-    bytes: Option<&'a [u8]>,
+    pub(crate) bytes: Option<&'a [u8]>,
     form: Form,
 }
 

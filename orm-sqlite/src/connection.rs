@@ -154,7 +154,7 @@ impl SqliteConnection {
         sink: &mut dyn RowSink,
     ) -> Result<Done, Failure> {
         let SqliteConnection { place, database, transaction, last_texts, .. } = self;
-        match database.cache.prepare_beside(last_texts, statement, &SqliteDialect) {
+        match database.cache.prepare_beside(last_texts, &statement, &SqliteDialect) {
             // Where it is: to move it takes as long as to walk a small statement.
             Ok(ref prepared) => {
                 let work = Compiled { prepared, show_binds: database.show_binds, how };

@@ -69,7 +69,7 @@ impl Cache {
     /// As [`compile`](super::compile).
     pub fn prepare<'a>(&self, statement: Statement<'a>, dialect: &dyn Dialect) -> Result<Prepared<'a>> {
         let (mut shape, mut binds) = (Shape::new(), Binds::new());
-        walk(statement, dialect.features(), &mut shape, &mut binds)?;
+        walk(&statement, dialect.features(), &mut shape, &mut binds)?;
         let compiled = self.text(statement, dialect, &shape, &binds)?;
         Ok(Prepared::new(statement, compiled, binds))
     }
@@ -83,12 +83,13 @@ impl Cache {
     pub fn prepare_again<'a>(
         &self,
         last: &mut LastTexts,
-        statement: Statement<'a>,
+        // By reference, for it is large, and is copied once.
+        statement: &Statement<'a>,
         dialect: &dyn Dialect,
     ) -> Result<Prepared<'a>> {
         let mut binds = Binds::new();
         let compiled = self.text_again(last, statement, dialect, &mut binds)?;
-        Ok(Prepared::new(statement, Arc::clone(compiled), binds))
+        Ok(Prepared::new(*statement, Arc::clone(compiled), binds))
     }
 
     /// As [`prepare_again`](Cache::prepare_again), with the text where it is remembered: to share it takes longer than a
@@ -100,12 +101,12 @@ impl Cache {
     pub fn prepare_beside<'a>(
         &self,
         last: &'a mut LastTexts,
-        statement: Statement<'a>,
+        statement: &Statement<'a>,
         dialect: &dyn Dialect,
     ) -> Result<Prepared<'a>> {
         let mut binds = Binds::new();
         let compiled = self.text_again(last, statement, dialect, &mut binds)?;
-        Ok(Prepared::beside(statement, compiled, binds))
+        Ok(Prepared::beside(*statement, compiled, binds))
     }
 
     /// The text of a read for which its table decides it: all rows of a table, or the one with a key. The values of the
@@ -135,14 +136,14 @@ impl Cache {
     fn text_again<'a, 'l>(
         &self,
         last: &'l mut LastTexts,
-        statement: Statement<'a>,
+        statement: &Statement<'a>,
         dialect: &dyn Dialect,
         binds: &mut Binds<'a>,
     ) -> Result<&'l Arc<Compiled>> {
         match statement {
-            Statement::Table(table) => return self.known_text(&mut last.whole, &statement, &table, dialect),
+            Statement::Table(table) => return self.known_text(&mut last.whole, statement, table, dialect),
             Statement::ByKey { table, key } if key.len() == table.meta.primary_key.len() => {
-                return self.known_text(&mut last.by_key, &statement, &table, dialect);
+                return self.known_text(&mut last.by_key, statement, table, dialect);
             }
             _ => {}
         }
@@ -151,8 +152,8 @@ impl Cache {
         let compiled = match last.compiled.take() {
             Some(compiled) if last.shape == last.room => compiled,
             other => {
-                let compiled = self.text(statement, dialect, &last.room, binds)?;
-                if !self.keeps(statement) {
+                let compiled = self.text(*statement, dialect, &last.room, binds)?;
+                if !self.keeps(*statement) {
                     last.compiled = other;
                     return Ok(last.not_kept.insert(compiled));
                 }

@@ -83,7 +83,7 @@ pub fn compile_with_literals(statement: Statement<'_>, dialect: &dyn Dialect, li
 /// A statement's values in the order of the walk.
 fn binds<'a>(statement: Statement<'a>, dialect: &dyn Dialect) -> Result<Binds<'a>> {
     let mut binds = Binds::new();
-    walk(statement, dialect.features(), &mut Shape::new(), &mut binds)?;
+    walk(&statement, dialect.features(), &mut Shape::new(), &mut binds)?;
     Ok(binds)
 }
 

@@ -40,7 +40,7 @@ pub(super) type Shape = Vec<u64>;
 
 /// Walks a statement once, and adds its shape and its values to these.
 pub(super) fn walk<'a>(
-    statement: Statement<'a>,
+    statement: &Statement<'a>,
     features: &Features,
     words: &mut Shape,
     binds: &mut Binds<'a>,
@@ -213,8 +213,8 @@ struct Walk<'a, 'w> {
 }
 
 impl<'a> Walk<'a, '_> {
-    fn statement(&mut self, statement: Statement<'a>) -> Result<()> {
-        match statement {
+    fn statement(&mut self, statement: &Statement<'a>) -> Result<()> {
+        match *statement {
             Statement::Select(select) => self.select(select),
             Statement::Table(table) => {
                 self.table(Tag::Whole, 0, table);
@@ -1022,7 +1022,7 @@ mod tests {
 
     fn shape_of(statement: Statement<'_>, dialect: &Numbered) -> Shape {
         let mut shape = Shape::new();
-        walk(statement, &dialect.0, &mut shape, &mut Binds::new()).expect("a shape");
+        walk(&statement, &dialect.0, &mut shape, &mut Binds::new()).expect("a shape");
         shape
     }
 
