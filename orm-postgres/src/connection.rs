@@ -388,8 +388,8 @@ impl Live {
         self.attempt(&statement, values.statement().reads(), sink).await
     }
 
-    /// Runs a statement whose values are bound to its end, and pushes rows as they come. What writes is waited for, even if nobody wants more of
-    /// its rows; what reads is, if there are few more: then nothing has to be stopped.
+    /// Runs a statement whose values are bound to its end, and pushes rows as they come. What writes is waited for, even
+    /// if nobody wants more of its rows; what reads is, if there are few more: then nothing has to be stopped.
     ///
     /// Generic, so that it is compiled into its caller where the statement is known and nothing else is done.
     async fn attempt(
@@ -398,8 +398,7 @@ impl Live {
         reads: bool,
         sink: &mut dyn RowSink,
     ) -> Result<Done, Failure> {
-        let sent = self.send_statement(statement.borrow()).await;
-        let mut rows = pin!(self.sent(sent)?);
+        let mut rows = pin!(self.send_statement(statement.borrow()).await?);
         let (mut given, mut unwanted) = (Ok(Flow::Continue), 0);
         loop {
             match rows.try_next().await {
@@ -543,32 +542,25 @@ impl Live {
         Ok(prepared?)
     }
 
-    /// Sends a statement with the values that are bound. What comes of it is to be given to [`sent`](Live::sent).
-    ///
-    /// Apart from the rest, the driver's future is as small as what an allocator keeps at hand.
-    pub(crate) fn send_statement<'a>(
-        &'a mut self,
-        statement: &'a tokio_postgres::Statement,
-    ) -> Pin<Box<impl Future<Output = SentRows> + Send + 'a>> {
+    /// Sends a statement with the values that are bound.
+    pub(crate) async fn send_statement(
+        &mut self,
+        statement: &tokio_postgres::Statement,
+    ) -> Result<tokio_postgres::RowStream, tokio_postgres::Error> {
         self.depart();
-        boxed(|| self.client.query_raw(statement, self.bound.binds()))
-    }
-
-    /// A statement was sent, and its rows are to come, or it has failed.
-    pub(crate) fn sent(&mut self, sent: SentRows) -> SentRows {
+        // Apart from the rest, the driver's future is as small as what an allocator keeps at hand.
+        let sent = boxed(|| self.client.query_raw(statement, self.bound.binds())).await;
         self.bound.clear();
         sent.map_err(|error| self.failed(error))
     }
 
+    /// A statement has failed.
     #[cold]
     fn failed(&mut self, error: tokio_postgres::Error) -> tokio_postgres::Error {
         self.arrive(Some(&error));
         error
     }
 }
-
-/// The rows of a statement, if it did not fail before the first.
-type SentRows = Result<tokio_postgres::RowStream, tokio_postgres::Error>;
 
 /// A future in its own allocation, made where it is to be: to move one takes longer than to allocate it.
 #[inline]

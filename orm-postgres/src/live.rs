@@ -216,6 +216,8 @@ impl Live {
 
     /// Waits until nothing runs any more, and no transaction is open.
     pub(crate) async fn come_to_rest(&mut self) {
+        // Of a statement that was dropped: they may be large.
+        self.bound.clear();
         if let Some(loan) = self.loan.take() {
             loan.end().await;
         }

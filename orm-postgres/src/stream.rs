@@ -225,8 +225,7 @@ impl Opening<'_> {
             None => live.prepare(&sql, values).await?,
         };
         live.bound.take(values, declare.params())?;
-        let sent = live.send_statement(&declare).await;
-        let mut rows = Box::pin(live.sent(sent)?);
+        let mut rows = Box::pin(live.send_statement(&declare).await?);
         let ended = rows.try_next().await;
         live.arrive(ended.as_ref().err());
         if matches!(&ended, Err(error) if error::is_stale(error)) {
@@ -255,8 +254,7 @@ async fn send(live: &mut Live, prepared: &Prepared<'_>) -> Result<Source, Failur
         None => live.prepare(prepared.sql(), prepared).await?,
     };
     live.bound.take(prepared, statement.params())?;
-    let sent = live.send_statement(&statement).await;
-    Ok(Source::Rows(Box::pin(live.sent(sent)?)))
+    Ok(Source::Rows(Box::pin(live.send_statement(&statement).await?)))
 }
 
 /// Pushes the rows of one FETCH; false if they were the last ones, or nobody wants more.

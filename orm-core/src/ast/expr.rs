@@ -47,18 +47,13 @@ impl Expr {
     }
 
     /// Gives the conditions of which it consists, all of which must be true.
-    #[inline]
     pub(crate) fn each_of_all(self, give: &mut impl FnMut(Expr)) {
         match self {
-            Expr::And(all) => each_of(all, give),
+            Expr::And(all) => all.into_iter().for_each(|one| one.each_of_all(give)),
             Expr::Bool(true) => {}
             one => give(one),
         }
     }
-}
-
-fn each_of(all: Vec<Expr>, give: &mut impl FnMut(Expr)) {
-    all.into_iter().for_each(|one| one.each_of_all(give));
 }
 
 /// Expressions with more parts than two.
