@@ -165,6 +165,28 @@ impl<'a> Statement<'a> {
     #[must_use]
     #[inline]
     pub fn reads(&self) -> bool {
-        matches!(self, Statement::Select(_) | Statement::Table(_) | Statement::ByKey { .. })
+        match self {
+            Statement::Select(_) | Statement::Table(_) | Statement::ByKey { .. } => true,
+            Statement::Insert(_)
+            | Statement::Update(_)
+            | Statement::Delete(_)
+            | Statement::UpdateRows(_)
+            | Statement::DeleteRows(_)
+            | Statement::Raw(_)
+            | Statement::Ddl(_) => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_reads_is_known() {
+        let by_hand = Raw { parts: vec![RawPart::Text("SELECT 1")] };
+        assert!(Statement::Select(&Select::default()).reads());
+        assert!(!Statement::Raw(&by_hand).reads());
+        assert!(!Statement::Ddl(&crate::schema::ddl::Ddl::DropTable("users".into())).reads());
     }
 }

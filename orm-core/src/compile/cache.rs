@@ -403,13 +403,6 @@ mod tests {
     }
 
     #[test]
-    fn what_only_reads_is_known() {
-        let (select, rows) = (by_id(1), insert(&USERS, &[1], vec![vec![1]]));
-        assert!(Statement::Select(&select).reads());
-        assert!(!whole(&rows).reads());
-    }
-
-    #[test]
     fn a_value_that_no_column_can_hold_is_found_when_it_is_bound() {
         let out_of_range = crate::error::ValueError::OutOfRange { target: "a 64-bit integer" };
         let invalid = Value::Invalid(Box::new(out_of_range));

@@ -474,7 +474,7 @@ impl Link {
     /// Before it runs: what fails half-way, or is dropped, may have written.
     #[inline]
     pub(super) fn count(&mut self, statement: Statement<'_>) {
-        self.writes += u64::from(may_write(statement));
+        self.writes += u64::from(!statement.reads());
     }
 
     #[inline]
@@ -517,20 +517,6 @@ fn too_many_rows() -> Error {
 
 /// One of a connection's ways to run a statement.
 type Run = for<'a> fn(&'a mut dyn DriverConnection, Statement<'a>, &'a mut dyn RowSink) -> Running<'a>;
-
-/// Whether a statement may change a row or a table. One that is written by hand may.
-fn may_write(statement: Statement<'_>) -> bool {
-    match statement {
-        Statement::Select(_) | Statement::Table(_) | Statement::ByKey { .. } => false,
-        Statement::Insert(_)
-        | Statement::Update(_)
-        | Statement::Delete(_)
-        | Statement::UpdateRows(_)
-        | Statement::DeleteRows(_)
-        | Statement::Raw(_)
-        | Statement::Ddl(_) => true,
-    }
-}
 
 async fn pump(
     mut rows: Box<dyn RowStream + '_>,
