@@ -12,7 +12,7 @@
 //! compile the same tree to its own commands. All traits are object-safe, so a program picks its backend by URL.
 
 use std::any::Any;
-use std::future::{Future, ready};
+use std::future::{Future, poll_fn, ready};
 use std::ops::RangeInclusive;
 use std::panic::Location;
 use std::pin::Pin;
@@ -226,22 +226,49 @@ pub trait Cancel: std::fmt::Debug + Send + Sync {
     fn cancel(&self) -> BoxFuture<'_, Result<()>>;
 }
 
-/// A statement that has run, or that is going to: a future for which nothing is allocated if it need not wait.
+/// A statement that has run, or that is going to: a future for which nothing is allocated if it need not wait. Awaited, it
+/// gives the error without its box.
 pub enum Running<'a> {
     /// It has run. The result is there until it is awaited.
-    Over(Option<Result<Done>>),
+    Over(Option<Outcome>),
     /// It is to be awaited.
-    Waiting(BoxFuture<'a, Result<Done>>),
+    Waiting(BoxFuture<'a, Outcome>),
+}
+
+impl<'a> Running<'a> {
+    /// One that has run.
+    #[inline]
+    pub fn over(result: Result<Done>) -> Self {
+        Running::Over(Some(result.map_err(Box::new)))
+    }
+
+    /// One that is to be awaited.
+    pub fn waiting(future: impl Future<Output = Result<Done>> + Send + 'a) -> Self {
+        let mut future = Box::pin(future);
+        // Beside the future: one with another in it has room for that twice.
+        Running::Waiting(Box::pin(poll_fn(move |context| future.as_mut().poll(context).map_err(Box::new))))
+    }
+
+    /// As awaited, with the error in its box: so there is little to move.
+    #[inline]
+    pub fn outcome(mut self) -> impl Future<Output = Outcome> + use<'a> {
+        poll_fn(move |context| self.poll_outcome(context))
+    }
+
+    #[inline]
+    fn poll_outcome(&mut self, context: &mut Context<'_>) -> Poll<Outcome> {
+        match self {
+            Running::Over(outcome) => outcome.take().map_or(Poll::Pending, Poll::Ready),
+            Running::Waiting(future) => future.as_mut().poll(context),
+        }
+    }
 }
 
 impl Future for Running<'_> {
     type Output = Result<Done>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<Done>> {
-        match &mut *self {
-            Running::Over(result) => result.take().map_or(Poll::Pending, Poll::Ready),
-            Running::Waiting(future) => future.as_mut().poll(context),
-        }
+        self.poll_outcome(context).map_err(|error| *error)
     }
 }
 
@@ -253,6 +280,10 @@ impl std::fmt::Debug for Running<'_> {
         })
     }
 }
+
+/// What came of a statement. Results are handed on through many functions and futures, each of which would move the room
+/// that an [`Error`] takes: so it is boxed.
+pub type Outcome = Result<Done, Box<Error>>;
 
 /// What a statement did.
 #[derive(Debug, Clone, Copy, Default)]

@@ -16,8 +16,11 @@
 //! | [`pool`], [`driver`] | the contract for backends |
 //! | [`engine`] | running statements, transactions, echo |
 //! | [`session`] | the unit of work |
+//!
+//! Beside them, [`boxed`] makes large values where they are to be.
 
 pub mod ast;
+mod boxed;
 pub mod compile;
 pub mod dialect;
 pub mod driver;
@@ -35,4 +38,5 @@ pub mod session;
 pub mod types;
 pub mod value;
 
+pub use boxed::boxed;
 pub use error::{Error, Result};

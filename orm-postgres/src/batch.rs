@@ -23,6 +23,7 @@ use std::task::Poll;
 
 use futures_util::TryStreamExt;
 use orm_core::ast::{self, TableRef};
+use orm_core::boxed;
 use orm_core::error::Result;
 use orm_core::model::KeyValues;
 use orm_core::value::Value;
@@ -31,7 +32,7 @@ use tokio::sync::oneshot;
 use tokio_postgres::types::{FromSql, Type};
 use tokio_postgres::{Client, Row, Statement};
 
-use crate::connection::{Failure, boxed};
+use crate::connection::Failure;
 use crate::error;
 use crate::pool::{Lent, Shared};
 use crate::value::Bound;
@@ -280,7 +281,7 @@ async fn find(lent: &mut Lent, table: TableRef, keys: &[KeyValues]) -> Result<Ve
 }
 
 async fn all_rows(client: &Client, statement: &Statement, bound: &Bound) -> Result<Vec<Row>, tokio_postgres::Error> {
-    let mut rows = pin!(boxed(|| client.query_raw(statement, bound.binds())).await?);
+    let mut rows = pin!(Box::into_pin(boxed(|| client.query_raw(statement, bound.binds()))).await?);
     let mut all = Vec::with_capacity(LARGEST);
     while let Some(row) = rows.try_next().await? {
         all.push(row);

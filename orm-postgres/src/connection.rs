@@ -7,15 +7,18 @@
 use std::any::Any;
 use std::borrow::Borrow;
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
 use futures_util::TryStreamExt;
 use futures_util::future::maybe_done;
 use orm_core::ast::{InsertChunk, Statement, TableRef};
+use orm_core::boxed;
 use orm_core::compile::{Arrays, Prepared};
-use orm_core::driver::{BoxFuture, Cancel, Connection, CopyIn, Done, Flow, RowSink, RowStream, Running, Streaming};
+use orm_core::driver::{
+    BoxFuture, Cancel, Connection, CopyIn, Done, Flow, Outcome, RowSink, RowStream, Running, Streaming,
+};
 use orm_core::engine::{Isolation, PreparedTransaction, TransactionOptions};
 use orm_core::error::{Error, Result};
 use orm_core::value::Value;
@@ -57,7 +60,7 @@ pub(crate) enum Failure {
     /// The server, or the way to it.
     Server(tokio_postgres::Error),
     /// A value or a row that does not fit.
-    Ours(Error),
+    Ours(Box<Error>),
 }
 
 impl From<tokio_postgres::Error> for Failure {
@@ -68,7 +71,7 @@ impl From<tokio_postgres::Error> for Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Failure::Ours(error)
+        Failure::Ours(Box::new(error))
     }
 }
 
@@ -76,7 +79,7 @@ impl Failure {
     pub(crate) fn describe(self, failed: &Failed<'_>) -> Error {
         match self {
             Failure::Server(error) => error::describe(error, failed),
-            Failure::Ours(error) => error,
+            Failure::Ours(error) => *error,
         }
     }
 }
@@ -101,29 +104,30 @@ impl PostgresConnection {
 
     /// Makes a statement ready. The future is what waits for the server, and it is allocated for each statement: so
     /// it is kept small, and what is rare is in futures of its own.
-    fn start<'a>(
-        &'a mut self,
-        statement: Statement<'a>,
-        sink: &'a mut dyn RowSink,
-        gave_way: bool,
-    ) -> Result<BoxFuture<'a, Result<Done>>> {
-        let (live, texts, shared) = self.lent.parts()?;
+    fn start<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink, gave_way: bool) -> Running<'a> {
+        let (live, texts, shared) = match self.lent.parts() {
+            Ok(parts) => parts,
+            Err(error) => return unsent(error),
+        };
         live.stale = false;
         // Looked at where it is, for it is large.
         let prepared = shared.cache.prepare_beside(texts, &statement, &PostgresDialect);
         let known = prepared.as_ref().ok().and_then(|prepared| live.statements.find_for(prepared));
         let (Ok(values), Some(known)) = (&prepared, known) else {
-            return Ok(live.start_anew(prepared?, sink, gave_way, shared.show_binds));
+            return live.start_anew(statement, shared, sink, gave_way);
         };
-        live.bound.take(values, known.params())?;
+        if let Err(error) = live.bound.take(values, known.params()) {
+            return unsent(error);
+        }
         let attendance = live.attendance(gave_way);
-        Ok(boxed(|| attendance.to(live.run_known(known, statement, shared, sink))))
+        Running::Waiting(Box::into_pin(boxed(|| attendance.to(live.run_known(known, statement, shared, sink)))))
     }
 
     /// Opens a batch for a get, if other tasks are to have their turn before it.
     fn open_batch(&mut self, table: TableRef, key: &[Value]) -> Result<Option<Opened>> {
         let (live, texts, shared) = self.lent.parts()?;
-        let prepared = shared.cache.prepare_beside(texts, &Statement::ByKey { table, key }, &PostgresDialect)?;
+        let statement = Statement::ByKey { table, key };
+        let prepared = shared.cache.prepare_beside(texts, &statement, &PostgresDialect)?;
         if !live.gives_way() {
             return Ok(None);
         }
@@ -134,7 +138,7 @@ impl PostgresConnection {
     }
 
     /// Runs a get with those of others who have joined it, or by itself if nobody did.
-    async fn run_batch(&mut self, batch: Opened, statement: Statement<'_>, sink: &mut dyn RowSink) -> Result<Done> {
+    async fn run_batch(&mut self, batch: Opened, statement: Statement<'_>, sink: &mut dyn RowSink) -> Outcome {
         match batch.answer().await {
             Answer::Row(row) => {
                 row.map_or(Ok(Flow::Continue), |row| sink.row(&PostgresRow(&row)))?;
@@ -142,13 +146,13 @@ impl PostgresConnection {
             }
             Answer::None(lent) => {
                 self.lent = lent.ok_or_else(error::lost)?;
-                self.start(statement, sink, true)?.await
+                self.start(statement, sink, true).outcome().await
             }
         }
     }
 
     async fn run_statement(&mut self, statement: Statement<'_>, sink: &mut dyn RowSink) -> Result<Done> {
-        self.start(statement, sink, false)?.await
+        self.start(statement, sink, false).await
     }
 
     /// The savepoint is set and released by statements that nobody waits for, so it costs no way to the server and back.
@@ -304,16 +308,20 @@ impl Live {
     #[cold]
     fn start_anew<'a>(
         &'a mut self,
-        prepared: Prepared<'a>,
+        statement: Statement<'a>,
+        shared: &Shared,
         sink: &'a mut dyn RowSink,
         gave_way: bool,
-        show: bool,
-    ) -> BoxFuture<'a, Result<Done>> {
+    ) -> Running<'a> {
+        let prepared = match shared.cache.prepare(statement, &PostgresDialect) {
+            Ok(prepared) => prepared,
+            Err(error) => return unsent(error),
+        };
         if let Statement::Ddl(_) = prepared.statement() {
-            return Box::pin(self.change_tables(prepared));
+            return Running::waiting(self.change_tables(prepared));
         }
         let attendance = self.attendance(gave_way);
-        Box::pin(attendance.to(self.run_anew(prepared, show, sink)))
+        Running::waiting(attendance.to(self.run_anew(prepared, shared.show_binds, sink)))
     }
 
     /// A statement that changes tables has no values, and is not run twice.
@@ -332,7 +340,7 @@ impl Live {
         statement: Statement<'a>,
         shared: &'a Shared,
         sink: &'a mut dyn RowSink,
-    ) -> impl Future<Output = Result<Done>> + Send + 'a {
+    ) -> impl Future<Output = Outcome> + Send + 'a {
         async move {
             match self.attempt(known, statement.reads(), sink).await {
                 Ok(done) => Ok(done),
@@ -348,15 +356,15 @@ impl Live {
         statement: Statement<'_>,
         shared: &Shared,
         sink: &mut dyn RowSink,
-    ) -> Result<Done> {
+    ) -> Outcome {
         let prepared = shared.cache.prepare(statement, &PostgresDialect)?;
         if matches!(&failure, Failure::Server(error) if error::is_stale(error)) {
             self.statements.forget(prepared.sql());
             if self.transaction.is_none() {
-                return self.run_anew(prepared, shared.show_binds, sink).await;
+                return Ok(self.run_anew(prepared, shared.show_binds, sink).await?);
             }
         }
-        Err(self.tell(failure.describe(&Failed::of(&prepared, shared.show_binds))))
+        Err(self.tell(failure.describe(&Failed::of(&prepared, shared.show_binds))).into())
     }
 
     /// Prepares a statement, and runs it. Outside of a transaction a proxy may lead the two to different connections of its
@@ -402,7 +410,9 @@ impl Live {
         let (mut given, mut unwanted) = (Ok(Flow::Continue), 0);
         loop {
             match rows.try_next().await {
-                Ok(Some(row)) if matches!(given, Ok(Flow::Continue)) => given = sink.row(&PostgresRow(&row)),
+                Ok(Some(row)) if matches!(given, Ok(Flow::Continue)) => {
+                    given = sink.row(&PostgresRow(&row)).map_err(Failure::from)
+                }
                 Ok(Some(_)) if reads && unwanted == FEW_ROWS => break,
                 Ok(Some(_)) => unwanted += 1,
                 Ok(None) => {
@@ -460,7 +470,7 @@ impl Live {
             results.push(match one.as_mut().take_output() {
                 Some(Ok(rows)) => all_rows(rows, values.statement().reads(), &mut **sink).await,
                 Some(Err(error)) => Err(error.into()),
-                None => Err(Failure::Ours(error::lost())),
+                None => Err(error::lost().into()),
             });
         }
         let mut failed = false;
@@ -549,7 +559,7 @@ impl Live {
     ) -> Result<tokio_postgres::RowStream, tokio_postgres::Error> {
         self.depart();
         // Apart from the rest, the driver's future is as small as what an allocator keeps at hand.
-        let sent = boxed(|| self.client.query_raw(statement, self.bound.binds())).await;
+        let sent = Box::into_pin(boxed(|| self.client.query_raw(statement, self.bound.binds()))).await;
         self.bound.clear();
         sent.map_err(|error| self.failed(error))
     }
@@ -562,11 +572,10 @@ impl Live {
     }
 }
 
-/// A future in its own allocation, made where it is to be: to move one takes longer than to allocate it.
-#[inline]
-pub(crate) fn boxed<F: Future>(make: impl FnOnce() -> F) -> Pin<Box<F>> {
-    let place = Box::new_uninit();
-    Box::into_pin(Box::write(place, make()))
+/// A statement that failed before anything was sent.
+#[cold]
+fn unsent<'a>(error: Error) -> Running<'a> {
+    Running::over(Err(error))
 }
 
 /// Reads an answer to its end, whatever the sink says of it: others come after it.
@@ -574,7 +583,7 @@ async fn all_rows(rows: tokio_postgres::RowStream, reads: bool, sink: &mut dyn R
     let (mut rows, mut given) = (pin!(rows), Ok(Flow::Continue));
     while let Some(row) = rows.try_next().await? {
         if matches!(given, Ok(Flow::Continue)) {
-            given = sink.row(&PostgresRow(&row));
+            given = sink.row(&PostgresRow(&row)).map_err(Failure::from);
         }
     }
     given?;
@@ -615,23 +624,20 @@ fn rollback_to(depth: u32) -> String {
 
 impl Connection for PostgresConnection {
     fn run<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> Running<'a> {
-        match self.start(statement, sink, false) {
-            Ok(running) => Running::Waiting(running),
-            Err(error) => Running::Over(Some(Err(error))),
-        }
+        self.start(statement, sink, false)
     }
 
     fn run_alone<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> Running<'a> {
         let Statement::ByKey { table, key } = statement else { return self.run(statement, sink) };
         match self.open_batch(table, key) {
-            Ok(Some(batch)) => Running::Waiting(boxed(|| self.run_batch(batch, statement, sink))),
+            Ok(Some(batch)) => Running::Waiting(Box::into_pin(boxed(|| self.run_batch(batch, statement, sink)))),
             Ok(None) => self.run(statement, sink),
-            Err(error) => Running::Over(Some(Err(error))),
+            Err(error) => unsent(error),
         }
     }
 
     fn run_guarded<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> Running<'a> {
-        Running::Waiting(Box::pin(self.run_in_savepoint(statement, sink)))
+        Running::waiting(self.run_in_savepoint(statement, sink))
     }
 
     fn run_many<'a>(

@@ -197,7 +197,7 @@ async fn with_literals(live: &mut Live, prepared: &Prepared<'_>) -> Result<Strin
 
 fn malformed() -> Failure {
     let source = "the server's copy is not of the form that is known".into();
-    Failure::Ours(Error::Database { context: Box::new(Context::default()), source })
+    Error::Database { context: Box::new(Context::default()), source }.into()
 }
 
 /// A row of a copy, as long as it is there.

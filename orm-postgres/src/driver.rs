@@ -4,6 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use orm_core::ast::Statement;
+use orm_core::boxed;
 use orm_core::dialect::{Dialect, Features};
 use orm_core::driver::{BoxFuture, Caller, Connection, Driver, Flow, RowSink};
 use orm_core::engine::{Engine, EngineOptions};
@@ -12,7 +13,7 @@ use orm_core::pool::PoolState;
 
 use crate::batch::Answer;
 use crate::connect::Connector;
-use crate::connection::{PostgresConnection, boxed, not_here};
+use crate::connection::{PostgresConnection, not_here};
 use crate::dialect::PostgresDialect;
 use crate::options::Options;
 use crate::pool::Pool;
@@ -78,10 +79,10 @@ impl Driver for PostgresDriver {
     ) -> Option<BoxFuture<'a, Result<bool>>> {
         let Statement::ByKey { table, key } = statement else { return None };
         let answered = self.pool.join(table, key)?;
-        Some(boxed(|| async {
+        Some(Box::into_pin(boxed(|| async {
             let Ok(Answer::Row(row)) = answered.await else { return Ok(false) };
             row.map_or(Ok(Flow::Continue), |row| sink.row(&PostgresRow(&row))).map(|_flow| true)
-        }))
+        })))
     }
 
     fn pool_state(&self) -> PoolState {

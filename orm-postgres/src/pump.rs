@@ -219,6 +219,7 @@ impl<F: Future, C: Future + Unpin> Future for Attended<F, C> {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         let (mut work, Attendance { pump, turn, begun }) = (this.work, this.attendance);
+        let bell = &*pump.bell;
         let mut connection = match pump.at_hand() {
             Some(connection) if connection.is_some() => connection,
             _ => {
@@ -231,7 +232,7 @@ impl<F: Future, C: Future + Unpin> Future for Attended<F, C> {
         let first = !std::mem::replace(begun, true);
         if first && *turn == Turn::AfterOthers {
             // What is to do on the connection stays noted, and nobody is woken for it, nor whoever forgot that he waits.
-            pump.bell.state.fetch_or(POLLING, Ordering::AcqRel);
+            bell.state.fetch_or(POLLING, Ordering::AcqRel);
             let polled = work.poll(&mut Context::from_waker(&pump.for_work));
             drop(connection);
             match polled {
@@ -240,7 +241,7 @@ impl<F: Future, C: Future + Unpin> Future for Attended<F, C> {
             }
             return polled;
         }
-        let mut to_do = pump.bell.state.swap(POLLING, Ordering::AcqRel);
+        let mut to_do = bell.state.swap(POLLING, Ordering::AcqRel);
         if first {
             to_do |= WORK;
         }
@@ -250,7 +251,7 @@ impl<F: Future, C: Future + Unpin> Future for Attended<F, C> {
                 // Its task is to end as well. From now on the work is by itself.
                 drop(connection);
                 end(pump, begun);
-                pump.bell.task.wake();
+                bell.task.wake();
                 return work.poll(context);
             }
             if to_do & WORK != 0
@@ -260,9 +261,9 @@ impl<F: Future, C: Future + Unpin> Future for Attended<F, C> {
                 end(pump, begun);
                 return Poll::Ready(done);
             }
-            if pump.bell.state.load(Ordering::Acquire) == POLLING {
-                pump.bell.attendant.register(context.waker());
-                let waits = pump.bell.state.compare_exchange(POLLING, WAITING, Ordering::AcqRel, Ordering::Acquire);
+            if bell.state.load(Ordering::Acquire) == POLLING {
+                bell.attendant.register(context.waker());
+                let waits = bell.state.compare_exchange(POLLING, WAITING, Ordering::AcqRel, Ordering::Acquire);
                 if waits.is_ok() {
                     return Poll::Pending;
                 }
@@ -273,7 +274,7 @@ impl<F: Future, C: Future + Unpin> Future for Attended<F, C> {
                 context.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            to_do = pump.bell.state.swap(POLLING, Ordering::AcqRel);
+            to_do = bell.state.swap(POLLING, Ordering::AcqRel);
         }
     }
 }

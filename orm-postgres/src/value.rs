@@ -8,7 +8,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use bytes::{BufMut, BytesMut};
-use orm_core::compile::Prepared;
+use orm_core::compile::{Arrays, Prepared};
 use orm_core::error::{Error, Result, ValueError};
 use orm_core::types::{BindSink, unbindable};
 use orm_core::value::{Decimal, Value, ValueRef};
@@ -58,21 +58,38 @@ impl Bound {
     /// Values by themselves, for placeholders of these types.
     pub(crate) fn of_values<'v>(values: impl IntoIterator<Item = &'v Value>, types: &[Type]) -> Result<Self> {
         let mut bound = Bound::default();
-        let mut binder = Binder { rows: None, types, bound: &mut bound };
+        let mut binder = Binder { types, bound: &mut bound };
         values.into_iter().try_for_each(|value| binder.bind(value.borrowed().map_err(unbindable)?))?;
-        binder.end()?;
+        binder.end(0)?;
         Ok(bound)
     }
 
     /// Takes the values of a statement in place of those before.
     pub(crate) fn take(&mut self, values: &Prepared<'_>, types: &[Type]) -> Result<()> {
-        self.clear();
-        let rows = values.arrays().map(|arrays| Rows::new(arrays, types)).transpose()?;
-        let types = types.get(rows.as_ref().map_or(0, |rows| rows.arrays.len())..).unwrap_or_default();
+        if !self.is_empty() {
+            // Of a statement that was dropped before it was sent.
+            self.clear();
+        }
+        if let Some(arrays) = values.arrays() {
+            return self.take_rows(values, arrays, types);
+        }
         self.values.reserve(types.len());
-        let mut binder = Binder { rows, types, bound: self };
+        let mut binder = Binder { types, bound: self };
+        values.bind(&mut binder)?;
+        binder.end(0)
+    }
+
+    /// As [`take`](Bound::take), of a statement whose rows are sent as arrays.
+    fn take_rows(&mut self, values: &Prepared<'_>, arrays: Arrays<'_>, types: &[Type]) -> Result<()> {
+        let rows = Rows::new(arrays, types)?;
+        let types = types.get(rows.arrays.len()..).unwrap_or_default();
+        let mut binder = RowsBinder { rows, others: Binder { types, bound: self } };
         values.bind(&mut binder)?;
         binder.end()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.arrays.is_empty() && self.bytes.is_empty() && self.values.is_empty()
     }
 
     /// Lets go of the values, which are sent.
@@ -130,21 +147,13 @@ impl ExactSizeIterator for Binds<'_> {}
 
 /// Takes the values of a statement, in the order of its placeholders.
 struct Binder<'t, 'b> {
-    /// Cells of rows come before all other values.
-    rows: Option<Rows<'t>>,
-    /// The types of the other values.
     types: &'t [Type],
     bound: &'b mut Bound,
 }
 
 impl Binder<'_, '_> {
-    /// Ends the arrays. There must be a value for each placeholder.
-    fn end(self) -> Result<()> {
-        let mut missing = 0;
-        if let Some(mut rows) = self.rows {
-            missing = rows.end()?;
-            self.bound.arrays = rows.arrays.into_iter().map(|array| (array.bytes, array.form)).collect();
-        }
+    /// There must be a value for each placeholder, and none may be missing elsewhere.
+    fn end(&self, missing: usize) -> Result<()> {
         let (values, places) = (self.bound.values.len(), self.types.len());
         if values == places && missing == 0 { Ok(()) } else { Err(not_as_many(values, places)) }
     }
@@ -158,20 +167,40 @@ fn not_as_many(values: usize, places: usize) -> Error {
 impl BindSink for Binder<'_, '_> {
     #[inline]
     fn bind(&mut self, value: ValueRef<'_>) -> Result<()> {
-        if let Some(rows) = &mut self.rows
-            && rows.missing > 0
-        {
-            return rows.cell(value);
-        }
         let Bound { bytes, values, .. } = &mut *self.bound;
         // What is missing here is found at the end.
         let column_type = self.types.get(values.len()).unwrap_or(&Type::UNKNOWN);
         let form = match value {
             ValueRef::Null => None,
-            value => Some(encode(value, column_type, bytes).map_err(unbindable)?),
+            value => match encode(value, column_type, bytes) {
+                Ok(form) => Some(form),
+                Err(error) => return Err(unbindable(error)),
+            },
         };
         values.push((bytes.len(), form));
         Ok(())
+    }
+}
+
+/// Takes the cells of rows, and then the other values.
+struct RowsBinder<'t, 'b> {
+    rows: Rows<'t>,
+    others: Binder<'t, 'b>,
+}
+
+impl RowsBinder<'_, '_> {
+    /// Ends the arrays.
+    fn end(mut self) -> Result<()> {
+        let missing = self.rows.end()?;
+        self.others.bound.arrays = self.rows.arrays.into_iter().map(|array| (array.bytes, array.form)).collect();
+        self.others.end(missing)
+    }
+}
+
+impl BindSink for RowsBinder<'_, '_> {
+    #[inline]
+    fn bind(&mut self, value: ValueRef<'_>) -> Result<()> {
+        if self.rows.missing > 0 { self.rows.cell(value) } else { self.others.bind(value) }
     }
 }
 
@@ -378,10 +407,9 @@ fn text(value: ValueRef<'_>) -> Result<&str, ValueError> {
 
 #[inline]
 pub(crate) fn without_nul(text: &str) -> Result<&str, ValueError> {
-    // To its end always, so that many bytes are looked at in one step: there mostly is no NUL.
-    match text.bytes().fold(false, |found, byte| found | (byte == 0)) {
-        true => Err(ValueError::OutOfRange { target: "PostgreSQL, whose texts hold no NUL" }),
-        false => Ok(text),
+    match memchr::memchr(0, text.as_bytes()) {
+        Some(_) => Err(ValueError::OutOfRange { target: "PostgreSQL, whose texts hold no NUL" }),
+        None => Ok(text),
     }
 }
 

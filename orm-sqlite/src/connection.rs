@@ -352,7 +352,7 @@ impl Live {
 impl Connection for SqliteConnection {
     fn run<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> Running<'a> {
         match self.at_hand() {
-            Ok(true) if self.database.offload => Running::Waiting(Box::pin(self.run_away(statement, sink))),
+            Ok(true) if self.database.offload => Running::waiting(self.run_away(statement, sink)),
             Ok(true) => {
                 let mut permit = None;
                 let result = match &statement {
@@ -361,18 +361,16 @@ impl Connection for SqliteConnection {
                     _ => self.run_at_once(statement, &mut permit, sink),
                 };
                 match result {
-                    Ok(done) => Running::Over(Some(Ok(done))),
-                    Err(Failure::Failed(error)) => Running::Over(Some(Err(error))),
-                    Err(failure) => {
-                        Running::Waiting(Box::pin(self.run_when_it_can(statement, (failure, permit), sink)))
-                    }
+                    Ok(done) => Running::over(Ok(done)),
+                    Err(Failure::Failed(error)) => Running::over(Err(error)),
+                    Err(failure) => Running::waiting(self.run_when_it_can(statement, (failure, permit), sink)),
                 }
             }
-            Ok(false) => Running::Waiting(Box::pin(async move {
+            Ok(false) => Running::waiting(async move {
                 self.give_way().await?;
                 self.run(statement, sink).await
-            })),
-            Err(lost) => Running::Over(Some(Err(lost))),
+            }),
+            Err(lost) => Running::over(Err(lost)),
         }
     }
 

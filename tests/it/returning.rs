@@ -63,14 +63,14 @@ impl Driver for Backwards<dyn Driver> {
 
 impl Connection for Backwards<dyn Connection> {
     fn run<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> Running<'a> {
-        Running::Waiting(Box::pin(async move {
+        Running::waiting(async move {
             let mut kept = Kept(Vec::new());
             let done = self.0.run(statement, &mut kept).await?;
             for row in kept.0.iter().rev() {
                 sink.row(&Again(row))?;
             }
             Ok(done)
-        }))
+        })
     }
 
     fn explain<'a>(

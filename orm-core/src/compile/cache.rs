@@ -92,8 +92,8 @@ impl Cache {
         Ok(Prepared::new(*statement, Arc::clone(compiled), binds))
     }
 
-    /// As [`prepare_again`](Cache::prepare_again), with the text where it is remembered: to share it takes longer than a
-    /// small part of a small statement.
+    /// As [`prepare_again`](Cache::prepare_again), with the text where it is remembered, and the statement where it is: to
+    /// share the one and to copy the other takes longer than a small part of a small statement.
     ///
     /// # Errors
     ///
@@ -101,12 +101,12 @@ impl Cache {
     pub fn prepare_beside<'a>(
         &self,
         last: &'a mut LastTexts,
-        statement: &Statement<'a>,
+        statement: &'a Statement<'a>,
         dialect: &dyn Dialect,
     ) -> Result<Prepared<'a>> {
         let mut binds = Binds::new();
         let compiled = self.text_again(last, statement, dialect, &mut binds)?;
-        Ok(Prepared::beside(*statement, compiled, binds))
+        Ok(Prepared::beside(statement, compiled, binds))
     }
 
     /// The text of a read for which its table decides it: all rows of a table, or the one with a key. The values of the
@@ -132,7 +132,7 @@ impl Cache {
     }
 
     /// The text of a statement, which is remembered, and its binds.
-    #[inline]
+    #[inline(always)]
     fn text_again<'a, 'l>(
         &self,
         last: &'l mut LastTexts,

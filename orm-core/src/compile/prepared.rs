@@ -18,7 +18,25 @@ pub struct Prepared<'a> {
     compiled: Text<'a>,
     /// The values of the tree; a key's are in the statement, and rows come before these.
     values: Values<'a>,
-    statement: Statement<'a>,
+    statement: Origin<'a>,
+}
+
+/// A statement by itself, or where somebody else keeps it: one takes a hundred bytes.
+enum Origin<'a> {
+    Copied(Statement<'a>),
+    Kept(&'a Statement<'a>),
+}
+
+impl<'a> Deref for Origin<'a> {
+    type Target = Statement<'a>;
+
+    #[inline]
+    fn deref(&self) -> &Statement<'a> {
+        match self {
+            Origin::Copied(statement) => statement,
+            Origin::Kept(statement) => statement,
+        }
+    }
 }
 
 /// A text that is shared, or that somebody else keeps.
@@ -41,19 +59,19 @@ impl Deref for Text<'_> {
 
 impl<'a> Prepared<'a> {
     pub(super) fn new(statement: Statement<'a>, compiled: Arc<Compiled>, values: Values<'a>) -> Self {
-        Prepared { compiled: Text::Shared(compiled), values, statement }
+        Prepared { compiled: Text::Shared(compiled), values, statement: Origin::Copied(statement) }
     }
 
-    /// With a text that somebody else keeps.
+    /// With a text and a statement that somebody else keeps.
     #[inline]
-    pub(super) fn beside(statement: Statement<'a>, compiled: &'a Arc<Compiled>, values: Values<'a>) -> Self {
-        Prepared { compiled: Text::Kept(compiled), values, statement }
+    pub(super) fn beside(statement: &'a Statement<'a>, compiled: &'a Arc<Compiled>, values: Values<'a>) -> Self {
+        Prepared { compiled: Text::Kept(compiled), values, statement: Origin::Kept(statement) }
     }
 
     /// What was prepared.
     #[must_use]
     pub fn statement(&self) -> Statement<'a> {
-        self.statement
+        *self.statement
     }
 }
 
@@ -77,7 +95,7 @@ impl Prepared<'_> {
     ///
     /// [`Error::Bind`](crate::error::Error::Bind) for a Rust value that no column can hold, and what `sink` says.
     pub fn bind<S: BindSink>(&self, sink: &mut S) -> Result<()> {
-        match &self.statement {
+        match &*self.statement {
             // A key's values are in the order of the text.
             Statement::ByKey { key, .. } => return key.iter().try_for_each(|value| bind_value(value, sink)),
             Statement::Insert(chunk) => bind_rows(chunk, sink)?,
@@ -101,6 +119,7 @@ impl Prepared<'_> {
     /// The arrays that the first placeholders are for, if the cells of the statement's rows are sent so: one array a
     /// column, with a value of each row.
     #[must_use]
+    #[inline]
     pub fn arrays(&self) -> Option<Arrays<'_>> {
         let row = self.compiled.row.as_deref()?;
         let (columns, rows) = self.cells();
@@ -109,7 +128,7 @@ impl Prepared<'_> {
 
     /// How many columns of how many rows are sent.
     fn cells(&self) -> (usize, usize) {
-        match &self.statement {
+        match &*self.statement {
             Statement::Insert(chunk) => (chunk.columns.len(), chunk.rows().len()),
             Statement::UpdateRows(chunk) => (chunk.columns.len() + chunk.key().count(), chunk.rows().len()),
             Statement::DeleteRows(chunk) => (chunk.key().count(), chunk.rows().len()),
@@ -126,7 +145,7 @@ impl Prepared<'_> {
     /// How many placeholders the text has.
     #[must_use]
     pub fn bind_count(&self) -> usize {
-        if let Statement::ByKey { key, .. } = &self.statement {
+        if let Statement::ByKey { key, .. } = &*self.statement {
             return key.len();
         }
         let (columns, rows) = self.cells();
@@ -177,7 +196,10 @@ fn bind_keys(chunk: &DeleteChunk<'_>, sink: &mut dyn BindSink) -> Result<()> {
 
 #[inline]
 fn bind_value(value: &Value, sink: &mut impl BindSink) -> Result<()> {
-    sink.bind(value.borrowed().map_err(unbindable)?)
+    match value.borrowed() {
+        Ok(value) => sink.bind(value),
+        Err(error) => Err(unbindable(error)),
+    }
 }
 
 /// What a statement sends as arrays.

@@ -293,8 +293,8 @@ pub(crate) mod fetch {
                 // Most have run by now, so there is nothing to await.
                 Running::Over(Some(Ok(_done))) => {}
                 running => {
-                    let done = running.await;
-                    link.noted(done)?;
+                    let outcome = running.outcome().await;
+                    link.noted_outcome(outcome)?;
                 }
             }
             Ok(sink.rows)
@@ -333,8 +333,8 @@ pub(crate) mod fetch {
             match link.run(query.command(), &mut sink) {
                 Running::Over(Some(Ok(_done))) => {}
                 running => {
-                    let done = running.await;
-                    link.noted(done)?;
+                    let outcome = running.outcome().await;
+                    link.noted_outcome(outcome)?;
                 }
             }
             Ok(sink.row)
@@ -413,8 +413,8 @@ pub(crate) mod fetch {
             match link.run(statement.command(), &mut sink) {
                 Running::Over(Some(Ok(done))) => Ok(done.rows_affected),
                 running => {
-                    let done = running.await;
-                    Ok(link.noted(done)?.rows_affected)
+                    let outcome = running.outcome().await;
+                    Ok(link.noted_outcome(outcome)?.rows_affected)
                 }
             }
         }

@@ -90,7 +90,7 @@ struct FakeConnection(Told);
 
 impl Connection for FakeConnection {
     fn run<'a>(&'a mut self, statement: Statement<'a>, _sink: &'a mut dyn RowSink) -> Running<'a> {
-        Running::Over(Some(self.0.hear(statement.operation()).map(|()| Done::default())))
+        Running::over(self.0.hear(statement.operation()).map(|()| Done::default()))
     }
 
     fn explain<'a>(&'a mut self, _statement: Statement<'a>, _sink: &'a mut dyn RowSink) -> BoxFuture<'a, Result<Done>> {

@@ -19,7 +19,7 @@ fn gone<'a, T: Send + 'a>() -> BoxFuture<'a, Result<T>> {
 
 impl Connection for Gone {
     fn run<'a>(&'a mut self, _statement: Statement<'a>, _sink: &'a mut dyn RowSink) -> Running<'a> {
-        Running::Over(Some(Err(Error::TransactionEnded)))
+        Running::over(Err(Error::TransactionEnded))
     }
 
     fn explain<'a>(&'a mut self, _statement: Statement<'a>, _sink: &'a mut dyn RowSink) -> BoxFuture<'a, Result<Done>> {

@@ -10,9 +10,9 @@ use super::n_plus_one::Watch;
 use super::rows::Pause;
 use super::span::Span;
 use super::{Engine, StatementEvent, TransactionOptions};
-use crate::ast::Statement;
+use crate::ast::{Insert, Statement, UpdateRows};
 use crate::driver::{
-    BoxFuture, Caller, Connection as DriverConnection, Done, Flow, Row, RowSink, RowStream, Running, Streaming,
+    BoxFuture, Caller, Connection as DriverConnection, Done, Flow, Outcome, Row, RowSink, RowStream, Running, Streaming,
 };
 use crate::error::{Binds, Error, Result};
 use crate::query::{Command, FilteredStatement};
@@ -70,6 +70,15 @@ impl DerefMut for LinkGuard<'_> {
 enum Way {
     Alone,
     Among,
+}
+
+/// What is not one statement as it is.
+enum Elsewhere<'a> {
+    Filtered(FilteredStatement),
+    Copied(&'a Insert),
+    Versioned(&'a UpdateRows),
+    /// Several statements that stand or fall together.
+    Together(Command<'a>),
 }
 
 impl LinkGuard<'_> {
@@ -160,19 +169,23 @@ impl Link {
     /// Remembers that a statement lost to another transaction.
     #[inline]
     pub(crate) fn noted<T>(&mut self, result: Result<T>) -> Result<T> {
-        if let Err(error) = &result {
-            self.note(error);
-        }
-        result
+        result.map_err(|error| self.note(error))
+    }
+
+    /// The same of what came of a statement.
+    #[inline]
+    pub(crate) fn noted_outcome(&mut self, outcome: Outcome) -> Result<Done> {
+        outcome.map_err(|error| self.note(*error))
     }
 
     #[cold]
-    fn note(&mut self, error: &Error) {
+    fn note(&mut self, error: Error) -> Error {
         if error.is_retryable() {
             (self.conflict, self.lost) = (true, true);
         }
         // What was prepared for the statement is gone. Run again, the transaction has it prepared anew.
         self.lost |= self.depth > 0 && self.connection.take_stale();
+        error
     }
 
     /// The transaction has lost to another one, by something else than a statement that failed.
@@ -207,25 +220,38 @@ impl Link {
         let statement = match command {
             Command::One(statement) => match self.engine.apply_filters(statement) {
                 None => statement,
-                Some(filtered) => return Running::Waiting(Box::pin(self.run_filtered(filtered, sink))),
+                Some(filtered) => return self.run_elsewhere(Elsewhere::Filtered(filtered), sink),
             },
             Command::Insert(insert) if insert.is_one_row(self.engine.driver().features().max_binds) => {
                 Statement::Insert(insert.first_row())
             }
-            Command::Insert(insert) if self.copies(insert) => return Running::Waiting(Box::pin(self.run_copy(insert))),
+            Command::Insert(insert) if self.copies(insert) => {
+                return self.run_elsewhere(Elsewhere::Copied(insert), sink);
+            }
             Command::UpdateRows(update) if update.table.version.is_some() => {
-                return Running::Waiting(Box::pin(self.run_versioned(update, sink)));
+                return self.run_elsewhere(Elsewhere::Versioned(update), sink);
             }
             Command::Insert(_) | Command::UpdateRows(_) | Command::DeleteRows(_) => match self.first_of(command) {
-                Ok(None) => return Running::Over(Some(Ok(Done::default()))),
+                Ok(None) => return Running::over(Ok(Done::default())),
                 Ok(Some(only)) if command.ends_with(only) => only,
-                Ok(Some(_)) => return Running::Waiting(Box::pin(self.run_together(command, sink))),
-                Err(error) => return Running::Over(Some(Err(error))),
+                Ok(Some(_)) => return self.run_elsewhere(Elsewhere::Together(command), sink),
+                Err(error) => return Running::over(Err(error)),
             },
         };
         match way {
             Way::Among => self.run_as_is(statement, sink),
             Way::Alone => self.run_alone(statement, sink),
+        }
+    }
+
+    /// Runs what takes a future of its own. Apart from what does not, whose stack has no room for these futures.
+    #[inline(never)]
+    fn run_elsewhere<'a>(&'a mut self, what: Elsewhere<'a>, sink: &'a mut dyn RowSink) -> Running<'a> {
+        match what {
+            Elsewhere::Filtered(filtered) => Running::waiting(self.run_filtered(filtered, sink)),
+            Elsewhere::Copied(insert) => Running::waiting(self.run_copy(insert)),
+            Elsewhere::Versioned(update) => Running::waiting(self.run_versioned(update, sink)),
+            Elsewhere::Together(command) => Running::waiting(self.run_together(command, sink)),
         }
     }
 
@@ -249,7 +275,7 @@ impl Link {
 
     #[cold]
     fn observe<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink, run: Run) -> Running<'a> {
-        Running::Waiting(Box::pin(self.run_observed(statement, sink, run)))
+        Running::waiting(self.run_observed(statement, sink, run))
     }
 
     async fn run_filtered(&mut self, filtered: FilteredStatement, sink: &mut dyn RowSink) -> Result<Done> {

@@ -3,6 +3,7 @@
 use super::order::OrderBy;
 use super::{Column, Expr};
 use crate::ast::{self, BinaryOp, Direction, Operation};
+use crate::boxed;
 use crate::query::{Labelled, Optional, Select};
 use crate::types::{Accepts, Assign, Comparable, Nullable, Scalar, SqlType};
 use crate::value::Value;
@@ -179,7 +180,7 @@ fn compare<T: SqlType>(op: BinaryOp, left: impl Expression, right: ast::Expr) ->
 
 #[inline]
 fn binary(op: BinaryOp, left: ast::Expr, right: ast::Expr) -> ast::Expr {
-    ast::Expr::Binary(op, Box::new((left, right)))
+    ast::Expr::Binary(op, boxed(|| (left, right)))
 }
 
 pub(super) fn operation<T: SqlType>(operation: Operation) -> Expr<T> {

@@ -9,6 +9,7 @@ use super::select::projected;
 use super::selection::Selection;
 use super::{Command, Decoder, Filtered, Query, Runnable, Unfiltered};
 use crate::ast::{self, Assignment, Assignments, Statement};
+use crate::boxed;
 use crate::expr::{Column, Condition};
 use crate::model::{Entity, Model};
 use crate::types::{Assign, SqlType};
@@ -30,14 +31,14 @@ pub struct Update<M, State = Filtered, Returned = ()> {
 /// assert_sql!(birthday, sqlite: r#"UPDATE "users" SET "age" = "users"."age" + ?1 WHERE "users"."id" = ?2"#);
 /// ```
 pub fn update<E: Entity>(entity: E) -> Update<E::Model, Unfiltered> {
-    let ast = ast::Update {
+    let ast = boxed(|| ast::Update {
         table: entity.table_ref(),
         set: SmallVec::new(),
         filter: SmallVec::new(),
         returning: Vec::new(),
         lifted: ast::Lifted::None,
-    };
-    Update { ast: Box::new(ast), returned: (), types: PhantomData }
+    });
+    Update { ast, returned: (), types: PhantomData }
 }
 
 impl<M> Update<M> {

@@ -93,7 +93,7 @@ impl Session {
         let slot = slots.pop();
         slots.clear();
         arena.found = slots;
-        if let Err(error) = link.noted(answer) {
+        if let Err(error) = link.noted_outcome(answer) {
             return Some(Err(error));
         }
         if slot.is_none() {

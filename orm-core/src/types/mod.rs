@@ -302,6 +302,7 @@ pub fn mismatch<T: Scalar>(found: ValueRef<'_>) -> ValueError {
 
 /// The error for a Rust value that no column can hold.
 #[must_use]
+#[cold]
 pub fn unbindable(source: ValueError) -> Error {
     Error::Bind { place: "a bound value".into(), source }
 }

@@ -66,6 +66,16 @@ pub(crate) struct Orm {
     connection: Option<Connection>,
 }
 
+/// The engine's connection. No function, for that would be a future of its own around each call.
+macro_rules! connection {
+    ($orm:expr) => {
+        match &mut $orm.connection {
+            Some(connection) => connection,
+            none => none.insert($orm.engine.connection().await?),
+        }
+    };
+}
+
 impl Client for Orm {
     const NAME: &'static str = "orm";
 
@@ -81,7 +91,7 @@ impl Client for Orm {
     }
 
     async fn load_users(&mut self) -> Result<Vec<User>> {
-        Ok(self.connection().await?.fetch_all(select(User)).await?)
+        Ok(connection!(self).fetch_all(select(User)).await?)
     }
 
     async fn load_users_with_posts(&mut self, hair_color: &str) -> Result<Vec<(User, Option<Post>)>> {
@@ -89,30 +99,30 @@ impl Client for Orm {
             .left_join(User.posts)
             .filter(User.hair_color.eq(hair_color))
             .order_by(User.id.desc());
-        Ok(self.connection().await?.fetch_all(users_with_posts).await?)
+        Ok(connection!(self).fetch_all(users_with_posts).await?)
     }
 
     async fn load_trees(&mut self, last: i64) -> Result<Vec<model::Tree<User, Post, Comment>>> {
         let trees = select(User).filter(User.id.le(last)).with(User.posts.with(Post.comments));
-        Ok(self.connection().await?.fetch_all(trees).await?)
+        Ok(connection!(self).fetch_all(trees).await?)
     }
 
     async fn insert_users(&mut self, users: Vec<User>) -> Result<()> {
-        self.connection().await?.execute(insert(users)).await?;
+        connection!(self).execute(insert(users)).await?;
         Ok(())
     }
 
     async fn insert_very_many(&mut self, users: Vec<User>) -> Result<()> {
-        self.connection().await?.bulk_insert(users).await?;
+        connection!(self).bulk_insert(users).await?;
         Ok(())
     }
 
     async fn user_by_id(&mut self, id: i64) -> Result<User> {
-        self.connection().await?.get(User, id).await?.context("the user is there")
+        connection!(self).get(User, id).await?.context("the user is there")
     }
 
     async fn rename_user(&mut self, id: i64, name: &str) -> Result<()> {
-        self.connection().await?.execute(update(User).set(User.name, name).filter(User.id.eq(id))).await?;
+        connection!(self).execute(update(User).set(User.name, name).filter(User.id.eq(id))).await?;
         Ok(())
     }
 
@@ -151,13 +161,6 @@ impl Client for Orm {
 }
 
 impl Orm {
-    async fn connection(&mut self) -> Result<&mut Connection> {
-        if self.connection.is_none() {
-            self.connection = Some(self.engine.connection().await?);
-        }
-        self.connection.as_mut().context("a connection")
-    }
-
     fn session(&mut self) -> Session {
         self.connection = None;
         Session::new(&self.engine)
