@@ -344,27 +344,33 @@ impl Live {
         async move {
             match self.attempt(known, statement.reads(), sink).await {
                 Ok(done) => Ok(done),
-                Err(failure) => Box::pin(self.run_stale(failure, statement, shared, sink)).await,
+                Err(failure) => self.run_stale(failure, statement, shared, sink).await,
             }
         }
     }
 
     /// A statement has failed. One whose prepared form is stale is prepared again, unless its transaction has failed of it.
-    async fn run_stale(
-        &mut self,
+    ///
+    /// A function that gives a future, for `async` ones are made on the stack of whoever awaits them: that of every statement.
+    #[cold]
+    #[inline(never)]
+    fn run_stale<'a>(
+        &'a mut self,
         failure: Failure,
-        statement: Statement<'_>,
-        shared: &Shared,
-        sink: &mut dyn RowSink,
-    ) -> Outcome {
-        let prepared = shared.cache.prepare(statement, &PostgresDialect)?;
-        if matches!(&failure, Failure::Server(error) if error::is_stale(error)) {
-            self.statements.forget(prepared.sql());
-            if self.transaction.is_none() {
-                return Ok(self.run_anew(prepared, shared.show_binds, sink).await?);
+        statement: Statement<'a>,
+        shared: &'a Shared,
+        sink: &'a mut dyn RowSink,
+    ) -> BoxFuture<'a, Outcome> {
+        Box::pin(async move {
+            let prepared = shared.cache.prepare(statement, &PostgresDialect)?;
+            if matches!(&failure, Failure::Server(error) if error::is_stale(error)) {
+                self.statements.forget(prepared.sql());
+                if self.transaction.is_none() {
+                    return Ok(self.run_anew(prepared, shared.show_binds, sink).await?);
+                }
             }
-        }
-        Err(self.tell(failure.describe(&Failed::of(&prepared, shared.show_binds))).into())
+            Err(self.tell(failure.describe(&Failed::of(&prepared, shared.show_binds))).into())
+        })
     }
 
     /// Prepares a statement, and runs it. Outside of a transaction a proxy may lead the two to different connections of its

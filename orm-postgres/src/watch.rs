@@ -160,40 +160,67 @@ impl Messages {
     }
 }
 
+impl Watch {
+    #[inline(never)]
+    fn poll_read<S: AsyncRead + Unpin>(
+        &mut self,
+        socket: &mut S,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.given_up {
+            // The end.
+            return Poll::Ready(Ok(()));
+        }
+        let before = buffer.filled().len();
+        match Pin::new(socket).poll_read(context, buffer) {
+            Poll::Pending if self.is_silent(context) => Poll::Ready(self.give_up(buffer)),
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(read) => {
+                self.received(&buffer.filled()[before..]);
+                Poll::Ready(read)
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn poll_write<S: AsyncWrite + Unpin>(
+        &mut self,
+        socket: &mut S,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(socket).poll_write(context, bytes))?;
+        self.sent(&bytes[..written]);
+        // Sets the timer. What it says is found out by reading.
+        let _not_yet = self.is_silent(context);
+        Poll::Ready(Ok(written))
+    }
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+    #[inline]
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let Watched { socket, watch } = &mut *self;
-        let Some(watch) = watch else { return Pin::new(socket).poll_read(context, buffer) };
-        if watch.given_up {
-            // The end.
-            return Poll::Ready(Ok(()));
-        }
-        let before = buffer.filled().len();
-        match Pin::new(socket).poll_read(context, buffer) {
-            Poll::Pending if watch.is_silent(context) => Poll::Ready(watch.give_up(buffer)),
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(read) => {
-                watch.received(&buffer.filled()[before..]);
-                Poll::Ready(read)
-            }
+        match watch {
+            None => Pin::new(socket).poll_read(context, buffer),
+            Some(watch) => watch.poll_read(socket, context, buffer),
         }
     }
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+    #[inline]
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let Watched { socket, watch } = &mut *self;
-        let written = ready!(Pin::new(socket).poll_write(context, bytes))?;
-        if let Some(watch) = watch {
-            watch.sent(&bytes[..written]);
-            // Sets the timer. What it says is found out by reading.
-            let _not_yet = watch.is_silent(context);
+        match watch {
+            None => Pin::new(socket).poll_write(context, bytes),
+            Some(watch) => watch.poll_write(socket, context, bytes),
         }
-        Poll::Ready(Ok(written))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
