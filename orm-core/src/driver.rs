@@ -242,9 +242,10 @@ impl<'a> Running<'a> {
         Running::Over(Some(result.map_err(Box::new)))
     }
 
-    /// One that is to be awaited.
-    pub fn waiting(future: impl Future<Output = Result<Done>> + Send + 'a) -> Self {
-        let mut future = Box::pin(future);
+    /// One that is to be awaited. Its future is made here, so that it takes no room on the stack of whoever may need none.
+    #[inline(never)]
+    pub fn waiting<F: Future<Output = Result<Done>> + Send + 'a>(make: impl FnOnce() -> F) -> Self {
+        let mut future = Box::pin(make());
         // Beside the future: one with another in it has room for that twice.
         Running::Waiting(Box::pin(poll_fn(move |context| future.as_mut().poll(context).map_err(Box::new))))
     }
@@ -392,5 +393,16 @@ pub struct NoRows;
 impl RowSink for NoRows {
     fn row(&mut self, _row: &dyn Row) -> Result<Flow, Error> {
         Ok(Flow::Continue)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// It is moved several times for each statement.
+    #[test]
+    fn what_came_of_a_statement_takes_two_words() {
+        assert_eq!(size_of::<Outcome>(), 16);
     }
 }

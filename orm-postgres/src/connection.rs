@@ -318,10 +318,11 @@ impl Live {
             Err(error) => return unsent(error),
         };
         if let Statement::Ddl(_) = prepared.statement() {
-            return Running::waiting(self.change_tables(prepared));
+            return Running::waiting(move || self.change_tables(prepared));
         }
         let attendance = self.attendance(gave_way);
-        Running::waiting(attendance.to(self.run_anew(prepared, shared.show_binds, sink)))
+        let show = shared.show_binds;
+        Running::waiting(move || attendance.to(self.run_anew(prepared, show, sink)))
     }
 
     /// A statement that changes tables has no values, and is not run twice.
@@ -643,7 +644,7 @@ impl Connection for PostgresConnection {
     }
 
     fn run_guarded<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> Running<'a> {
-        Running::waiting(self.run_in_savepoint(statement, sink))
+        Running::waiting(move || self.run_in_savepoint(statement, sink))
     }
 
     fn run_many<'a>(

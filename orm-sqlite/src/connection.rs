@@ -352,7 +352,7 @@ impl Live {
 impl Connection for SqliteConnection {
     fn run<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> Running<'a> {
         match self.at_hand() {
-            Ok(true) if self.database.offload => Running::waiting(self.run_away(statement, sink)),
+            Ok(true) if self.database.offload => Running::waiting(move || self.run_away(statement, sink)),
             Ok(true) => {
                 let mut permit = None;
                 let result = match &statement {
@@ -363,10 +363,10 @@ impl Connection for SqliteConnection {
                 match result {
                     Ok(done) => Running::over(Ok(done)),
                     Err(Failure::Failed(error)) => Running::over(Err(error)),
-                    Err(failure) => Running::waiting(self.run_when_it_can(statement, (failure, permit), sink)),
+                    Err(failure) => Running::waiting(move || self.run_when_it_can(statement, (failure, permit), sink)),
                 }
             }
-            Ok(false) => Running::waiting(async move {
+            Ok(false) => Running::waiting(move || async move {
                 self.give_way().await?;
                 self.run(statement, sink).await
             }),

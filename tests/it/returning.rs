@@ -63,7 +63,7 @@ impl Driver for Backwards<dyn Driver> {
 
 impl Connection for Backwards<dyn Connection> {
     fn run<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink) -> Running<'a> {
-        Running::waiting(async move {
+        Running::waiting(move || async move {
             let mut kept = Kept(Vec::new());
             let done = self.0.run(statement, &mut kept).await?;
             for row in kept.0.iter().rev() {

@@ -10,7 +10,7 @@ use super::n_plus_one::Watch;
 use super::rows::Pause;
 use super::span::Span;
 use super::{Engine, StatementEvent, TransactionOptions};
-use crate::ast::{Insert, Statement, UpdateRows};
+use crate::ast::Statement;
 use crate::driver::{
     BoxFuture, Caller, Connection as DriverConnection, Done, Flow, Outcome, Row, RowSink, RowStream, Running, Streaming,
 };
@@ -70,15 +70,6 @@ impl DerefMut for LinkGuard<'_> {
 enum Way {
     Alone,
     Among,
-}
-
-/// What is not one statement as it is.
-enum Elsewhere<'a> {
-    Filtered(FilteredStatement),
-    Copied(&'a Insert),
-    Versioned(&'a UpdateRows),
-    /// Several statements that stand or fall together.
-    Together(Command<'a>),
 }
 
 impl LinkGuard<'_> {
@@ -220,38 +211,27 @@ impl Link {
         let statement = match command {
             Command::One(statement) => match self.engine.apply_filters(statement) {
                 None => statement,
-                Some(filtered) => return self.run_elsewhere(Elsewhere::Filtered(filtered), sink),
+                Some(filtered) => return Running::waiting(move || self.run_filtered(filtered, sink)),
             },
             Command::Insert(insert) if insert.is_one_row(self.engine.driver().features().max_binds) => {
                 Statement::Insert(insert.first_row())
             }
             Command::Insert(insert) if self.copies(insert) => {
-                return self.run_elsewhere(Elsewhere::Copied(insert), sink);
+                return Running::waiting(move || self.run_copy(insert));
             }
             Command::UpdateRows(update) if update.table.version.is_some() => {
-                return self.run_elsewhere(Elsewhere::Versioned(update), sink);
+                return Running::waiting(move || self.run_versioned(update, sink));
             }
             Command::Insert(_) | Command::UpdateRows(_) | Command::DeleteRows(_) => match self.first_of(command) {
                 Ok(None) => return Running::over(Ok(Done::default())),
                 Ok(Some(only)) if command.ends_with(only) => only,
-                Ok(Some(_)) => return self.run_elsewhere(Elsewhere::Together(command), sink),
+                Ok(Some(_)) => return Running::waiting(move || self.run_together(command, sink)),
                 Err(error) => return Running::over(Err(error)),
             },
         };
         match way {
             Way::Among => self.run_as_is(statement, sink),
             Way::Alone => self.run_alone(statement, sink),
-        }
-    }
-
-    /// Runs what takes a future of its own. Apart from what does not, whose stack has no room for these futures.
-    #[inline(never)]
-    fn run_elsewhere<'a>(&'a mut self, what: Elsewhere<'a>, sink: &'a mut dyn RowSink) -> Running<'a> {
-        match what {
-            Elsewhere::Filtered(filtered) => Running::waiting(self.run_filtered(filtered, sink)),
-            Elsewhere::Copied(insert) => Running::waiting(self.run_copy(insert)),
-            Elsewhere::Versioned(update) => Running::waiting(self.run_versioned(update, sink)),
-            Elsewhere::Together(command) => Running::waiting(self.run_together(command, sink)),
         }
     }
 
@@ -275,7 +255,7 @@ impl Link {
 
     #[cold]
     fn observe<'a>(&'a mut self, statement: Statement<'a>, sink: &'a mut dyn RowSink, run: Run) -> Running<'a> {
-        Running::waiting(self.run_observed(statement, sink, run))
+        Running::waiting(move || self.run_observed(statement, sink, run))
     }
 
     async fn run_filtered(&mut self, filtered: FilteredStatement, sink: &mut dyn RowSink) -> Result<Done> {
@@ -314,6 +294,7 @@ impl Link {
         self.connection.run_guarded(statement, sink)
     }
 
+    #[inline(never)]
     fn first_of<'a>(&self, command: Command<'a>) -> Result<Option<Statement<'a>>> {
         Ok(command.statements(self.engine.driver().features())?.next())
     }
