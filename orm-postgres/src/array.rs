@@ -85,10 +85,12 @@ impl<'t> Rows<'t> {
         Ok(())
     }
 
-    /// Gives how many cells are missing.
-    pub(crate) fn end(&mut self) -> Result<usize> {
-        self.arrays.iter_mut().try_for_each(Array::end).map_err(unbindable)?;
-        Ok(self.missing)
+    /// Ends the arrays. There must be a value for each cell.
+    pub(crate) fn end(&mut self) -> Result<()> {
+        if self.missing > 0 {
+            return Err(Error::Statement(format!("{} values of the statement's rows are not bound", self.missing)));
+        }
+        self.arrays.iter_mut().try_for_each(Array::end).map_err(unbindable)
     }
 }
 

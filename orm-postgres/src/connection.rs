@@ -304,7 +304,8 @@ impl PostgresConnection {
 }
 
 impl Live {
-    /// Makes a statement ready that the server has not prepared.
+    /// Makes a statement ready that the server has not prepared. Its text is asked for anew, for what was prepared beside the
+    /// statement lasts no longer than that one's place on the stack; the way to the server takes hundreds of times as long.
     #[cold]
     fn start_anew<'a>(
         &'a mut self,

@@ -60,7 +60,7 @@ impl Bound {
         let mut bound = Bound::default();
         let mut binder = Binder { types, bound: &mut bound };
         values.into_iter().try_for_each(|value| binder.bind(value.borrowed().map_err(unbindable)?))?;
-        binder.end(0)?;
+        binder.end()?;
         Ok(bound)
     }
 
@@ -76,10 +76,11 @@ impl Bound {
         self.values.reserve(types.len());
         let mut binder = Binder { types, bound: self };
         values.bind(&mut binder)?;
-        binder.end(0)
+        binder.end()
     }
 
-    /// As [`take`](Bound::take), of a statement whose rows are sent as arrays.
+    /// As [`take`](Bound::take), of a statement whose rows are sent as arrays. Apart from it, so that one row or none runs
+    /// through no code for many.
     fn take_rows(&mut self, values: &Prepared<'_>, arrays: Arrays<'_>, types: &[Type]) -> Result<()> {
         let rows = Rows::new(arrays, types)?;
         let types = types.get(rows.arrays.len()..).unwrap_or_default();
@@ -152,10 +153,10 @@ struct Binder<'t, 'b> {
 }
 
 impl Binder<'_, '_> {
-    /// There must be a value for each placeholder, and none may be missing elsewhere.
-    fn end(&self, missing: usize) -> Result<()> {
+    /// There must be a value for each placeholder.
+    fn end(&self) -> Result<()> {
         let (values, places) = (self.bound.values.len(), self.types.len());
-        if values == places && missing == 0 { Ok(()) } else { Err(not_as_many(values, places)) }
+        if values == places { Ok(()) } else { Err(not_as_many(values, places)) }
     }
 }
 
@@ -189,11 +190,10 @@ struct RowsBinder<'t, 'b> {
 }
 
 impl RowsBinder<'_, '_> {
-    /// Ends the arrays.
     fn end(mut self) -> Result<()> {
-        let missing = self.rows.end()?;
+        self.rows.end()?;
         self.others.bound.arrays = self.rows.arrays.into_iter().map(|array| (array.bytes, array.form)).collect();
-        self.others.end(missing)
+        self.others.end()
     }
 }
 

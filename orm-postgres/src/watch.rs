@@ -160,7 +160,9 @@ impl Messages {
     }
 }
 
+/// Apart from the socket's own ways, so that these are short where nothing is watched.
 impl Watch {
+    /// Reads, and notes what was heard. A server that was silent for too long is given up on.
     #[inline(never)]
     fn poll_read<S: AsyncRead + Unpin>(
         &mut self,
@@ -183,6 +185,7 @@ impl Watch {
         }
     }
 
+    /// Writes, and notes what is to be answered.
     #[inline(never)]
     fn poll_write<S: AsyncWrite + Unpin>(
         &mut self,

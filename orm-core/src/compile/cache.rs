@@ -131,7 +131,8 @@ impl Cache {
         Ok(Some(&self.known_text(last, statement, table, dialect)?.sql))
     }
 
-    /// The text of a statement, which is remembered, and its binds.
+    /// The text of a statement, which is remembered, and its binds. Part of its two callers, of which one is run for
+    /// every statement: left to itself, the compiler makes a call of it.
     #[inline(always)]
     fn text_again<'a, 'l>(
         &self,

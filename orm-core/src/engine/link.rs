@@ -163,7 +163,7 @@ impl Link {
         result.map_err(|error| self.note(error))
     }
 
-    /// The same of what came of a statement.
+    /// The same of what came of a statement. Its error leaves its box here.
     #[inline]
     pub(crate) fn noted_outcome(&mut self, outcome: Outcome) -> Result<Done> {
         outcome.map_err(|error| self.note(*error))
@@ -294,6 +294,7 @@ impl Link {
         self.connection.run_guarded(statement, sink)
     }
 
+    /// The first statement of many rows. Apart from statements by themselves, whose stack has no room for it.
     #[inline(never)]
     fn first_of<'a>(&self, command: Command<'a>) -> Result<Option<Statement<'a>>> {
         Ok(command.statements(self.engine.driver().features())?.next())
